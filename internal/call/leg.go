@@ -1,0 +1,116 @@
+// Package call owns calls: channels (one leg each), their states and variables, bridges and dialplan applications.
+package call
+
+import "time"
+
+// Leg is one signalling dialog as a Channel drives it. It is implemented by the signalling side (internal/profile for SIP) and by
+// fakes in tests; call never sees SIP. Methods never block for the network: they hand the request over and return; what comes of it
+// arrives through LegHandler. Methods are called from the channel's goroutine only.
+type Leg interface {
+	// Ring sends a provisional response on an inbound leg: 180 without sdp, 183 with it.
+	Ring(sdp []byte) error
+	// Answer accepts an inbound leg with the final SDP.
+	Answer(sdp []byte) error
+	// Hangup ends the leg in whatever state it is: a final failure response, CANCEL or BYE, with the status and Reason that belong to
+	// the cause. Idempotent.
+	Hangup(h HangupReason)
+	// Reoffer sends a re-INVITE with sdp; the answer arrives at done (nil sdp on failure) on any goroutine.
+	Reoffer(sdp []byte, done func(answer []byte, err error)) error
+	// SendInfo sends an in-dialog INFO, for DTMF relay.
+	SendInfo(contentType string, body []byte) error
+}
+
+// HangupReason says why a leg is ended.
+type HangupReason struct {
+	Cause Cause
+	// Silent leaves out the Reason header: a fork that lost must not show an error to a browser (LOSE_RACE).
+	Silent bool
+	// Status is the SIP status to send upstream when the cause came from one (0: derived from the cause).
+	Status int
+	// Phrase is the reason phrase that goes with Status ("": the status's own).
+	Phrase string
+}
+
+// LegHandler is what a Leg reports to; *Channel implements it. Every method posts to the channel's mailbox and returns at once.
+// Variables carry what the signalling message taught, in FreeSWITCH's names (sip_to_tag, sip_call_id, sip_h_X-…), in order.
+type LegHandler interface {
+	// LegProgress: a provisional response came for an outbound leg; sdp is non-nil for early media.
+	LegProgress(status int, sdp []byte, vars []Variable)
+	// LegAnswered: an outbound leg was answered.
+	LegAnswered(sdp []byte, vars []Variable)
+	// LegConfirmed: an inbound leg's answer was acknowledged.
+	LegConfirmed()
+	// LegEnded: the leg is over by the peer's or the network's doing; nothing more comes from it.
+	LegEnded(e LegEnd)
+	// LegReoffer: the peer offers new SDP in the dialog; respond exactly once, nil error accepts with answer.
+	LegReoffer(sdp []byte, respond func(answer []byte, err error))
+	// LegDTMF: a digit came by signalling (INFO application/dtmf-relay), duration in ms.
+	LegDTMF(digit byte, duration time.Duration)
+}
+
+// LegEnd is how a leg ended.
+type LegEnd struct {
+	Cause Cause
+	// Status and Phrase of the SIP message that ended it: 200 for BYE, 487 for CANCEL, the failure response otherwise.
+	Status int
+	Phrase string
+	// Disposition is FreeSWITCH's sip_hangup_disposition: recv_bye, recv_cancel, recv_refuse, send_bye …
+	Disposition string
+	Vars        []Variable
+}
+
+// Variable is one channel variable. Wire is set for values that came from outside: they are never expanded again.
+type Variable struct {
+	Name, Value string
+	Wire        bool
+}
+
+// Inbound describes a call that arrived, for Core.NewInbound.
+type Inbound struct {
+	Leg         Leg
+	ChannelName string // sofia/internal/1000@example.com
+	Profile     string // internal
+	CallerName  string
+	CallerNum   string
+	Username    string
+	ANI         string
+	NetworkAddr string
+	Destination string
+	Dialplan    string // XML
+	Context     string
+	PresenceID  string
+	SDP         []byte     // the offer; nil is refused before
+	Vars        []Variable // in FreeSWITCH's order
+}
+
+// Dialer turns one target of a dial string into the destinations to ring. Implemented by the signalling side.
+type Dialer interface {
+	// Resolve looks a target up ("user", "1001@example.com", variables of the target) and returns every destination that rings for it,
+	// or the cause why there is none: USER_NOT_REGISTERED, SUBSCRIBER_ABSENT, NO_ROUTE_DESTINATION … It must not block.
+	Resolve(endpoint, dest string, vars []Variable) ([]Destination, Cause)
+}
+
+// Destination is one place to ring: one binding of a user, or one SIP URI.
+type Destination struct {
+	ChannelName string     // sofia/internal/1001@10.0.0.7:5060
+	CalleeNum   string     // contact user: Caller-Callee-ID-Number, Caller-Destination-Number
+	PresenceID  string     // 1001@example.com
+	WebRTC      bool       // offer ICE + DTLS-SRTP
+	SDES        bool       // offer SDES-SRTP
+	Vars        []Variable // dialed_user, dialed_domain, directory variables …
+	// Dial sends the INVITE. It returns at once; results go to h, which may be called before Dial returns.
+	Dial func(o Outbound, h LegHandler) (Leg, error)
+}
+
+// Outbound is what an outgoing INVITE carries.
+type Outbound struct {
+	UUID        string // the channel's
+	CallerName  string // From display name
+	CallerNum   string // From user
+	SDP         []byte // offer
+	MaxForwards int
+	Headers     []Variable // custom X- headers to pass: Name without the sip_h_ prefix
+}
+
+// Cause is a FreeSWITCH hang-up cause name, as in Hangup-Cause.
+type Cause string
