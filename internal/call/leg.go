@@ -79,7 +79,9 @@ type Inbound struct {
 	Dialplan    string // XML
 	Context     string
 	PresenceID  string
-	SDP         []byte     // the offer; nil is refused before
+	SDP         []byte // the offer; nil is refused before
+	CodecPrefs  string // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
+	RTPTimeout  time.Duration
 	Vars        []Variable // in FreeSWITCH's order
 }
 
@@ -92,11 +94,13 @@ type Dialer interface {
 
 // Destination is one place to ring: one binding of a user, or one SIP URI.
 type Destination struct {
-	ChannelName string     // sofia/internal/1001@10.0.0.7:5060
-	CalleeNum   string     // contact user: Caller-Callee-ID-Number, Caller-Destination-Number
-	PresenceID  string     // 1001@example.com
-	WebRTC      bool       // offer ICE + DTLS-SRTP
-	SDES        bool       // offer SDES-SRTP
+	ChannelName string // sofia/internal/1001@10.0.0.7:5060
+	CalleeNum   string // contact user: Caller-Callee-ID-Number, Caller-Destination-Number
+	PresenceID  string // 1001@example.com
+	WebRTC      bool   // offer ICE + DTLS-SRTP
+	SDES        bool   // offer SDES-SRTP
+	CodecPrefs  string // outbound-codec-prefs of the profile
+	RTPTimeout  time.Duration
 	Vars        []Variable // dialed_user, dialed_domain, directory variables …
 	// Dial sends the INVITE. It returns at once; results go to h, which may be called before Dial returns.
 	Dial func(o Outbound, h LegHandler) (Leg, error)
