@@ -1,0 +1,80 @@
+# Talkpath. `make` alone prints this help.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO ?= go
+BIN := bin/talkpath
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/talkpath/talkpath.version=$(VERSION)
+TOOL := $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 10s
+GOTESTFLAGS ?= -race -timeout 12m
+ARGS ?=
+
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+NPM := $(shell command -v npm 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build web test test-go test-web test-browser lint check fmt bench fuzz clean
+
+help: ## print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build the web phone (where npm is there) and the exchange, and start it; ARGS="-set name=value …"
+	@exec ./$(BIN) $(ARGS)
+
+build: web ## the static binary, bin/talkpath
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/talkpath
+
+web: web/dist/index.html ## the web phone, web/dist (needs npm)
+
+ifdef NPM
+web/node_modules/.installed: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+else
+web/dist/index.html:
+	@echo "npm was not found: building without the web phone (the page will say how to add it)"
+endif
+
+test: test-web test-go test-browser ## all tests; installs what they need (npm packages, Chromium and sipp from Debian's packages)
+
+test-go: web ## Go tests with the race detector
+	@./test/install.sh sipp
+	$(GO) test $(GOTESTFLAGS) ./...
+
+test-web: web ## type check and unit tests of the web phone
+	cd web && npm run typecheck && npm test
+
+test-browser: build ## real Chromium and Rocket.Chat's event socket client against the binary
+	@./test/install.sh chromium
+	cd test/browser && npm ci --no-audit --no-fund --loglevel=error && TALKPATH_BIN=$(CURDIR)/$(BIN) npm test
+
+lint: ## gofmt, vet, staticcheck, a build without cgo
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/talkpath
+
+check: lint test ## what CI runs
+
+fmt: ## format the Go sources
+	gofmt -w $$(git ls-files '*.go')
+
+bench: ## micro-benchmarks, with allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME (default 10s) each
+	@for dir in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | awk '{print $$2}'); do \
+	    echo "== $$dir $$target"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+clean: ## remove what was built
+	rm -rf bin web/node_modules test/browser/node_modules
+	find web/dist -mindepth 1 ! -name .keep -delete
