@@ -1,0 +1,86 @@
+// Package registrar keeps which contacts each address of record has, answers REGISTER and remembers the registrations of phones
+// that a restart must not lose.
+//
+// It owns the bindings and their expiry. It does not authenticate (the caller has done that) and does not route calls. All methods
+// are safe for concurrent use.
+//
+// RFC 3261 §10, RFC 5626 §6, RFC 5627 is not implemented.
+package registrar
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/talkpath/talkpath/sip"
+)
+
+// Binding is one contact of an address of record. Bindings handed out are copies.
+type Binding struct {
+	Profile string // SIP profile that took the REGISTER
+	User    string
+	Domain  string
+
+	Contact     string // the URI as registered, without <>
+	ContactUser string
+	ContactHost string  // host[:port]
+	Params      []Param // header parameters other than expires, in order
+
+	// Expires is when the granted time ends. The binding still rings until Deadline, which is what FreeSWITCH shows as its expiry.
+	Expires  time.Time
+	Deadline time.Time
+	Granted  time.Duration // what the client was told
+
+	Flow      *sip.Flow // nil for a registration restored from the store
+	FlowID    string
+	Transport string // "udp" "tcp" "tls" "ws" "wss"
+	Remote    netip.AddrPort
+	Path      []string // reserved for RFC 3327
+
+	CallID    string
+	CSeq      uint32
+	UserAgent string
+	Instance  string // +sip.instance with its quotes and <>, "" when absent
+	RegID     string
+	Since     time.Time // first REGISTER of this binding
+	Updated   time.Time // last REGISTER of this binding
+}
+
+// Param is a header parameter; Value keeps its quotes.
+type Param struct {
+	Name, Value string
+}
+
+// Expired says whether the granted time is over: the binding is kept only by the grace period.
+func (b *Binding) Expired(now time.Time) bool { return !now.Before(b.Expires) }
+
+// WebSocket says whether the contact is reached over a WebSocket, so that WebRTC media is assumed.
+func (b *Binding) WebSocket() bool { return b.Transport == "ws" || b.Transport == "wss" }
+
+// EventType is what happened to a binding.
+type EventType int
+
+// The things that happen to a binding.
+const (
+	Registered EventType = iota + 1
+	Refreshed
+	Unregistered
+	Expired
+	FlowClosed // its connection closed
+	Replaced   // pushed out by MaxContacts
+)
+
+func (t EventType) String() string {
+	names := [...]string{"", "registered", "refreshed", "unregistered", "expired", "flow-closed", "replaced"}
+	if t < 0 || int(t) >= len(names) {
+		return "unknown"
+	}
+	return names[t]
+}
+
+// Event tells what happened to a binding, after the fact.
+type Event struct {
+	Type    EventType
+	Binding Binding
+	// Request is the REGISTER that caused it; nil when time or the network did.
+	Request *sip.Request
+}

@@ -1,0 +1,109 @@
+package registrar
+
+import (
+	"container/heap"
+	"time"
+)
+
+// entry is a binding in the maps. Guarded by Registrar.mu.
+type entry struct {
+	Binding
+	rec   *record
+	index int // in the heap
+}
+
+// expiryHeap orders entries by deadline.
+type expiryHeap []*entry
+
+func (h expiryHeap) Len() int           { return len(h) }
+func (h expiryHeap) Less(i, j int) bool { return h[i].Deadline.Before(h[j].Deadline) }
+func (h expiryHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *expiryHeap) Push(x any) {
+	e := x.(*entry)
+	e.index = len(*h)
+	*h = append(*h, e)
+}
+func (h *expiryHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	e.index = -1
+	return e
+}
+
+// insert adds b to its address of record. Called with mu held.
+func (r *Registrar) insert(b Binding) *entry {
+	key := aorKey(b.User, b.Domain)
+	rec := r.aors[key]
+	if rec == nil {
+		rec = &record{key: key}
+		r.aors[key] = rec
+	}
+	e := &entry{Binding: b, rec: rec}
+	rec.entries = append(rec.entries, e)
+	r.count++
+	heap.Push(&r.expiry, e)
+	return e
+}
+
+// remove takes e out of everything. Called with mu held.
+func (r *Registrar) remove(e *entry) {
+	rec := e.rec
+	for i, o := range rec.entries {
+		if o == e {
+			rec.entries = append(rec.entries[:i:i], rec.entries[i+1:]...)
+			break
+		}
+	}
+	if len(rec.entries) == 0 {
+		delete(r.aors, rec.key)
+	}
+	r.count--
+	heap.Remove(&r.expiry, e.index)
+	r.unwatch(e)
+	r.forget(e)
+}
+
+// schedule sets the one timer to the next deadline. Called with mu held.
+func (r *Registrar) schedule() {
+	if r.closed {
+		return
+	}
+	if len(r.expiry) == 0 {
+		if r.timer != nil {
+			r.timer.Stop()
+		}
+		return
+	}
+	wait := max(time.Until(r.expiry[0].Deadline), 0)
+	if r.timer == nil {
+		r.timer = time.AfterFunc(wait, r.expire)
+		return
+	}
+	r.timer.Reset(wait)
+}
+
+// expire removes what is due.
+func (r *Registrar) expire() {
+	r.events.Lock()
+	defer r.events.Unlock()
+	var events []Event
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	for len(r.expiry) > 0 && !r.expiry[0].Deadline.After(now) {
+		e := r.expiry[0]
+		r.remove(e)
+		events = append(events, Event{Type: Expired, Binding: e.Binding})
+	}
+	r.schedule()
+	r.mu.Unlock()
+	r.emit(events)
+}
