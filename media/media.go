@@ -1,0 +1,37 @@
+// Package media owns everything of a call that is not signalling: the UDP and TCP ports, the relay of RTP and RTCP between two legs,
+// ICE, DTLS-SRTP and SDES, DTMF, offers and answers, and the figures of a leg. It knows no SIP and no calls.
+//
+// # Shape
+//
+// An Engine owns the sockets and one packet loop. All ICE legs share one UDP port (and one TCP port, RFC 6544); plain RTP and SDES legs
+// have a port pair each. The loop reads batches, classifies by the first byte (RFC 7983), decrypts, rewrites and encrypts in the receive
+// buffer and writes batches: no goroutine per call, no allocation, no lock and no log line per packet.
+//
+// # Concurrency
+//
+// A Session is the control side of one leg and may be used from any goroutine. What the loop owns (struct leg and everything below it)
+// is touched by the loop alone: sessions post commands to it. Events are delivered by one goroutine of the engine, in order.
+//
+// # Sources
+//
+// RFC 3550 (RTP), 3551, 3711 (SRTP), 4571 and 6544 (ICE-TCP), 4733 (telephone-event), 5761 (rtcp-mux), 5763/5764/8842 (DTLS-SRTP), 7675
+// (consent), 7983 (demultiplexing), 8445 (ICE, §2.5 lite), 8489 (STUN).
+package media
+
+import "errors"
+
+// Errors of the control side. Those that come from a description mean that the peer's SDP is not acceptable (SIP 488).
+var (
+	ErrClosed        = errors.New("media: closed")
+	ErrNoCodec       = errors.New("media: no common codec")
+	ErrNoCommonCodec = errors.New("media: the legs share no codec")
+	ErrNoOffer       = errors.New("media: no offer to answer")
+	ErrNoAnswer      = errors.New("media: not negotiated yet")
+	ErrNoPort        = errors.New("media: RTP port range exhausted")
+	ErrNoCrypto      = errors.New("media: no usable SDES crypto attribute")
+	ErrFingerprint   = errors.New("media: DTLS fingerprint missing or mismatched")
+	ErrNoDTMF        = errors.New("media: peer takes no telephone-event")
+	ErrBadDigits     = errors.New("media: not a DTMF digit")
+	ErrQueueFull     = errors.New("media: DTMF queue full")
+	ErrKindChanged   = errors.New("media: transport changed within a session")
+)
