@@ -1,0 +1,61 @@
+package sip
+
+import msg "github.com/emiago/sipgo/sip"
+
+// The message model, so that users of this package need not import the parser's module.
+type (
+	Message             = msg.Message
+	Request             = msg.Request
+	Response            = msg.Response
+	RequestMethod       = msg.RequestMethod
+	Uri                 = msg.Uri
+	Header              = msg.Header
+	HeaderParams        = msg.HeaderParams
+	HeaderKV            = msg.HeaderKV
+	ViaHeader           = msg.ViaHeader
+	FromHeader          = msg.FromHeader
+	ToHeader            = msg.ToHeader
+	ContactHeader       = msg.ContactHeader
+	RouteHeader         = msg.RouteHeader
+	RecordRouteHeader   = msg.RecordRouteHeader
+	CallIDHeader        = msg.CallIDHeader
+	CSeqHeader          = msg.CSeqHeader
+	MaxForwardsHeader   = msg.MaxForwardsHeader
+	ContentTypeHeader   = msg.ContentTypeHeader
+	ContentLengthHeader = msg.ContentLengthHeader
+	ExpiresHeader       = msg.ExpiresHeader
+)
+
+// Method names.
+const (
+	INVITE    = msg.INVITE
+	ACK       = msg.ACK
+	CANCEL    = msg.CANCEL
+	BYE       = msg.BYE
+	REGISTER  = msg.REGISTER
+	OPTIONS   = msg.OPTIONS
+	SUBSCRIBE = msg.SUBSCRIBE
+	NOTIFY    = msg.NOTIFY
+	REFER     = msg.REFER
+	INFO      = msg.INFO
+	MESSAGE   = msg.MESSAGE
+	PRACK     = msg.PRACK
+	UPDATE    = msg.UPDATE
+	PUBLISH   = msg.PUBLISH
+)
+
+// NewHeader makes a header of any name. A value with CR, LF or NUL makes the message that carries it fail to be sent.
+func NewHeader(name, value string) Header { return msg.NewHeader(name, value) }
+
+// NewRequest makes a request with no headers.
+func NewRequest(method RequestMethod, target Uri) *Request { return msg.NewRequest(method, target) }
+
+// ParseURI parses a SIP, SIPS or other absolute URI.
+func ParseURI(s string) (Uri, error) {
+	var u Uri
+	err := msg.ParseUri(s, &u)
+	return u, err
+}
+
+// CloneHeader makes a deep copy of a header.
+func CloneHeader(h Header) Header { return msg.HeaderClone(h) }
