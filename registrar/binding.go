@@ -34,8 +34,6 @@ type Binding struct {
 	FlowID    string
 	Transport string // "udp" "tcp" "tls" "ws" "wss"
 	Remote    netip.AddrPort
-	Path      []string // reserved for RFC 3327
-
 	CallID    string
 	CSeq      uint32
 	UserAgent string
@@ -43,6 +41,8 @@ type Binding struct {
 	RegID     string
 	Since     time.Time // first REGISTER of this binding
 	Updated   time.Time // last REGISTER of this binding
+
+	listable bool // safe to show to strict parsers
 }
 
 // Param is a header parameter; Value keeps its quotes.

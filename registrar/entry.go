@@ -50,6 +50,14 @@ func (r *Registrar) insert(b Binding) *entry {
 	return e
 }
 
+// replace gives e new contents. Called with mu held.
+func (r *Registrar) replace(e *entry, b Binding) {
+	r.unwatch(e)
+	r.forget(e)
+	e.Binding = b
+	heap.Fix(&r.expiry, e.index)
+}
+
 // remove takes e out of everything. Called with mu held.
 func (r *Registrar) remove(e *entry) {
 	rec := e.rec

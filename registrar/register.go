@@ -1,21 +1,105 @@
 package registrar
 
-import "github.com/talkpath/talkpath/sip"
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/sip"
+)
+
+// Request is a REGISTER after authentication.
+type Request struct {
+	Profile      string
+	User, Domain string       // the address of record
+	MaxContacts  int          // 0: Config.MaxContacts
+	Headers      []sip.Header // further headers for the response
+}
 
 // ServeRegister answers a REGISTER for user@domain, which the caller has authenticated.
 func (r *Registrar) ServeRegister(tx *sip.ServerTx, user, domain string) {
 	r.Serve(tx, Request{User: user, Domain: domain})
 }
 
-// Request is a REGISTER after authentication.
-type Request struct {
-	Profile      string
-	User, Domain string
-	MaxContacts  int          // 0: Config.MaxContacts
-	Headers      []sip.Header // for the responses
+// Serve answers a REGISTER with more said about it than ServeRegister takes. RFC 3261 §10.3.
+func (r *Registrar) Serve(tx *sip.ServerTx, q Request) {
+	reg, ok := newRegistration(tx.Request(), tx.Flow(), q)
+	if !ok {
+		r.respond(tx, q, refuse(http.StatusBadRequest, "Invalid Contact"))
+		return
+	}
+	r.events.Lock()
+	defer r.events.Unlock()
+	out := r.apply(reg)
+	r.respond(tx, q, out)
+	r.emit(out.events)
 }
 
-// Serve answers a REGISTER with more said about it than ServeRegister.
-func (r *Registrar) Serve(tx *sip.ServerTx, req Request) {
-	_ = tx.Respond(tx.NewResponse(503, ""))
+func newRegistration(req *sip.Request, flow *sip.Flow, q Request) (registration, bool) {
+	contacts, wildcard, ok := readContacts(req)
+	callID, cseq := req.CallID(), req.CSeq()
+	if !ok || callID == nil || cseq == nil {
+		return registration{}, false
+	}
+	reg := registration{
+		profile: q.Profile, user: q.User, domain: strings.ToLower(q.Domain), maxContacts: q.MaxContacts,
+		callID: callID.Value(), cseq: cseq.SeqNo, contacts: contacts, wildcard: wildcard, request: req,
+		from: source{
+			flow: flow, id: flow.ID(), transport: flow.Transport(), remote: flow.RemoteAddr(), closed: flow.Done(),
+		},
+	}
+	if h := req.GetHeader("User-Agent"); h != nil {
+		reg.userAgent = truncate(h.Value(), 255)
+	}
+	if h := req.GetHeader("Expires"); h != nil {
+		reg.expires, reg.hasExpires = parseExpires(h.Value())
+	}
+	return reg, true
+}
+
+func truncate(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// respond sends the answer to a REGISTER. All contacts of the address of record are listed, each with its expires.
+func (r *Registrar) respond(tx *sip.ServerTx, q Request, out outcome) {
+	now := time.Now()
+	var headers []sip.Header
+	outbound := false
+	for i := range out.bindings {
+		b := &out.bindings[i]
+		if !b.listable && !out.own[b.Contact] {
+			continue
+		}
+		headers = append(headers, sip.NewHeader("Contact", b.value(now)))
+		outbound = outbound || out.own[b.Contact] && b.Instance != "" && b.RegID != ""
+	}
+	if out.minExpires > 0 {
+		headers = append(headers, sip.NewHeader("Min-Expires", strconv.Itoa(int(out.minExpires/time.Second))))
+	}
+	if out.status == http.StatusOK {
+		headers = append(headers, sip.NewHeader("Date", now.UTC().Format(http.TimeFormat)))
+		if outbound && supports(tx.Request(), "outbound") { // RFC 5626 §6
+			headers = append(headers, sip.NewHeader("Require", "outbound"))
+		}
+	}
+	headers = append(headers, q.Headers...)
+	if err := tx.Respond(tx.NewResponse(out.status, out.phrase, headers...)); err != nil {
+		r.log.Debug("REGISTER not answered", "peer", tx.Flow().RemoteAddr(), "err", err)
+	}
+}
+
+func supports(req *sip.Request, option string) bool {
+	for _, h := range req.GetHeaders("Supported") {
+		for o := range strings.SplitSeq(h.Value(), ",") {
+			if strings.EqualFold(strings.TrimSpace(o), option) {
+				return true
+			}
+		}
+	}
+	return false
 }

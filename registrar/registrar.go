@@ -1,7 +1,6 @@
 package registrar
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -212,5 +211,5 @@ func (r *Registrar) Close() error {
 	if r.store == nil {
 		return nil
 	}
-	return r.store.close(context.Background())
+	return r.store.close()
 }
