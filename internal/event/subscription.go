@@ -1,0 +1,148 @@
+package event
+
+import (
+	"context"
+	"sync"
+
+	"github.com/talkpath/talkpath/esl"
+)
+
+// Limit bounds a subscription's queue. When either bound would be passed the queue is dropped, the subscription ends with
+// esl.ErrOverflow and Stats.Overflows counts it. Zero fields mean the default.
+type Limit struct {
+	Events int // default 100 000
+	Bytes  int // default 64 MiB
+}
+
+func (l Limit) withDefaults() Limit {
+	if l.Events <= 0 {
+		l.Events = 100_000
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = 64 << 20
+	}
+	return l
+}
+
+// Subscription is one subscriber's queue of the events it selected. Next is for one goroutine, the rest for any.
+type Subscription struct {
+	bus   *Bus
+	limit Limit
+	// selection is guarded by bus.mu.
+	selection esl.Selection
+	// ready holds a token when Next may have something to return.
+	ready chan struct{}
+
+	mu    sync.Mutex // guards the queue; never held while waiting
+	queue []queued
+	head  int
+	bytes int
+	err   error // why there is nothing more
+}
+
+type queued struct {
+	event *esl.Event
+	size  int
+}
+
+// Select replaces what is wanted; it applies to events published after it returns.
+func (s *Subscription) Select(sel esl.Selection) {
+	s.bus.mu.Lock()
+	defer s.bus.mu.Unlock()
+	s.mu.Lock()
+	ended := s.err != nil
+	s.mu.Unlock()
+	if !ended {
+		s.bus.replace(s, sel.Clone())
+	}
+}
+
+// push queues an event; false means the queue overflowed and the subscription is over. Called by the bus, with its lock held.
+func (s *Subscription) push(e *esl.Event, size int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return true // closed, about to be removed
+	}
+	if len(s.queue)-s.head >= s.limit.Events || s.bytes+size > s.limit.Bytes {
+		s.end(esl.ErrOverflow)
+		return false
+	}
+	s.queue = append(s.queue, queued{e, size})
+	s.bytes += size
+	s.signal()
+	return true
+}
+
+// end drops the queue for the reason given. s.mu is held.
+func (s *Subscription) end(err error) {
+	s.err, s.queue, s.head, s.bytes = err, nil, 0, 0
+	s.signal()
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Next waits for the next event. It returns esl.ErrOverflow when the reader was too slow, esl.ErrClosed after Close, or the context's
+// error.
+func (s *Subscription) Next(ctx context.Context) (*esl.Event, error) {
+	for {
+		if e, err := s.pop(); e != nil || err != nil {
+			return e, err
+		}
+		select {
+		case <-s.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *Subscription) pop() (*esl.Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, s.err
+	}
+	if s.head == len(s.queue) {
+		return nil, nil
+	}
+	q := s.queue[s.head]
+	s.queue[s.head] = queued{}
+	s.head++
+	s.bytes -= q.size
+	switch {
+	case s.head == len(s.queue):
+		s.queue, s.head = s.queue[:0], 0
+		if cap(s.queue) > 1024 {
+			s.queue = nil // a burst is over
+		}
+	case s.head >= 1024 && s.head > len(s.queue)/2:
+		n := copy(s.queue, s.queue[s.head:])
+		clear(s.queue[n:])
+		s.queue, s.head = s.queue[:n], 0
+	}
+	return q.event, nil
+}
+
+func (s *Subscription) queued() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) - s.head
+}
+
+// Close ends the subscription; a waiting Next returns esl.ErrClosed. Idempotent.
+func (s *Subscription) Close() {
+	s.bus.mu.Lock()
+	defer s.bus.mu.Unlock()
+	s.mu.Lock()
+	if s.err == nil {
+		s.end(esl.ErrClosed)
+	}
+	s.mu.Unlock()
+	s.bus.remove(s)
+}
