@@ -20,9 +20,6 @@ type Codec struct {
 // telephoneEvent is the format of DTMF in RTP, RFC 4733 §2.4.
 const telephoneEvent = "telephone-event"
 
-// noPayload marks a codec whose payload type is still to be assigned.
-const noPayload = 0xff
-
 // Same tells whether two codecs are the same format: name, clock rate and channels.
 func (c Codec) Same(d Codec) bool {
 	return strings.EqualFold(c.Name, d.Name) && c.ClockRate == d.ClockRate && max(c.Channels, 1) == max(d.Channels, 1)
@@ -58,21 +55,21 @@ func (c Codec) FreeSWITCHName() string {
 	if c.Channels > 1 {
 		s += "@" + strconv.Itoa(c.Channels) + "c"
 	}
-	if f, ok := formatByName(c.Name); ok && f.bitrate > 0 {
+	if f, ok := knownFormatByName(c.Name); ok && f.bitrate > 0 {
 		s += "@" + strconv.Itoa(f.bitrate) + "b"
 	}
 	return s
 }
 
-// format is what we know about a codec that configuration or a bare static payload type may name.
-type format struct {
+// knownFormat is what we know about a codec that configuration or a bare static payload type may name.
+type knownFormat struct {
 	codec   Codec
 	bitrate int
 }
 
-// formats lists the codecs that can be configured. They are relayed, never transcoded.
-func formats() []format {
-	return []format{
+// knownFormats lists the codecs that can be configured. They are relayed, never transcoded.
+func knownFormats() []knownFormat {
+	return []knownFormat{
 		{Codec{Name: "opus", ClockRate: 48000, Channels: 2, PayloadType: 111, Fmtp: "minptime=10;useinbandfec=1"}, 0},
 		{Codec{Name: "G722", ClockRate: 8000, Channels: 1, PayloadType: 9}, 64000},
 		{Codec{Name: "PCMU", ClockRate: 8000, Channels: 1, PayloadType: 0}, 64000},
@@ -83,13 +80,13 @@ func formats() []format {
 	}
 }
 
-func formatByName(name string) (format, bool) {
-	for _, f := range formats() {
+func knownFormatByName(name string) (knownFormat, bool) {
+	for _, f := range knownFormats() {
 		if strings.EqualFold(f.codec.Name, name) {
 			return f, true
 		}
 	}
-	return format{}, false
+	return knownFormat{}, false
 }
 
 // staticCodec is the meaning of a static payload type without rtpmap, RFC 3551 §6.
@@ -128,8 +125,8 @@ func staticPayload(c Codec) (uint8, bool) {
 	return 0, false
 }
 
-// dtmf is a telephone-event of a clock rate with the payload type usually seen for it.
-func dtmf(rate int) Codec {
+// telephoneEventAt is a telephone-event of a clock rate with the payload type usually seen for it.
+func telephoneEventAt(rate int) Codec {
 	c := Codec{Name: telephoneEvent, ClockRate: rate, Channels: 1, PayloadType: 101, Fmtp: "0-15"}
 	if rate != 8000 {
 		c.PayloadType = 110
@@ -150,7 +147,7 @@ func CodecsByName(prefs string) []Codec {
 		if i := strings.LastIndexByte(name, '.'); i >= 0 {
 			name = name[i+1:] // "mod_opus.opus"
 		}
-		f, ok := formatByName(name)
+		f, ok := knownFormatByName(name)
 		if !ok {
 			continue
 		}
@@ -167,7 +164,7 @@ func CodecsByName(prefs string) []Codec {
 		}
 	}
 	for _, rate := range audioRates(out) {
-		out = append(out, dtmf(rate))
+		out = append(out, telephoneEventAt(rate))
 	}
 	return out
 }

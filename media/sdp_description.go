@@ -77,6 +77,14 @@ func (d Direction) Answer(own Direction) Direction {
 	return Inactive
 }
 
+// withoutReceiving is the direction of a side that takes no media.
+func (d Direction) withoutReceiving() Direction {
+	if d.Sends() {
+		return SendOnly
+	}
+	return Inactive
+}
+
 // Setup is the DTLS role of RFC 4145 §4, RFC 8842 §5.
 type Setup int
 
@@ -142,7 +150,9 @@ func (f Fingerprint) Matches(der []byte) bool {
 }
 
 // Equal compares two fingerprints.
-func (f Fingerprint) Equal(g Fingerprint) bool { return f.Hash == g.Hash && bytes.Equal(f.Value, g.Value) }
+func (f Fingerprint) Equal(g Fingerprint) bool {
+	return f.Hash == g.Hash && bytes.Equal(f.Value, g.Value)
+}
 
 // String is the attribute value: hash, space, upper-case bytes with colons.
 func (f Fingerprint) String() string {
