@@ -32,3 +32,9 @@ type Subscription interface {
 	Next(ctx context.Context) (*Event, error)
 	Close()
 }
+
+// Messenger is implemented by a Backend whose channels take sendmsg.
+type Messenger interface {
+	// SendMessage hands a message to a channel; false means there is no such channel.
+	SendMessage(ctx context.Context, uuid string, headers []Header, body string) bool
+}

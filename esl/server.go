@@ -2,48 +2,235 @@ package esl
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Limits bounds what a peer can make a Server do. Zero fields mean the default.
 type Limits struct {
-	// Connections at once; more are closed at once. Default 4096.
+	// Connections at once; more are closed without a greeting and counted in Stats.Refused. Default 4096.
 	Connections int
-	// AuthTimeout is how long a connection may stay without having authenticated. Default 60 s.
+	// AuthTimeout is how long a connection may stay without having authenticated. Default 60 s. Afterwards there is no idle timeout:
+	// an event connection may be silent for days.
 	AuthTimeout time.Duration
 	// AuthBytes is the longest command before authentication. Default 1 KiB.
 	AuthBytes int
 	// CommandBytes is the longest command, and separately the longest body. Default 1 MiB.
 	CommandBytes int
-	// Jobs is how many bgapi commands of one connection run at once. Default 32; more wait their turn.
+	// Jobs is how many bgapi commands of one connection run at once. Default 32.
 	Jobs int
-	// QueuedJobs is how many bgapi commands of one connection may wait; beyond it they are refused. Default 1024.
+	// QueuedJobs is how many further bgapi commands of one connection may wait; beyond it a command is answered with -ERR and counted
+	// in Stats.JobsRefused. Default 1024.
 	QueuedJobs int
-	// WriteTimeout is how long a peer may read nothing while there is something to read. Default 30 s.
+	// WriteTimeout is how long a peer may read nothing while there is something to read; then it is dropped and counted in
+	// Stats.SlowReaders. Default 30 s.
 	WriteTimeout time.Duration
 }
 
-// Server serves the event socket's inbound mode. Set the fields before Serve.
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Connections: orDefault(l.Connections, 4096), AuthTimeout: orDefault(l.AuthTimeout, time.Minute),
+		AuthBytes: orDefault(l.AuthBytes, 1<<10), CommandBytes: orDefault(l.CommandBytes, 1<<20),
+		Jobs: orDefault(l.Jobs, 32), QueuedJobs: orDefault(l.QueuedJobs, 1024),
+		WriteTimeout: orDefault(l.WriteTimeout, 30*time.Second),
+	}
+}
+
+func orDefault[T int | time.Duration](v, d T) T {
+	if v <= 0 {
+		return d
+	}
+	return v
+}
+
+// Server serves the event socket's inbound mode. Set the fields before Serve; the zero values of Allow, Logger and Limits are useful.
 type Server struct {
 	// Password returns the current password. An empty one admits no one.
 	Password func() string
 	Backend  Backend
 	// Allow decides by address who may connect; nil admits everyone.
-	Allow  func(netip.Addr) bool
+	Allow func(netip.Addr) bool
+	// Logger is told of refused connections, failed authentication and dropped readers; nil is silent.
 	Logger *slog.Logger
 	Limits Limits
+
+	mu        sync.Mutex // guards what follows
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	closed    bool
+	// base ends with Shutdown; commands run under it or under a connection's child of it.
+	base   context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // goroutines of connections and jobs
+
+	counters counters
+}
+
+type counters struct {
+	accepted, refused, authFailed, slowReaders, overflows, tooLong, jobs, jobsRefused, commands atomic.Int64
 }
 
 // Stats counts what a Server did since it began.
 type Stats struct {
-	Connections int64 // now
+	Connections int   // now
+	Accepted    int64 // connections greeted
+	Refused     int64 // connections closed by Allow or by Limits.Connections
+	AuthFailed  int64 // wrong passwords and time-outs before authentication
+	SlowReaders int64 // connections dropped because they did not read
+	Overflows   int64 // connections dropped because their event queue was full
+	TooLong     int64 // connections dropped because of a command or body beyond the limits
+	Commands    int64 // commands executed, bgapi included
+	Jobs        int64 // bgapi commands accepted
+	JobsRefused int64 // bgapi commands refused by Limits.QueuedJobs
 }
 
-// Serve accepts connections until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return nil }
+// Stats returns the counters.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	n := len(s.conns)
+	s.mu.Unlock()
+	c := &s.counters
+	return Stats{
+		Connections: n, Accepted: c.accepted.Load(), Refused: c.refused.Load(), AuthFailed: c.authFailed.Load(),
+		SlowReaders: c.slowReaders.Load(), Overflows: c.overflows.Load(), TooLong: c.tooLong.Load(), Commands: c.commands.Load(),
+		Jobs: c.jobs.Load(), JobsRefused: c.jobsRefused.Load(),
+	}
+}
 
-// Shutdown ends all connections and returns when their goroutines ended.
-func (s *Server) Shutdown(ctx context.Context) error { return nil }
+// Serve accepts connections until Shutdown, then returns nil. It may be called for several listeners, which it closes.
+func (s *Server) Serve(ln net.Listener) error {
+	defer ln.Close()
+	if !s.addListener(ln) {
+		return nil
+	}
+	for {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			s.accept(nc)
+		case s.isClosed():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("esl: accept: %w", err)
+		default:
+			// Out of file descriptors, or a connection that was gone already: neither is a reason to stop serving.
+			s.log().Warn("esl: accept", "error", err)
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
+func (s *Server) addListener(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if s.listeners == nil {
+		s.listeners, s.conns = map[net.Listener]struct{}{}, map[*conn]struct{}{}
+		s.base, s.cancel = context.WithCancel(context.Background())
+	}
+	s.listeners[ln] = struct{}{}
+	return true
+}
+
+// accept admits or refuses a connection; it never waits for the peer.
+func (s *Server) accept(nc net.Conn) {
+	addr := remoteAddr(nc)
+	if s.Allow != nil && !s.Allow(addr) {
+		s.counters.refused.Add(1)
+		s.log().Warn("esl: refused by access list", "peer", addr)
+		_ = nc.Close()
+		return
+	}
+	c := newConn(s, nc, s.Limits.withDefaults())
+	s.mu.Lock()
+	if s.closed || len(s.conns) >= c.limit.Connections {
+		s.mu.Unlock()
+		s.counters.refused.Add(1)
+		_ = nc.Close()
+		return
+	}
+	s.conns[c] = struct{}{}
+	s.wg.Add(1)
+	s.mu.Unlock()
+	s.counters.accepted.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer s.forget(c)
+		c.serve()
+	}()
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// Shutdown closes the listeners and all connections and waits for their goroutines, as long as ctx allows. Idempotent.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	if s.cancel != nil {
+		s.cancel()
+	}
+	for ln := range s.listeners {
+		_ = ln.Close()
+	}
+	for c := range s.conns {
+		c.abort()
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("esl: shutdown: %w", ctx.Err())
+	}
+}
+
+// run executes an API command line. A panic in one command ends that command only.
+func (s *Server) run(ctx context.Context, line string) (result string) {
+	defer func() {
+		if p := recover(); p != nil {
+			name, _, _ := strings.Cut(line, " ")
+			s.log().Error("esl: command panicked", "command", name, "panic", p, "stack", string(debug.Stack()))
+			result = "-ERR internal error\n"
+		}
+	}()
+	return s.Backend.Execute(ctx, line)
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Logger
+}
+
+func remoteAddr(nc net.Conn) netip.Addr {
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,344 @@
+package esl
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// format is an event encoding a connection chose; it stays chosen when a later event command names none.
+type format int
+
+const (
+	formatPlain format = iota
+	formatJSON
+	formatXML
+)
+
+func (f format) String() string { return [...]string{"plain", "json", "xml"}[f] }
+
+func parseFormat(word string) (format, bool) {
+	switch strings.ToLower(word) {
+	case "plain":
+		return formatPlain, true
+	case "json":
+		return formatJSON, true
+	case "xml":
+		return formatXML, true
+	}
+	return 0, false
+}
+
+func (f format) append(dst []byte, e *Event) []byte {
+	switch f {
+	case formatJSON:
+		return e.AppendJSON(dst)
+	case formatXML:
+		return e.AppendXML(dst)
+	default:
+		return e.AppendPlain(dst)
+	}
+}
+
+// eventState is what a connection wants to hear, shared by its serve and pump goroutines. Where both are taken, conn.writing comes
+// before mu.
+type eventState struct {
+	mu        sync.Mutex
+	sub       Subscription // nil until the first event or myevents
+	selection Selection
+	listening bool
+	format    format
+	filters   []eventFilter
+	// channel is the uuid of myevents: only events of that channel pass, and the connection ends with it.
+	channel string
+}
+
+func (s *eventState) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sub != nil {
+		s.sub.Close()
+	}
+}
+
+// event is the verb: an optional format, then names; words after CUSTOM are subclasses. Unknown names are ignored as long as one is
+// known.
+func (c *conn) event(rest string) string {
+	s := &c.events
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	chosen, known, isCustom := s.format, 0, false
+	var added Selection
+	for i, word := range strings.Fields(rest) {
+		if f, ok := parseFormat(word); ok && i == 0 {
+			chosen = f
+			continue
+		}
+		if isCustom {
+			added.addSubclass(word)
+			continue
+		}
+		switch name, ok := eventName(word); {
+		case !ok:
+		case name == all:
+			known++
+			added.All = true
+		default:
+			known++
+			isCustom = name == custom
+			added.addName(name)
+		}
+	}
+	if known == 0 {
+		return replyNoKeywords
+	}
+	s.format, s.listening = chosen, true
+	s.selection.Merge(added)
+	c.subscribe()
+	return "+OK event listener enabled " + chosen.String()
+}
+
+// nixevent is the verb that takes names, or subclasses of CUSTOM, out again.
+func (c *conn) nixevent(rest string) string {
+	s := &c.events
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	words, known := strings.Fields(rest), 0
+	for i, word := range words {
+		name, ok := eventName(word)
+		switch {
+		case !ok:
+			continue
+		case name == all:
+			s.selection = Selection{}
+		case name == custom && i+1 < len(words):
+			for _, sub := range words[i+1:] {
+				delete(s.selection.Subclasses, sub)
+			}
+			known++
+		default:
+			s.selection.remove(name)
+		}
+		known++
+		if name == custom {
+			break // the rest are subclasses
+		}
+	}
+	if known == 0 {
+		return replyNoKeywords
+	}
+	c.reselect()
+	return "+OK events nixed"
+}
+
+// none is the verb noevents.
+func (s *eventState) none() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.listening {
+		return "-ERR not listening for events"
+	}
+	s.listening, s.selection = false, Selection{}
+	s.sub.Select(s.selection)
+	return "+OK no longer listening for events"
+}
+
+// myevents restricts the connection to one channel's events. Names chosen before stay chosen; without any, all are. FreeSWITCH takes
+// any uuid here, refuses a format in front of it and ignores one behind it.
+func (c *conn) myevents(rest string) string {
+	s := &c.events
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channel != "" {
+		return "-ERR aready enabled." // sic
+	}
+	words := strings.Fields(rest)
+	if len(words) == 0 {
+		return "-ERR invalid uuid"
+	}
+	if _, ok := parseFormat(words[0]); ok {
+		return "-ERR invalid uuid"
+	}
+	s.channel = words[0]
+	if !s.listening {
+		s.listening, s.selection = true, Selection{All: true}
+	}
+	c.subscribe()
+	return "+OK Events Enabled"
+}
+
+// subscribe makes the selection effective and starts the pump when it is not running. events.mu is held.
+func (c *conn) subscribe() {
+	s := &c.events
+	start := s.sub == nil
+	if start {
+		s.sub = c.server.Backend.Subscribe()
+	}
+	c.reselect()
+	if start {
+		c.children.Go(c.pump)
+	}
+}
+
+// reselect tells the subscription what to deliver: the selection, and under myevents also what ends it. events.mu is held.
+func (c *conn) reselect() {
+	s := &c.events
+	if s.sub == nil {
+		return
+	}
+	sel := s.selection
+	if s.channel != "" {
+		sel = sel.Clone()
+		sel.addName("CHANNEL_HANGUP_COMPLETE")
+	}
+	s.sub.Select(sel)
+}
+
+// pump writes events until the connection ends.
+func (c *conn) pump() {
+	var buf []byte
+	for {
+		e, err := c.events.sub.Next(c.ctx)
+		if err != nil {
+			if errors.Is(err, ErrOverflow) {
+				c.server.counters.overflows.Add(1)
+				c.log.Warn("esl: dropped a peer that reads events too slowly")
+			}
+			c.abort()
+			return
+		}
+		var last bool
+		if buf, last = c.deliver(buf[:0], e); last {
+			return
+		}
+		if cap(buf) > 1<<20 {
+			buf = nil
+		}
+	}
+}
+
+// deliver writes an event if it is still wanted; last means that it ended the channel of myevents and the connection with it. The
+// decision is taken under the writing lock so that no event follows the answer to the command that stopped it.
+func (c *conn) deliver(buf []byte, e *Event) (_ []byte, last bool) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	s := &c.events
+	s.mu.Lock()
+	wanted, f, channel := s.wants(e), s.format, s.channel
+	s.mu.Unlock()
+	if wanted {
+		// The encoding follows its length, so it is written behind a gap for the frame's head.
+		const gap = 64
+		buf = f.append(append(buf, make([]byte, gap)...), e)
+		head := "Content-Length: " + strconv.Itoa(len(buf)-gap) + "\nContent-Type: text/event-" + f.String() + "\n\n"
+		start := gap - len(head)
+		copy(buf[start:], head)
+		if !c.send(buf[start:]) {
+			return buf, true
+		}
+	}
+	if channel != "" && e.Name() == "CHANNEL_HANGUP_COMPLETE" && e.Value("Unique-ID") == channel {
+		c.sendFarewell("Content-Type: text/disconnect-notice\nControlled-Session-UUID: " + channel +
+			"\nContent-Disposition: disconnect\nContent-Length: " + strconv.Itoa(len(goodbye)) + "\n\n" + goodbye)
+		return buf, true
+	}
+	return buf, false
+}
+
+// wants decides by selection, channel and filters. mu is held.
+func (s *eventState) wants(e *Event) bool {
+	if !s.listening || !s.selection.Match(e) {
+		return false
+	}
+	if s.channel != "" && e.Value("Unique-ID") != s.channel {
+		return false
+	}
+	return passes(s.filters, e)
+}
+
+// eventFilter lets events through whose header has a value, or with a leading '-' keeps them back.
+type eventFilter struct {
+	header, value string
+	negative      bool
+	text          string         // what to compare with
+	pattern       *regexp.Regexp // instead of text, for a value like /…/
+}
+
+// filter is the verb: "Header value", "delete Header [value]", "delete all".
+func (s *eventState) filter(rest string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name, value, _ := strings.Cut(rest, " ")
+	if strings.EqualFold(name, "delete") {
+		header, text, _ := strings.Cut(value, " ")
+		if header == "" {
+			return "-ERR invalid syntax"
+		}
+		s.deleteFilters(header, text)
+		return "+OK filter deleted. [" + header + "][" + text + "]"
+	}
+	name, value, _ = strings.Cut(strings.TrimPrefix(rest, "add "), " ")
+	if name == "" || value == "" {
+		return "-ERR invalid syntax"
+	}
+	f := eventFilter{header: name, value: value}
+	f.text = strings.TrimLeft(value, "+- ")
+	if mark := strings.TrimLeft(value[:len(value)-len(f.text)], " "); mark != "" {
+		f.negative = strings.HasSuffix(strings.TrimRight(mark, " "), "-")
+	}
+	if len(f.text) > 1 && f.text[0] == '/' {
+		pattern, err := regexp.Compile(strings.TrimSuffix(f.text[1:], "/"))
+		if err != nil {
+			return "-ERR invalid syntax"
+		}
+		f.pattern = pattern
+	}
+	if len(s.filters) >= maxFilters {
+		return "-ERR too many filters"
+	}
+	s.filters = append(s.filters, f)
+	return "+OK filter added. [" + name + "]=[" + value + "]"
+}
+
+// maxFilters bounds what each event of a connection is compared with.
+const maxFilters = 1000
+
+func (s *eventState) deleteFilters(header, value string) {
+	kept := s.filters[:0]
+	for _, f := range s.filters {
+		gone := header == "all" || strings.EqualFold(f.header, header) && (value == "" || value == f.value)
+		if !gone {
+			kept = append(kept, f)
+		}
+	}
+	clear(s.filters[len(kept):])
+	s.filters = kept
+}
+
+// passes reports whether an event passes: without filters always; otherwise when a filter matches and no negative one does.
+func passes(filters []eventFilter, e *Event) bool {
+	if len(filters) == 0 {
+		return true
+	}
+	pass := false
+	for i := range filters {
+		f := &filters[i]
+		value, ok := e.Lookup(f.header)
+		if !ok || pass && !f.negative {
+			continue
+		}
+		matches := strings.EqualFold(value, f.text)
+		if f.pattern != nil {
+			matches = f.pattern.MatchString(value)
+		}
+		switch {
+		case matches && f.negative:
+			return false
+		case matches:
+			pass = true
+		}
+	}
+	return pass
+}
