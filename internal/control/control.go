@@ -1,0 +1,93 @@
+// Package control is the command table: what a program can ask the switch over the event socket or in process, and the texts it gets
+// back, which are FreeSWITCH's byte for byte wherever a program may parse them.
+//
+// It owns no state but global variables set by command. It reads calls, registrations and configuration from immutable snapshots and
+// copies, so that a query never waits for a call. *Control implements esl.Backend and is safe for concurrent use.
+package control
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/event"
+	"github.com/talkpath/talkpath/internal/profile"
+	"github.com/talkpath/talkpath/registrar"
+)
+
+// Core is what commands need of the call core; *call.Core is one.
+type Core interface {
+	Channels() []call.Snapshot
+	HangupAll(cause call.Cause, match func(call.Snapshot) bool) int
+	Stats() call.Stats
+}
+
+// Registrations is where commands look registered contacts up; *registrar.Registrar is one.
+type Registrations interface {
+	All() []registrar.Binding
+	Lookup(user, domain string) []registrar.Binding
+}
+
+// Deps is what a Control works with. All but Profiles and Shutdown are required.
+type Deps struct {
+	Core          Core
+	Config        func() *config.Snapshot
+	Bus           *event.Bus
+	Registrations Registrations
+	Profiles      profile.Set
+	Version       string
+	Started       time.Time
+	// Shutdown begins to end the process: now, or gracefully when calls have ended. nil: the shutdown command is not available.
+	Shutdown func(graceful bool)
+	// Reload loads the configuration again. nil: reloadxml is not available.
+	Reload func(ctx context.Context) error
+}
+
+// Control executes commands.
+type Control struct {
+	deps  Deps
+	table map[string]command
+
+	mu sync.RWMutex
+	// globals are variables set by global_setvar; a "" here hides the configuration's.
+	globals map[string]string
+}
+
+// command is one row of the table. args is what followed the name, without surrounding spaces.
+type command struct {
+	run    func(ctx context.Context, args string) string
+	syntax string
+	help   string
+}
+
+// New returns a Control.
+func New(deps Deps) *Control {
+	c := &Control{deps: deps, globals: map[string]string{}}
+	c.table = c.commands()
+	return c
+}
+
+// Execute implements esl.Backend: it runs one command line and returns its output, which may be empty.
+func (c *Control) Execute(ctx context.Context, line string) string {
+	name, args, _ := strings.Cut(line, " ")
+	cmd, ok := c.table[strings.ToLower(name)]
+	if !ok {
+		return "-ERR " + name + " Command not found!\n"
+	}
+	return cmd.run(ctx, strings.TrimSpace(args))
+}
+
+// Subscribe implements esl.Backend.
+func (c *Control) Subscribe() esl.Subscription { return c.deps.Bus.Subscribe(event.Limit{}) }
+
+// Publish implements esl.Backend.
+func (c *Control) Publish(e *esl.Event) { c.deps.Bus.Publish(e) }
+
+// NewEvent implements esl.Backend.
+func (c *Control) NewEvent(name string) *esl.Event { return c.deps.Bus.NewEvent(name, event.Origin{}) }
+
+func (c *Control) commands() map[string]command { return map[string]command{} }
