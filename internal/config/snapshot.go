@@ -1,7 +1,6 @@
 package config
 
 import (
-	"io"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/fsxml"
@@ -69,11 +68,3 @@ type Switch struct {
 	RTPStart, RTPEnd               int // 0 = ephemeral
 	RTPMuxPort, RTPMuxTCPPort      int // 0 = ephemeral, RTPMuxTCPPort -1 = off
 }
-
-// Load reads a tree. The error is for trees that nothing can run on; what can be lived with is in Problems.
-func Load(o Options) (*Snapshot, error) {
-	return &Snapshot{Tree: &fsxml.Tree{}, Vars: map[string]string{}, Directory: &Directory{}, DialplanNode: &fsxml.Node{Name: "section"}}, nil
-}
-
-// Report prints what a snapshot holds, for people.
-func Report(w io.Writer, s *Snapshot) error { return nil }

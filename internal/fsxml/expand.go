@@ -21,6 +21,9 @@ func (p *preprocessor) expand(f *file, text []byte) (value string, n int) {
 	}
 	name := string(line[3:end])
 	v, ok := p.vars[name]
+	if v.fixed {
+		p.used[name] = true
+	}
 	if !ok && !p.comment {
 		p.problem(f, Warning, "variable %q is not set: $${%s} becomes nothing", name, name)
 	}

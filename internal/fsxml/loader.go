@@ -93,6 +93,7 @@ func (l *Loader) Load() (*Tree, error) {
 	if err := p.include(root); err != nil {
 		return nil, err
 	}
+	p.unusedOverrides()
 	maxDepth := l.MaxDepth
 	if maxDepth <= 0 {
 		maxDepth = defaultMaxDepth

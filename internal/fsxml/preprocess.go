@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type preprocessor struct {
 	l        *Loader
 	max      int
 	vars     map[string]variable
+	used     map[string]bool // overrides that met their variable
 	out      []byte
 	marks    []mark
 	problems []Problem
@@ -42,7 +44,7 @@ type preprocessor struct {
 }
 
 func newPreprocessor(l *Loader) *preprocessor {
-	p := &preprocessor{l: l, max: l.MaxBytes, vars: map[string]variable{}}
+	p := &preprocessor{l: l, max: l.MaxBytes, vars: map[string]variable{}, used: map[string]bool{}}
 	if p.max <= 0 {
 		p.max = defaultMaxBytes
 	}
@@ -50,6 +52,7 @@ func newPreprocessor(l *Loader) *preprocessor {
 		p.vars[name] = variable{value: v, xml: escape(v)}
 	}
 	for name, v := range l.Set {
+		_, p.used[name] = p.vars[name]
 		p.vars[name] = variable{value: v, xml: escape(v), fixed: true}
 	}
 	return p
@@ -285,7 +288,9 @@ func (p *preprocessor) setInstruction(f *file, data string) {
 		p.problem(f, Error, "set needs name=value, not %q", data)
 	case len(value) > maxValue:
 		p.problem(f, Error, "the value of %s is longer than %d bytes", name, maxValue)
-	case !p.vars[name].fixed:
+	case p.vars[name].fixed:
+		p.used[name] = true
+	default:
 		p.vars[name] = variable{value: unescape(value), xml: value}
 	}
 }
@@ -298,7 +303,11 @@ func (p *preprocessor) envSet(f *file, data string) {
 		p.problem(f, Error, "env-set needs name=VARIABLE, not %q", data)
 		return
 	}
-	if p.l.Env == nil || p.vars[name].fixed {
+	if p.vars[name].fixed {
+		p.used[name] = true
+		return
+	}
+	if p.l.Env == nil {
 		return
 	}
 	if v, ok := p.l.Env(from); ok && len(v) <= maxValue {
@@ -355,4 +364,13 @@ func (p *preprocessor) resolve(f *file, name string) (string, error) {
 		return "", errors.New("outside of the configuration folder")
 	}
 	return name, nil
+}
+
+// unusedOverrides warns of overrides that nothing reads: most likely a misspelt name.
+func (p *preprocessor) unusedOverrides() {
+	for _, name := range slices.Sorted(maps.Keys(p.used)) {
+		if !p.used[name] && !bytes.Contains(p.out, []byte("${"+name+"}")) {
+			p.problem(&file{}, Warning, "the override of %q has no effect: the configuration knows no such variable", name)
+		}
+	}
 }

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/talkpath/talkpath/internal/fsxml"
+)
+
+// directory reads the section "directory". Of two domains of one name FreeSWITCH finds the first.
+func (r *reader) directory(section *fsxml.Node) *Directory {
+	d := &Directory{}
+	if section == nil {
+		r.problem(nil, fsxml.Warning, "there is no directory section: nobody can register")
+	}
+	for _, n := range section.All("domain") {
+		name := n.Attr("name")
+		if name == "" {
+			r.problem(n, fsxml.Error, "a domain needs a name; it is ignored")
+			continue
+		}
+		if _, ok := d.Domain(name); ok {
+			r.problem(n, fsxml.Error, "domain %q stands in the directory already; this one is ignored", name)
+			continue
+		}
+		d.domains = append(d.domains, r.domain(name, n))
+	}
+	return d
+}
+
+// pairs reads <params><param/></params> or <variables><variable/></variables>, the last of a name.
+func pairs(n *fsxml.Node, container, item string) Pairs {
+	var all Pairs
+	for _, list := range n.All(container) {
+		for _, x := range list.All(item) {
+			all = all.with(Pair{x.Attr("name"), x.Attr("value")})
+		}
+	}
+	return all
+}
+
+// with appends a pair and drops an earlier one of its name.
+func (p Pairs) with(x Pair) Pairs {
+	out := make(Pairs, 0, len(p)+1)
+	for _, y := range p {
+		if y.Name != x.Name {
+			out = append(out, y)
+		}
+	}
+	return append(out, x)
+}
+
+// under lets over override p: what is inherited comes first, as switch_xml_merge_user (switch_xml.c) leaves it.
+func (p Pairs) under(over Pairs) Pairs {
+	for _, x := range over {
+		p = p.with(x)
+	}
+	return p
+}
+
+// members returns the user elements of a container, inside <users> or directly.
+func members(n *fsxml.Node) []*fsxml.Node {
+	var all []*fsxml.Node
+	for _, c := range n.Children {
+		switch c.Name {
+		case "users":
+			all = append(all, c.All("user")...)
+		case "user":
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func isPointer(n *fsxml.Node) bool { return strings.EqualFold(n.Attr("type"), "pointer") }
+
+// domain reads one domain: first every user where it is defined, then the groups, whose pointers can then be resolved.
+func (r *reader) domain(name string, n *fsxml.Node) *Domain {
+	d := &Domain{Name: name, byID: map[string]*User{},
+		Params: pairs(n, "params", "param"), Variables: pairs(n, "variables", "variable")}
+	var groups []*fsxml.Node
+	for _, list := range n.All("groups") {
+		groups = append(groups, list.All("group")...)
+	}
+	defined := map[*fsxml.Node]*User{}
+	for _, g := range groups {
+		params, vars := pairs(g, "params", "param"), pairs(g, "variables", "variable")
+		for _, u := range members(g) {
+			defined[u] = r.user(d, u, d.Params.under(params), d.Variables.under(vars))
+		}
+	}
+	for _, u := range members(n) {
+		r.user(d, u, d.Params, d.Variables)
+	}
+	for _, u := range d.Users { // a real id of another user beats an alias
+		if u.NumberAlias == "" {
+			continue
+		}
+		key := strings.ToLower(u.NumberAlias)
+		if other, ok := d.byID[key]; ok && other != u {
+			r.problem(&fsxml.Node{File: u.File, Line: u.Line}, fsxml.Warning, "number-alias %q of user %s is taken by user %s", u.NumberAlias, u.ID, other.ID)
+			continue
+		}
+		d.byID[key] = u
+	}
+	for _, g := range groups {
+		d.Groups = append(d.Groups, r.group(d, g, defined))
+	}
+	return d
+}
+
+// user adds one definition to its domain; nil for a pointer and for what cannot be a user.
+func (r *reader) user(d *Domain, n *fsxml.Node, params, vars Pairs) *User {
+	id := n.Attr("id")
+	switch {
+	case isPointer(n):
+		return nil
+	case id == "":
+		r.problem(n, fsxml.Error, "a user needs an id; it is ignored")
+		return nil
+	case strings.ContainsAny(id, "|\r\n\x00@"):
+		r.problem(n, fsxml.Error, "user id %q holds a character that separates fields; it is ignored", id)
+		return nil
+	}
+	if first, ok := d.byID[strings.ToLower(id)]; ok {
+		r.problem(n, fsxml.Error, "user %s@%s is defined at %s:%d already; this one is ignored", id, d.Name, first.File, first.Line)
+		return nil
+	}
+	u := &User{ID: id, Domain: d.Name, NumberAlias: n.Attr("number-alias"), CIDR: n.Attr("cidr"), File: n.File, Line: n.Line,
+		Params: params.under(pairs(n, "params", "param")), Variables: vars.under(pairs(n, "variables", "variable"))}
+	if u.Password() == "" && u.A1Hash() == "" {
+		r.problem(n, fsxml.Warning, "user %s@%s has neither password nor a1-hash: it cannot register", id, d.Name)
+	}
+	d.byID[strings.ToLower(id)] = u
+	d.Users = append(d.Users, u)
+	return u
+}
+
+func (r *reader) group(d *Domain, n *fsxml.Node, defined map[*fsxml.Node]*User) *Group {
+	g := &Group{Name: n.Attr("name")}
+	if g.Name == "" {
+		r.problem(n, fsxml.Warning, "a group without a name cannot be asked for")
+	}
+	for _, m := range members(n) {
+		u := defined[m]
+		if isPointer(m) {
+			var ok bool
+			if u, ok = d.User(m.Attr("id")); !ok {
+				r.problem(m, fsxml.Error, "group %q points to user %q, whom domain %s does not have", g.Name, m.Attr("id"), d.Name)
+			}
+		}
+		if u != nil {
+			g.Users = append(g.Users, u)
+			u.Groups = append(u.Groups, g.Name)
+		}
+	}
+	return g
+}

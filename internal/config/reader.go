@@ -1,0 +1,147 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/fsxml"
+)
+
+// reader turns nodes into values and collects what is wrong with them. Owned by one Load.
+type reader struct {
+	vars     map[string]string
+	problems []fsxml.Problem
+}
+
+func (r *reader) problem(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
+	p := fsxml.Problem{Severity: s, Text: fmt.Sprintf(format, args...)}
+	if n != nil {
+		p.File, p.Line = n.File, n.Line
+	}
+	r.problems = append(r.problems, p)
+}
+
+// settings is the <param> list of a module, with the node of each for messages. The last of a name wins.
+type settings struct {
+	r     *reader
+	where *fsxml.Node // what the settings belong to
+	nodes map[string]*fsxml.Node
+}
+
+func (r *reader) settings(owner *fsxml.Node) settings {
+	s := settings{r, owner, map[string]*fsxml.Node{}}
+	for _, list := range owner.All("settings") {
+		for _, p := range list.All("param") {
+			s.nodes[strings.ToLower(p.Attr("name"))] = p
+		}
+	}
+	return s
+}
+
+// text returns a param, def when it is missing or empty.
+func (s settings) text(name, def string) string {
+	if v := s.nodes[name].Attr("value"); v != "" {
+		return v
+	}
+	return def
+}
+
+// number returns an integer within a range; anything else is a problem and def.
+func (s settings) number(name string, def, low, high int) int {
+	v := s.text(name, "")
+	if v == "" {
+		return def
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < low || n > high {
+		s.r.problem(s.nodes[name], fsxml.Error, "%s must be a number from %d to %d, not %q; %d is used", name, low, high, v, def)
+		return def
+	}
+	return n
+}
+
+func (s settings) port(name string, def int) int { return s.number(name, def, 0, 65535) }
+
+func (s settings) seconds(name string, def int) time.Duration {
+	return time.Duration(s.number(name, def, 0, 1<<30)) * time.Second
+}
+
+func (s settings) flag(name string, def bool) bool {
+	if v := s.text(name, ""); v != "" {
+		return isTrue(v)
+	}
+	return def
+}
+
+// isTrue is switch_true of switch_utils.c.
+func isTrue(v string) bool {
+	switch strings.ToLower(v) {
+	case "yes", "on", "true", "t", "enabled", "active", "allow":
+		return true
+	}
+	n, err := strconv.Atoi(v)
+	return err == nil && n != 0
+}
+
+// address returns an IP address to bind. "auto" is the machine's own.
+func (s settings) address(name string) string {
+	v := s.text(name, "auto")
+	if v == "auto" {
+		return s.r.vars["local_ip_v4"]
+	}
+	ip, err := netip.ParseAddr(strings.Trim(v, "[]"))
+	if err != nil {
+		s.r.problem(s.nodes[name], fsxml.Error, "%s must be an IP address, not %q; %s is used", name, v, s.r.vars["local_ip_v4"])
+		return s.r.vars["local_ip_v4"]
+	}
+	return ip.String()
+}
+
+// external returns the address to advertise, "" when there is none or it would have to be discovered on the network first.
+func (s settings) external(name string) string {
+	v := s.text(name, "")
+	v = strings.TrimPrefix(strings.TrimPrefix(v, "autonat:"), "host:")
+	switch {
+	case v == "" || v == "auto" || v == "auto-nat":
+		return ""
+	case strings.HasPrefix(v, "stun:"):
+		s.r.problem(s.nodes[name], fsxml.Warning, "%s: no STUN server is asked (%s); set the address itself when this machine is behind NAT", name, v)
+		return ""
+	}
+	ip, err := netip.ParseAddr(strings.Trim(v, "[]"))
+	if err != nil {
+		s.r.problem(s.nodes[name], fsxml.Error, "%s must be an IP address, not %q; it is ignored", name, v)
+		return ""
+	}
+	return ip.String()
+}
+
+// binding returns ip:port or :port of ws-binding and wss-binding; "" when the port is empty or "off".
+func (s settings) binding(name string) string {
+	v := s.text(name, "")
+	i := strings.LastIndexByte(v, ':')
+	host, port := "", v
+	if i >= 0 {
+		host, port = strings.Trim(v[:i], "[]"), v[i+1:]
+	}
+	if port == "" || strings.EqualFold(port, "off") {
+		return ""
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil || n < 0 || n > 65535 {
+		s.r.problem(s.nodes[name], fsxml.Error, "%s must be address:port, not %q; it is switched off", name, v)
+		return ""
+	}
+	if host == "" || host == "*" {
+		return ":" + port
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		s.r.problem(s.nodes[name], fsxml.Error, "%s must be address:port, not %q; it is switched off", name, v)
+		return ""
+	}
+	return netip.AddrPortFrom(ip, uint16(n)).String()
+}
