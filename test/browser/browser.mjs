@@ -1,0 +1,195 @@
+// Real Chromium, and the web phone in it as a person uses it: by its labels and buttons. What is heard is judged by the spectrum of the received audio.
+
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chromium } from "playwright-core";
+
+const candidates = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+const flags = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+  "--allow-loopback-in-peer-connection", // media over 127.0.0.1
+  "--disable-features=WebRtcHideLocalIpsWithMdns", // there is no mDNS responder in a container
+  "--ignore-certificate-errors", // the certificate is made on first start
+];
+
+export async function launchBrowser() {
+  const executablePath = candidates.find((candidate) => candidate && existsSync(candidate));
+  if (!executablePath) throw new Error("no Chromium found: install Debian's package chromium, or set CHROMIUM to its path");
+  return await chromium.launch({ executablePath, headless: true, args: flags, timeout: 60_000 });
+}
+
+/** Asks again until the answer is true; fails with `what` and the last answer. */
+export async function until(what, ask, { timeout = 15_000, every = 100 } = {}) {
+  const deadline = Date.now() + timeout;
+  let last;
+  for (;;) {
+    last = await ask();
+    if (last === true) return;
+    if (Date.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}; last seen: ${JSON.stringify(last)}`);
+    await sleep(every);
+  }
+}
+
+/** Runs in the page before its own code: the microphone becomes a pure tone, so that what arrives elsewhere tells where it came from. */
+function toneForMicrophone(frequency) {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const context = new AudioContext({ sampleRate: 48000 });
+    const oscillator = new OscillatorNode(context, { frequency });
+    const gain = new GainNode(context, { gain: 0.4 });
+    const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    oscillator.connect(gain).connect(destination);
+    oscillator.start();
+    await context.resume();
+    return destination.stream;
+  };
+}
+
+/** Runs in the page: listens to the received stream and leaves its analyser where `hear` finds it. */
+function listen() {
+  const stream = window.talkpath.remoteStream;
+  if (!stream?.getAudioTracks().length) return false;
+  if (window.ear?.stream === stream) return true;
+  const context = new AudioContext({ sampleRate: 48000 });
+  const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+  context.createMediaStreamSource(stream).connect(analyser);
+  window.ear = { stream, context, analyser };
+  return true;
+}
+
+/** Runs in the page: the loudest frequency and the level at some frequencies, in dB. */
+function spectrum(frequencies) {
+  const { analyser, context } = window.ear;
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(bins);
+  const width = context.sampleRate / analyser.fftSize;
+  const bin = (frequency) => Math.round(frequency / width);
+  let peak = bin(100);
+  for (let index = peak; index < bin(3800); index++) if (bins[index] > bins[peak]) peak = index;
+  const finite = (value) => (Number.isFinite(value) ? Math.round(value) : -200);
+  return {
+    peak: Math.round(peak * width),
+    width,
+    level: finite(bins[peak]),
+    at: Object.fromEntries(frequencies.map((frequency) => [frequency, finite(Math.max(...bins.slice(bin(frequency) - 2, bin(frequency) + 3)))])),
+  };
+}
+
+/** One web phone in a browser context of its own. `tone` is what its microphone sends. */
+export class WebPhone {
+  #lines = [];
+  #context;
+  page;
+  name;
+
+  static async open(browser, exchange, { name, tone = 440, user, password, signIn = true }) {
+    const phone = new WebPhone();
+    phone.name = name;
+    phone.#context = await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone"] });
+    phone.page = await phone.#context.newPage();
+    phone.page.setDefaultTimeout(15_000);
+    phone.page.on("console", (message) => phone.#lines.push(`${message.type()}: ${message.text()}`));
+    phone.page.on("pageerror", (error) => phone.#lines.push(`page error: ${error.stack ?? error}`));
+    phone.page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => phone.#lines.push(`> ${payload}`));
+      socket.on("framereceived", ({ payload }) => phone.#lines.push(`< ${payload}`));
+      socket.on("close", () => phone.#lines.push("websocket closed"));
+    });
+    await phone.page.addInitScript(toneForMicrophone, tone);
+    await phone.page.goto(exchange.info.page);
+    if ((await phone.page.locator("#connect").count()) === 0) throw new Error(`the binary has no web phone: build it by \`make web\` first\n${await phone.page.innerText("body")}`);
+    if (signIn) {
+      await phone.signIn(user, password ?? exchange.info.password);
+      await phone.registered();
+    }
+    return phone;
+  }
+
+  async signIn(user, password) {
+    await this.page.getByLabel("User", { exact: true }).fill(user);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.page.getByRole("button", { name: "Connect" }).click();
+  }
+
+  state() {
+    return this.page.evaluate(() => window.talkpath.state);
+  }
+
+  /** Waits for what `check` says of the state. */
+  async sees(what, check, options) {
+    await until(`${this.name}: ${what}`, async () => {
+      const state = await this.state();
+      return check(state) ? true : state;
+    }, options);
+  }
+
+  registered() {
+    return this.sees("registered", (state) => state.registration === "registered");
+  }
+
+  inPhase(phase, options) {
+    return this.sees(phase ?? "no call", (state) => (state.call?.phase ?? null) === phase, options);
+  }
+
+  async dial(number) {
+    await this.page.getByLabel("Number to call").fill(number);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async press(label) {
+    await this.page.getByRole("button", { name: label, exact: true }).click();
+  }
+
+  /** The received audio, now. */
+  async spectrum(...frequencies) {
+    await until(`${this.name}: receives a stream`, () => this.page.evaluate(listen));
+    return await this.page.evaluate(spectrum, frequencies);
+  }
+
+  /** Waits until the loudest received frequency is `frequency`, within two bins, loud, and 20 dB above `other`. */
+  async hears(frequency, other) {
+    await until(`${this.name}: hears ${frequency} Hz`, async () => {
+      const heard = await this.spectrum(frequency, other);
+      return (Math.abs(heard.peak - frequency) <= 2 * heard.width && heard.level > -60 && heard.at[frequency] - heard.at[other] > 20) || heard;
+    }, { timeout: 20_000 });
+  }
+
+  /** Waits until `frequency` is no longer in the received audio, and then for half a second more that it stays away. */
+  async hearsNothingOf(frequency) {
+    const gone = async () => {
+      const heard = await this.spectrum(frequency);
+      return heard.at[frequency] < -75 || heard;
+    };
+    await until(`${this.name}: ${frequency} Hz is gone`, gone);
+    for (let turn = 0; turn < 5; turn++) {
+      await sleep(100);
+      const still = await gone();
+      if (still !== true) throw new Error(`${this.name}: ${frequency} Hz is back: ${JSON.stringify(still)}`);
+    }
+  }
+
+  log(lines = 80) {
+    return [`--- browser of ${this.name} ---`, ...this.#lines.slice(-lines)].join("\n");
+  }
+
+  /** The errors of the page itself; Chromium's complaints about refused connections are not among them. */
+  get pageErrors() {
+    return this.#lines.filter((line) => line.startsWith("page error:"));
+  }
+
+  async close() {
+    await this.#context.close();
+  }
+}
+
+/** Runs `body` with what it needs, and on failure adds what the browsers and the exchange said. */
+export async function explain(exchange, phones, body) {
+  try {
+    return await body();
+  } catch (error) {
+    const states = await Promise.all(phones().map(async (phone) => `${phone.name}: ${JSON.stringify(await phone.state().catch((reason) => String(reason)))}`));
+    error.message = [error.message, ...states, ...phones().map((phone) => phone.log()), exchange.log()].join("\n");
+    throw error;
+  }
+}

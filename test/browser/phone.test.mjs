@@ -1,0 +1,177 @@
+// Two people at two browsers: the page that the exchange serves, used by its labels and keys, judged by what each side hears.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, test } from "node:test";
+import { explain, launchBrowser, WebPhone } from "./browser.mjs";
+import { Exchange, noBinary } from "./exchange.mjs";
+
+const toneA = 440;
+const toneB = 1000;
+
+describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
+  let exchange, browser;
+  let phones = [];
+
+  before(async () => {
+    exchange = await Exchange.start();
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    const code = await exchange?.stop();
+    if (exchange) assert.equal(code, 0, `the exchange did not end well\n${exchange.log()}`);
+  });
+  afterEach(async () => {
+    const errors = phones.flatMap((phone) => phone.pageErrors);
+    for (const phone of phones) await phone.close();
+    phones = [];
+    assert.deepEqual(errors, []);
+  });
+
+  const open = async (name, options) => {
+    const phone = await WebPhone.open(browser, exchange, { name, ...options });
+    phones.push(phone);
+    return phone;
+  };
+  const pair = async () => [await open("A", { user: "1000", tone: toneA }), await open("B", { user: "1001", tone: toneB })];
+  const talk = async (a, b) => {
+    await a.dial("1001");
+    await b.inPhase("incoming");
+    await b.press("Answer");
+    await a.inPhase("active");
+    await b.inPhase("active");
+  };
+  const check = (name, body) => test(name, { timeout: 120_000 }, () => explain(exchange, () => phones, body));
+
+  check("each side hears the other's tone; hold, mute, keypad and hang-up work", async () => {
+    const [a, b] = await pair();
+    await a.dial("1001");
+    await a.inPhase("ringing");
+    await b.inPhase("incoming");
+    const { call } = await b.state();
+    assert.equal(call.number, "1000");
+    assert.match(call.name, /1000/, "the caller's name is shown");
+    assert.match(await b.page.title(), /is calling/);
+
+    await b.page.keyboard.press("Enter"); // the focus is on Answer
+    await a.inPhase("active");
+    await b.inPhase("active");
+    await a.hears(toneB, toneA);
+    await b.hears(toneA, toneB);
+
+    await a.press("Mute");
+    await b.hearsNothingOf(toneA);
+    await a.hears(toneB, toneA);
+    await a.press("Mute");
+    await b.hears(toneA, toneB);
+
+    await a.press("Hold");
+    await a.sees("held", (state) => state.call.held && !state.call.busy);
+    await b.hearsNothingOf(toneA);
+    await a.press("Hold");
+    await a.sees("resumed", (state) => !state.call.held && !state.call.busy);
+    await a.hears(toneB, toneA);
+    await b.hears(toneA, toneB);
+
+    await a.press("Keypad");
+    await a.press("5");
+    await a.page.keyboard.press("#");
+    await a.sees("keys sent", (state) => state.call.digits === "5#");
+    await a.hears(toneB, toneA);
+    assert.equal((await a.state()).problem, null);
+
+    await a.page.keyboard.press("Escape");
+    await a.inPhase(null);
+    await b.inPhase(null);
+    assert.equal((await b.state()).lastCall.outcome, "ended");
+  });
+
+  check("the callee hangs up", async () => {
+    const [a, b] = await pair();
+    await talk(a, b);
+    await b.press("Hang up");
+    await a.sees("ended", (state) => state.call === null && state.lastCall?.outcome === "ended");
+  });
+
+  check("a declined call tells the caller why", async () => {
+    const [a, b] = await pair();
+    await a.dial("1001");
+    await b.inPhase("incoming");
+    await b.press("Decline");
+    await a.sees("declined", (state) => state.lastCall?.outcome === "rejected");
+    const { lastCall } = await a.state();
+    assert.ok([480, 603].includes(lastCall.code), `code ${lastCall.code}`);
+    assert.notEqual(lastCall.reason, "");
+    assert.match(await a.page.locator("#result").innerText(), new RegExp(`${lastCall.code} ${lastCall.reason}`));
+  });
+
+  check("a caller who gives up stops the ringing without an error", async () => {
+    const [a, b] = await pair();
+    await a.dial("1001");
+    await b.inPhase("incoming");
+    await a.press("Cancel");
+    await b.sees("missed", (state) => state.call === null && state.lastCall?.outcome === "missed");
+    await a.sees("cancelled", (state) => state.lastCall?.outcome === "cancelled");
+    assert.equal((await b.state()).problem, null);
+  });
+
+  check("a user who is not signed in, and a number that does not exist", async () => {
+    const a = await open("A", { user: "1000" });
+    await a.dial("1005");
+    await a.sees("refused", (state) => state.lastCall?.outcome === "rejected");
+    assert.equal((await a.state()).lastCall.code, 480);
+    assert.match((await a.state()).lastCall.text, /1005 is not (signed in|available)/);
+    await a.dial("7777777");
+    await a.sees("refused", (state) => state.lastCall?.number === "7777777");
+    assert.equal((await a.state()).lastCall.code, 404);
+  });
+
+  check("the echo test returns one's own tone", async () => {
+    const a = await open("A", { user: "1000", tone: toneA });
+    await a.dial("9196");
+    await a.inPhase("active");
+    await a.hears(toneA, toneB);
+    await a.press("Hang up");
+    await a.inPhase(null);
+  });
+
+  check("a wrong password is said to be one, and the right one works afterwards", async () => {
+    const a = await open("A", { signIn: false });
+    await a.signIn("1000", "not the password");
+    await a.sees("told", (state) => state.problem?.code === "wrong-password" && state.registration === "offline");
+    assert.match(await a.page.getByRole("alert").innerText(), /Wrong password.*(401|403)/s);
+    await a.signIn("1000", exchange.info.password);
+    await a.registered();
+    assert.equal((await a.state()).problem, null);
+  });
+
+  check("two tabs of one user ring, the first to answer gets the call, the other goes quiet", async () => {
+    const [a, b] = await pair();
+    const c = await open("B's second tab", { user: "1001", tone: 1700 });
+    await a.dial("1001");
+    await Promise.all([b.inPhase("incoming"), c.inPhase("incoming")]);
+    await c.press("Answer");
+    await a.inPhase("active");
+    await b.sees("quiet", (state) => state.call === null && state.lastCall !== null);
+    const quiet = await b.state();
+    assert.equal(quiet.problem, null);
+    assert.ok(["elsewhere", "missed"].includes(quiet.lastCall.outcome), quiet.lastCall.outcome);
+    await a.hears(1700, toneA);
+    await c.hears(toneA, 1700);
+    await c.press("Hang up");
+    await a.inPhase(null);
+  });
+
+  check("a callee in a call is busy", async () => {
+    const [a, b] = await pair();
+    await talk(a, b);
+    const d = await open("D", { user: "1002" });
+    await d.dial("1001");
+    await d.sees("busy", (state) => state.lastCall?.outcome === "rejected");
+    assert.equal((await d.state()).lastCall.code, 486);
+    await a.inPhase("active");
+    await a.hears(toneB, toneA);
+    await a.press("Hang up");
+    await b.inPhase(null);
+  });
+});
