@@ -22,8 +22,11 @@ import (
 	"time"
 )
 
-// certificateName is FreeSWITCH's name for the file with key and chain of the WSS and TLS listeners.
-const certificateName = "wss.pem"
+// FreeSWITCH's names for the file with key and chain of the WSS listener and of the TLS listener. Either one serves both here.
+const (
+	certificateName    = "wss.pem"
+	tlsCertificateName = "agent.pem"
+)
 
 // certificate serves one wss.pem and reads it again when the file changes, so that a renewed certificate needs no restart. A file that
 // cannot be read leaves the old certificate in use.
@@ -46,11 +49,19 @@ type fileStamp struct {
 // recheck is how often the file is looked at, at the most: once a second, at a handshake.
 const recheck = time.Second
 
-// openCertificate uses the wss.pem of certDir if there is one, else one made for names in stateDir/certs.
+// openCertificate uses the administrator's certificate in certDir if there is one, else one made for names in stateDir/certs.
 func openCertificate(certDir, stateDir string, names []string, log *slog.Logger) (*certificate, error) {
-	path := filepath.Join(certDir, certificateName)
-	if _, err := os.Stat(path); certDir == "" || errors.Is(err, fs.ErrNotExist) {
-		path = filepath.Join(stateDir, "certs", certificateName)
+	own := filepath.Join(stateDir, "certs", certificateName)
+	path := own
+	if certDir != "" {
+		for _, name := range []string{certificateName, tlsCertificateName} {
+			if _, err := os.Stat(filepath.Join(certDir, name)); !errors.Is(err, fs.ErrNotExist) {
+				path = filepath.Join(certDir, name)
+				break
+			}
+		}
+	}
+	if path == own {
 		if err := ensureSelfSigned(path, names, time.Now()); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,244 @@
+package talkpath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/control"
+	"github.com/talkpath/talkpath/internal/dialplan"
+	"github.com/talkpath/talkpath/internal/event"
+	"github.com/talkpath/talkpath/internal/profile"
+	"github.com/talkpath/talkpath/media"
+	"github.com/talkpath/talkpath/registrar"
+	"github.com/talkpath/talkpath/web"
+)
+
+// exchange is the running parts of a Server, in the order in which they start. stop ends them the other way round.
+type exchange struct {
+	log       *slog.Logger
+	snapshot  *atomic.Pointer[config.Snapshot]
+	bus       *event.Bus
+	media     *media.Engine
+	core      *call.Core
+	registrar *registrar.Registrar
+	profiles  profile.Set
+	control   *control.Control
+	esl       *esl.Server
+	eslAddr   net.Addr
+	serving   sync.WaitGroup // the event socket's accept loop
+}
+
+// stopTimeout bounds how long calls may take to say goodbye when the server stops.
+const stopTimeout = 5 * time.Second
+
+// start opens everything; on an error what was opened is closed again.
+func (s *Server) start() (*exchange, error) {
+	ex := &exchange{log: s.log, snapshot: &s.snapshot}
+	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startProfiles, ex.startControl, ex.startESL}
+	for _, step := range steps {
+		if err := step(s); err != nil {
+			return nil, errors.Join(fmt.Errorf("talkpath: %w", err), ex.stop())
+		}
+	}
+	return ex, nil
+}
+
+func (ex *exchange) startMedia(s *Server) error {
+	c := s.snapshot.Load()
+	cfg := media.Config{
+		MuxPort: c.Switch.RTPMuxPort, MuxTCPPort: c.Switch.RTPMuxTCPPort,
+		PortMin: c.Switch.RTPStart, PortMax: c.Switch.RTPEnd,
+		Logger: s.log,
+	}
+	if len(c.Profiles) > 0 {
+		p := c.Profiles[0]
+		cfg.ListenIP, _ = netip.ParseAddr(p.RTPIP)
+		for _, ip := range []string{p.ExtRTPIP, p.RTPIP, c.Vars["local_ip_v4"]} {
+			if addr, err := netip.ParseAddr(ip); err == nil && !addr.IsUnspecified() && !slices.Contains(cfg.AdvertisedIPs, addr) {
+				cfg.AdvertisedIPs = append(cfg.AdvertisedIPs, addr)
+			}
+		}
+		if len(cfg.AdvertisedIPs) > 0 && p.ExtRTPIP != "" {
+			cfg.AdvertisedIPs = cfg.AdvertisedIPs[:1] // behind NAT the inside address is of no use
+		}
+	}
+	var err error
+	ex.media, err = media.NewEngine(cfg)
+	return err
+}
+
+func (ex *exchange) startCore(s *Server) error {
+	c := s.snapshot.Load()
+	ex.bus = event.NewBus(event.Identity{
+		CoreUUID: uuid.NewString(), Hostname: c.Vars["hostname"], Switchname: c.Switch.Name,
+		IPv4: c.Vars["local_ip_v4"], IPv6: c.Vars["local_ip_v6"],
+	})
+	plan, problems := dialplan.Compile(c.DialplanNode)
+	for _, p := range problems {
+		s.log.Warn("dialplan", "file", p.File, "line", p.Line, "problem", p.Text)
+	}
+	ex.core = call.NewCore(call.Config{
+		Bus: ex.bus, Media: ex.media,
+		Plan: func() *dialplan.Plan { return plan },
+		Globals: func(name string) (string, bool) {
+			value, ok := ex.snapshot.Load().Vars[name]
+			return value, ok
+		},
+		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
+		Hostname: c.Vars["hostname"], Logger: s.log,
+	})
+	return nil
+}
+
+func (ex *exchange) startRegistrar(s *Server) error {
+	if err := os.MkdirAll(s.cfg.StateDir, 0o700); err != nil {
+		return err
+	}
+	store, err := registrar.OpenBolt(filepath.Join(s.cfg.StateDir, "registrations.db"))
+	if err != nil {
+		return err
+	}
+	ex.registrar, err = registrar.New(registrar.Config{Store: store, Logger: s.log})
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	return nil
+}
+
+func (ex *exchange) startProfiles(s *Server) error {
+	c := s.snapshot.Load()
+	for _, p := range c.Profiles {
+		cert, err := openCertificate(p.CertDir, s.cfg.StateDir, certificateNames(c), s.log)
+		if err != nil {
+			return err
+		}
+		started, err := profile.New(profile.Config{
+			Name: p.Name, Snapshot: s.snapshot.Load,
+			Core: ex.core, Registrar: ex.registrar,
+			TLS: cert.TLSConfig(), HTTP: page(),
+			Events: ex.publishCustom, Logger: s.log.With("profile", p.Name), Version: Version(),
+		})
+		if err != nil {
+			return fmt.Errorf("profile %s: %w", p.Name, err)
+		}
+		ex.profiles = append(ex.profiles, started)
+	}
+	if len(ex.profiles) == 0 {
+		return errors.New("the configuration has no SIP profile")
+	}
+	ex.core.SetDialer(ex.profiles)
+	return nil
+}
+
+// certificateNames are the names a self-signed certificate must be good for.
+func certificateNames(c *config.Snapshot) []string {
+	names := []string{"localhost", "127.0.0.1", "::1"}
+	for _, name := range []string{c.Vars["hostname"], c.Vars["domain"], c.Vars["local_ip_v4"], c.Vars["ext_sip_ip"]} {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// page is what a browser finds on the WSS port.
+func page() http.Handler { return web.Handler() }
+
+// publishCustom puts a profile's CUSTOM event on the bus.
+func (ex *exchange) publishCustom(subclass string, headers [][2]string) {
+	if !ex.bus.Wants("CUSTOM", subclass) {
+		return
+	}
+	e := ex.bus.NewEvent("CUSTOM", event.Origin{File: "sofia_reg.c", Function: "sofia_reg_handle_register_token", Line: 2059})
+	e.Headers = slices.Insert(e.Headers, 0, esl.Header{Name: "Event-Subclass", Value: subclass})
+	for _, h := range headers {
+		e.Add(h[0], h[1])
+	}
+	ex.bus.Publish(e)
+}
+
+func (ex *exchange) startControl(s *Server) error {
+	ex.control = control.New(control.Deps{
+		Core: ex.core, Config: s.snapshot.Load, Bus: ex.bus,
+		Registrations: ex.registrar, Profiles: ex.profiles,
+		Version: Version(), Started: time.Now(),
+	})
+	return nil
+}
+
+func (ex *exchange) startESL(s *Server) error {
+	c := s.snapshot.Load().EventSocket
+	ln, err := net.Listen("tcp", net.JoinHostPort(c.ListenIP, strconv.Itoa(c.Port)))
+	if err != nil {
+		return err
+	}
+	ex.eslAddr = ln.Addr()
+	ex.esl = &esl.Server{
+		Password: func() string { return s.snapshot.Load().EventSocket.Password },
+		Backend:  ex.control, Logger: s.log,
+	}
+	ex.serving.Go(func() {
+		if err := ex.esl.Serve(ln); err != nil {
+			s.log.Error("event socket", "error", err)
+		}
+	})
+	return nil
+}
+
+// drain refuses new calls and waits until none is left or ctx is done.
+func (ex *exchange) drain(ctx context.Context) {
+	for _, p := range ex.profiles {
+		p.Drain()
+	}
+	ex.core.Drain()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for len(ex.core.Channels()) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// stop ends what runs: calls first, so that their goodbyes still find sockets.
+func (ex *exchange) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	var errs []error
+	if ex.core != nil {
+		errs = append(errs, ex.core.Close(ctx))
+	}
+	for _, p := range ex.profiles {
+		errs = append(errs, p.Close())
+	}
+	if ex.registrar != nil {
+		errs = append(errs, ex.registrar.Close())
+	}
+	if ex.esl != nil {
+		errs = append(errs, ex.esl.Shutdown(ctx))
+		ex.serving.Wait()
+	}
+	if ex.media != nil {
+		errs = append(errs, ex.media.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// browserPeer is the media side of a browser: ICE, DTLS-SRTP, BUNDLE, rtcp-mux, played by pion/webrtc.
+type browserPeer struct {
+	pc    *webrtc.PeerConnection
+	track *webrtc.TrackLocalStaticRTP
+	ear   ear
+	stop  chan struct{}
+	once  sync.Once
+	done  sync.WaitGroup
+}
+
+func newBrowserPeer(t *testing.T) *browserPeer {
+	var settings webrtc.SettingEngine
+	settings.SetIncludeLoopbackCandidate(true)
+	var codecs webrtc.MediaEngine
+	pcmu := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: sampleRate}
+	for pt, c := range map[webrtc.PayloadType]webrtc.RTPCodecCapability{0: pcmu, 126: {MimeType: "audio/telephone-event", ClockRate: sampleRate}} {
+		if err := codecs.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: c, PayloadType: pt}, webrtc.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(&codecs)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	track, err := webrtc.NewTrackLocalStaticRTP(pcmu, "audio", "phone")
+	if err == nil {
+		_, err = pc.AddTrack(track)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &browserPeer{pc: pc, track: track, stop: make(chan struct{})}
+	pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.done.Go(func() { p.read(remote) }) })
+	t.Cleanup(p.close)
+	return p
+}
+
+func (p *browserPeer) listener() *ear { return &p.ear }
+
+func (p *browserPeer) read(remote *webrtc.TrackRemote) {
+	for {
+		pkt, _, err := remote.ReadRTP()
+		if err != nil {
+			return
+		}
+		if pkt.PayloadType == 0 {
+			p.ear.hear(pkt.Payload)
+		}
+	}
+}
+
+// gathered sets the local description and returns it with all candidates in it: Rocket.Chat's client does not trickle.
+func (p *browserPeer) gathered(t *testing.T, sd webrtc.SessionDescription, err error) []byte {
+	t.Helper()
+	complete := webrtc.GatheringCompletePromise(p.pc)
+	if err == nil {
+		err = p.pc.SetLocalDescription(sd)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-complete
+	return []byte(p.pc.LocalDescription().SDP)
+}
+
+func (p *browserPeer) offer(t *testing.T) []byte {
+	t.Helper()
+	sd, err := p.pc.CreateOffer(nil)
+	return p.gathered(t, sd, err)
+}
+
+func (p *browserPeer) answer(t *testing.T, offer []byte) []byte {
+	t.Helper()
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: string(offer)}); err != nil {
+		t.Fatalf("%v in the offer:\n%s", err, offer)
+	}
+	sd, err := p.pc.CreateAnswer(nil)
+	return p.gathered(t, sd, err)
+}
+
+func (p *browserPeer) accept(t *testing.T, answer []byte) {
+	t.Helper()
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}); err != nil {
+		t.Fatalf("%v in the answer:\n%s", err, answer)
+	}
+}
+
+func (p *browserPeer) talk(hz float64) {
+	p.done.Go(func() {
+		everyFrame(p.stop, func(pkt *rtp.Packet, t *tone) {
+			pkt.Payload = t.frame()
+			p.track.WriteRTP(pkt)
+		}, hz)
+	})
+}
+
+func (p *browserPeer) close() {
+	p.once.Do(func() {
+		close(p.stop)
+		p.pc.Close()
+		p.done.Wait()
+	})
+}

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"math"
+	"sync"
+)
+
+const (
+	sampleRate  = 8000
+	frameLength = 160  // samples in 20 ms
+	toneWindow  = 1600 // samples a spectrum is taken over: 200 ms, so bins are 5 Hz wide
+)
+
+// tone makes consecutive G.711 µ-law frames of a sine.
+type tone struct {
+	hz     float64
+	sample int
+}
+
+func (t *tone) frame() []byte {
+	out := make([]byte, frameLength)
+	for i := range out {
+		out[i] = linearToMulaw(int16(8000 * math.Sin(2*math.Pi*t.hz*float64(t.sample)/sampleRate)))
+		t.sample++
+	}
+	return out
+}
+
+// ear listens to µ-law audio and tells which tone it hears.
+type ear struct {
+	mu      sync.Mutex // guards what follows
+	window  []float64
+	want    float64
+	heard   chan struct{} // closed when want dominated one window
+	packets int
+}
+
+// expect returns a channel that is closed when hz is the dominant tone of 200 ms of audio heard from now on.
+func (e *ear) expect(hz float64) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.window, e.want, e.heard = nil, hz, make(chan struct{})
+	return e.heard
+}
+
+func (e *ear) hear(mulaw []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.packets++
+	for _, b := range mulaw {
+		e.window = append(e.window, float64(mulawToLinear(b)))
+	}
+	if len(e.window) < toneWindow {
+		return
+	}
+	if e.want != 0 && dominant(e.window[:toneWindow], e.want) {
+		close(e.heard)
+		e.want = 0
+	}
+	e.window = e.window[:0]
+}
+
+// dominant reports whether one frequency holds more than four fifths of the energy of the samples.
+func dominant(samples []float64, hz float64) bool {
+	energy := 0.0
+	for _, s := range samples {
+		energy += s * s
+	}
+	return energy > 1e6*float64(len(samples)) && goertzel(samples, hz) > 0.8*energy
+}
+
+// goertzel is the energy of the samples at one frequency.
+func goertzel(samples []float64, hz float64) float64 {
+	w := 2 * math.Pi * hz / sampleRate
+	var s1, s2 float64
+	for _, x := range samples {
+		s1, s2 = x+2*math.Cos(w)*s1-s2, s1
+	}
+	return 2 * (s1*s1 + s2*s2 - 2*math.Cos(w)*s1*s2) / float64(len(samples))
+}
+
+// linearToMulaw and mulawToLinear are ITU-T G.711.
+func linearToMulaw(s int16) byte {
+	const bias, clip = 0x84, 32635
+	sign, v := byte(0), int(s)
+	if v < 0 {
+		sign, v = 0x80, -v
+	}
+	v = min(v, clip) + bias
+	exponent := byte(7)
+	for mask := 0x4000; v&mask == 0 && exponent > 0; mask >>= 1 {
+		exponent--
+	}
+	return ^(sign | exponent<<4 | byte(v>>(exponent+3))&0x0f)
+}
+
+func mulawToLinear(b byte) int16 {
+	b = ^b
+	v := (int(b&0x0f)<<3+0x84)<<((b&0x70)>>4) - 0x84
+	if b&0x80 != 0 {
+		v = -v
+	}
+	return int16(v)
+}
