@@ -69,7 +69,9 @@ func reachable(addr net.Addr, host string) string {
 func (s *Server) Announce(w io.Writer) {
 	a := s.Addresses()
 	c := s.snapshot.Load()
-	row := func(name, format string, args ...any) { fmt.Fprintf(w, "  %-15s %s\n", name, fmt.Sprintf(format, args...)) }
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %-15s %s\n", name, fmt.Sprintf(format, args...))
+	}
 	fmt.Fprintf(w, "Talkpath %s is ready.\n\n", Version())
 	note := "self-signed certificate: accept it once"
 	if !web.Built() {

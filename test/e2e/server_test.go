@@ -139,4 +139,3 @@ func within(t *testing.T, what string, done <-chan struct{}) {
 		t.Fatalf("waited in vain for %s", what)
 	}
 }
-
