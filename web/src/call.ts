@@ -212,7 +212,8 @@ export class Call {
       if (this.localStream && this.remoteStream) this.listener.onMedia(this.localStream, this.remoteStream);
       this.listener.onChange();
     }
-    if (state === SessionState.Terminated) this.finish();
+    // SIP.js changes state first and then tells its delegates why, within the same turn.
+    if (state === SessionState.Terminated) queueMicrotask(() => this.finish());
   }
 
   private watchMedia(): void {
