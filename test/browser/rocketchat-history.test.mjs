@@ -92,8 +92,8 @@ test("generation A: a call in good order", () => {
 });
 
 test("generation A: sequence numbers are strings, so a rollover scrambles the call", () => {
-  const call = parse(answeredCall(97)).a.calls.get("a");
-  assert.notEqual(call.duration, 5000);
+  assert.equal(parse(answeredCall(100)).a.calls.get("a").types[0], "CREATE");
+  assert.equal(parse(answeredCall(97)).a.calls.get("a").types[0], "HANGUP");
 });
 
 test("generation A: HANGUP_COMPLETE right after HANGUP is swallowed, and the call has no end", () => {
