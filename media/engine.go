@@ -2,13 +2,17 @@ package media
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
+	"slices"
+	"sync"
 )
 
 // Config configures an Engine. The zero value listens on all IPv4 addresses on ephemeral ports.
 type Config struct {
-	// ListenIP is what sockets bind to; zero = 0.0.0.0.
+	// ListenIP is what sockets bind to; zero = 0.0.0.0. "::" takes both families.
 	ListenIP netip.Addr
 	// AdvertisedIPs go into SDP (ext-rtp-ip), the first one into c=; empty = ListenIP, or the interfaces' addresses when that is unspecified.
 	AdvertisedIPs []netip.Addr
@@ -25,24 +29,235 @@ type Config struct {
 	Codecs []Codec
 }
 
+// Bounds of the engine's queues.
+const (
+	eventQueue   = 4096    // events that wait for OnEvent; more are lost and counted
+	maxCommands  = 16384   // commands that wait for the loop before DTLS datagrams are dropped
+	muxBuffer    = 4 << 20 // socket buffers of the shared port
+	maxAdvertise = 8
+)
+
 // Engine owns the media sockets and the packet loop.
 type Engine struct {
+	cfg         Config
+	log         *slog.Logger
+	sh          *shard
+	group       group
+	ports       *ports
+	fingerprint Fingerprint
+	muxAddr     netip.AddrPort
+	tcpAddr     netip.AddrPort
+	events      chan sessionEvent
+
+	mu       sync.Mutex // guards closed and sessions
+	closed   bool
+	sessions map[*Session]struct{}
+}
+
+type sessionEvent struct {
+	s  *Session
+	ev Event
 }
 
 // NewEngine binds the shared ports and starts the packet loop.
-func NewEngine(cfg Config) (*Engine, error) { return &Engine{}, nil }
+func NewEngine(cfg Config) (*Engine, error) {
+	e := &Engine{cfg: cfg, log: cfg.Logger, events: make(chan sessionEvent, eventQueue), sessions: map[*Session]struct{}{}}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if err := e.defaults(); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.ports, err = newPorts(e.cfg.ListenIP, cfg.PortMin, cfg.PortMax); err != nil {
+		return nil, err
+	}
+	if err := e.listen(); err != nil {
+		return nil, err
+	}
+	e.group.start(e.sh.loop.run)
+	e.group.start(e.dispatch)
+	return e, nil
+}
 
-// Close ends all sessions, closes all sockets and returns when all goroutines have ended.
-func (e *Engine) Close() error { return nil }
+// defaults fills in what the configuration leaves open.
+func (e *Engine) defaults() error {
+	c := &e.cfg
+	if !c.ListenIP.IsValid() {
+		c.ListenIP = netip.IPv4Unspecified()
+	}
+	c.ListenIP = c.ListenIP.Unmap()
+	if len(c.AdvertisedIPs) == 0 {
+		c.AdvertisedIPs = []netip.Addr{c.ListenIP}
+		if c.ListenIP.IsUnspecified() {
+			c.AdvertisedIPs = interfaceIPs(c.ListenIP.Is6())
+		}
+	}
+	if len(c.Codecs) == 0 {
+		c.Codecs = DefaultCodecs()
+	}
+	if len(c.Certificate.Certificate) == 0 {
+		var err error
+		if c.Certificate, err = generateCertificate(); err != nil {
+			return err
+		}
+	}
+	e.fingerprint = CertificateFingerprint(c.Certificate.Certificate[0])
+	return nil
+}
+
+// interfaceIPs are the addresses of this host, IPv4 first; loopback only when there is nothing else.
+func interfaceIPs(v6 bool) []netip.Addr {
+	var out []netip.Addr
+	addrs, _ := net.InterfaceAddrs() // an error leaves loopback
+	for _, a := range addrs {
+		n, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		ip, ok := netip.AddrFromSlice(n.IP)
+		if ip = ip.Unmap(); !ok || !ip.IsGlobalUnicast() || ip.Is6() && !v6 {
+			continue
+		}
+		out = append(out, ip)
+	}
+	slices.SortStableFunc(out, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	if len(out) > maxAdvertise {
+		out = out[:maxAdvertise]
+	}
+	if len(out) == 0 {
+		out = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
+	return out
+}
+
+// listen makes the loop and the shared ports.
+func (e *Engine) listen() error {
+	sh := &shard{
+		log: e.log, group: &e.group, events: e.post,
+		legs: map[*leg]struct{}{}, byAddr: map[netip.AddrPort]*leg{}, byUfrag: map[string]*leg{}, tcp: map[*tcpConn]struct{}{},
+	}
+	var err error
+	if sh.loop, err = newLoop(sh); err != nil {
+		return err
+	}
+	if e.cfg.MuxPort < 0 || e.cfg.MuxPort > 65535 || e.cfg.MuxTCPPort > 65535 {
+		err = fmt.Errorf("media: port out of range")
+	}
+	if err == nil {
+		sh.mux, err = openUDP(netip.AddrPortFrom(e.cfg.ListenIP, uint16(e.cfg.MuxPort)), muxBuffer)
+	}
+	if err == nil {
+		e.muxAddr = sh.mux.local
+		err = sh.loop.addUDP(sh.mux)
+	}
+	if err == nil && e.cfg.MuxTCPPort >= 0 {
+		e.tcpAddr, err = sh.loop.listenTCP(netip.AddrPortFrom(e.cfg.ListenIP, uint16(e.cfg.MuxTCPPort)))
+	}
+	if err != nil {
+		if sh.mux != nil {
+			sh.mux.close()
+		}
+		sh.loop.abandon()
+		return err
+	}
+	e.sh = sh
+	return nil
+}
+
+// post queues an event; called by the loop.
+func (e *Engine) post(s *Session, ev Event) {
+	select {
+	case e.events <- sessionEvent{s, ev}:
+	default:
+		e.sh.stats.EventsLost++
+	}
+}
+
+// dispatch delivers events, in order, until the loop has ended.
+func (e *Engine) dispatch() {
+	for {
+		select {
+		case se := <-e.events:
+			se.s.deliver(se.ev)
+		case <-e.sh.loop.done:
+			return
+		}
+	}
+}
+
+// Close ends all sessions, closes all sockets and returns when all goroutines have ended. It must not be called from OnEvent.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	sessions := make([]*Session, 0, len(e.sessions))
+	for s := range e.sessions {
+		sessions = append(sessions, s)
+	}
+	e.mu.Unlock()
+	for _, s := range sessions {
+		s.Close()
+	}
+	sh := e.sh
+	sh.loop.do(func() {
+		for c := range sh.tcp {
+			sh.closeTCP(c)
+		}
+		sh.loop.closeListener()
+		sh.loop.removeUDP(sh.mux)
+	})
+	sh.loop.stop()
+	e.group.close()
+	return nil
+}
 
 // MuxAddr is the bound address of the UDP port of ICE legs.
-func (e *Engine) MuxAddr() netip.AddrPort { return netip.AddrPort{} }
+func (e *Engine) MuxAddr() netip.AddrPort { return e.muxAddr }
 
 // MuxTCPAddr is the bound address of the ICE-TCP port; zero when off.
-func (e *Engine) MuxTCPAddr() netip.AddrPort { return netip.AddrPort{} }
+func (e *Engine) MuxTCPAddr() netip.AddrPort { return e.tcpAddr }
 
 // Stats returns the counters of the engine.
-func (e *Engine) Stats() EngineStats { return EngineStats{} }
+func (e *Engine) Stats() EngineStats {
+	var st EngineStats
+	e.sh.loop.do(func() {
+		st = e.sh.stats
+		st.Legs, st.TCPConnections = len(e.sh.legs), len(e.sh.tcp)
+	})
+	st.PortsInUse = e.ports.used()
+	return st
+}
 
 // NewSession makes one leg's media. It takes no port before it must.
-func (e *Engine) NewSession(cfg SessionConfig) *Session { return &Session{} }
+func (e *Engine) NewSession(cfg SessionConfig) *Session {
+	s := newSession(e, cfg)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		s.closed = true // every method that needs the engine says ErrClosed
+		return s
+	}
+	e.sessions[s] = struct{}{}
+	return s
+}
+
+// forget drops a closed session.
+func (e *Engine) forget(s *Session) {
+	e.mu.Lock()
+	delete(e.sessions, s)
+	e.mu.Unlock()
+}
+
+// advertised is the address that goes into descriptions for a peer of the family of like.
+func (e *Engine) advertised(like netip.Addr) netip.Addr {
+	for _, a := range e.cfg.AdvertisedIPs {
+		if like.IsValid() && a.Is4() == like.Unmap().Is4() {
+			return a
+		}
+	}
+	return e.cfg.AdvertisedIPs[0]
+}

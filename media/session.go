@@ -1,8 +1,15 @@
 package media
 
 import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/talkpath/talkpath/srtp"
 )
 
 // SessionConfig configures one leg.
@@ -11,68 +18,240 @@ type SessionConfig struct {
 	Label string
 	// OnEvent is called off the packet path, in order, and must not block.
 	OnEvent func(Event)
-	// RTPTimeout fires EventTimeout when no packet came for so long although media should flow; 0 = off.
+	// RTPTimeout fires EventTimeout when no packet came for so long although media should flow; 0 = off. Loss of ICE consent (30 s without
+	// a check of the peer) fires it in any case.
 	RTPTimeout time.Duration
 	// PeerIP is where the peer's signalling comes from. RTP from there may be latched even if the SDP names another address (a phone
 	// behind NAT); zero = only the address of the SDP.
 	PeerIP netip.Addr
 }
 
-// Session is the media of one leg.
+// Session is the media of one leg. Its methods may be called from any goroutine.
 type Session struct {
+	e    *Engine
+	cfg  SessionConfig
+	over atomic.Bool // no more events
+
+	mu         sync.Mutex // guards what follows
+	closed     bool
+	kind       Kind
+	leg        *leg // nil before the first offer or answer of ours
+	rtpPort    uint16
+	local      *Description
+	localSDP   []byte
+	remote     *Description // last taken, answered or not
+	remoteSDP  []byte
+	unanswered bool    // remote is an offer
+	offered    []Codec // of our last offer
+	formats    []format8
+	wish       Direction // what we want ourselves
+	keys       []srtp.SDES
+	pair       sdesPair
+	role       Setup
+	ufrag, pwd string
+	ssrc       uint32
+	cname      string
+	id         uint64
+	version    uint64
+	final      Stats
 }
 
-// SetRemoteOffer takes the peer's first or new offer. An error means 488.
-func (s *Session) SetRemoteOffer(sdp []byte) error { return nil }
+// sdesPair are the keys in use.
+type sdesPair struct{ in, out srtp.SDES }
+
+func newSession(e *Engine, cfg SessionConfig) *Session {
+	var raw [20]byte
+	rand.Read(raw[:]) // never fails: crypto/rand ends the process instead
+	s := &Session{e: e, cfg: cfg, ufrag: iceToken(12), pwd: iceToken(24)}
+	s.ssrc = binary.BigEndian.Uint32(raw[:]) | 1 // never 0
+	s.id = binary.BigEndian.Uint64(raw[4:]) >> 2 // fits 63 bits, RFC 8829 §5.2.1
+	s.cname = hex.EncodeToString(raw[12:])
+	return s
+}
+
+// deliver hands an event to the owner.
+func (s *Session) deliver(ev Event) {
+	if s.cfg.OnEvent != nil && !s.over.Load() {
+		s.cfg.OnEvent(ev)
+	}
+}
 
 // RemoteCodecs are the codecs of the peer's last description, in its order.
-func (s *Session) RemoteCodecs() []Codec { return nil }
+func (s *Session) RemoteCodecs() []Codec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remote == nil {
+		return nil
+	}
+	return append([]Codec(nil), s.remote.Codecs...)
+}
+
+// Codecs are the negotiated codecs, the audio codec first, with the payload types of the peer; nil before.
+func (s *Session) Codecs() []Codec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Codec
+	for _, f := range s.formats {
+		c := f.codec
+		c.PayloadType = f.tx
+		out = append(out, c)
+	}
+	return out
+}
 
 // Kind is the transport of the session.
-func (s *Session) Kind() Kind { return 0 }
-
-// Answer answers the last offer and starts receiving. codecs restricts and orders what is accepted; nil = the engine's. It may be called
-// again for a re-offer and keeps ICE credentials, fingerprint, DTLS role, SSRC and SDES key then.
-func (s *Session) Answer(codecs []Codec) ([]byte, error) { return nil, nil }
-
-// Offer makes the first offer of a leg that we call.
-func (s *Session) Offer(kind Kind, codecs []Codec) ([]byte, error) { return nil, nil }
-
-// SetRemoteAnswer takes the peer's answer to the last offer.
-func (s *Session) SetRemoteAnswer(sdp []byte) error { return nil }
-
-// Reoffer offers the current parameters again with another direction.
-func (s *Session) Reoffer(dir Direction) ([]byte, error) { return nil, nil }
+func (s *Session) Kind() Kind {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kind
+}
 
 // LocalSDP is the last description made; nil before.
-func (s *Session) LocalSDP() []byte { return nil }
+func (s *Session) LocalSDP() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.localSDP
+}
 
 // RemoteSDP is the last description taken; nil before.
-func (s *Session) RemoteSDP() []byte { return nil }
+func (s *Session) RemoteSDP() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remoteSDP
+}
 
 // Codec is the negotiated audio codec.
-func (s *Session) Codec() (Codec, bool) { return Codec{}, false }
-
-// Secure says how media is encrypted: "", "srtp:dtls:PROFILE", "srtp:sdes:PROFILE".
-func (s *Session) Secure() string { return "" }
-
-// LocalAddr is the address that the peer was told; zero before.
-func (s *Session) LocalAddr() netip.AddrPort { return netip.AddrPort{} }
-
-// RemoteAddr is where media goes; zero before it is known.
-func (s *Session) RemoteAddr() netip.AddrPort { return netip.AddrPort{} }
+func (s *Session) Codec() (Codec, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.formats {
+		if f.codec.IsAudio() {
+			c := f.codec
+			c.PayloadType = f.tx
+			return c, true
+		}
+	}
+	return Codec{}, false
+}
 
 // RemoteDirection is what the peer asked for in its last description: SendOnly or Inactive is hold.
-func (s *Session) RemoteDirection() Direction { return SendRecv }
+func (s *Session) RemoteDirection() Direction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.remote == nil {
+		return SendRecv
+	}
+	return s.remote.Direction
+}
+
+// LocalAddr is the address that the peer was told; zero before.
+func (s *Session) LocalAddr() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.local == nil {
+		return netip.AddrPort{}
+	}
+	return s.local.Addr
+}
+
+// RemoteAddr is where media goes; zero before it is known.
+func (s *Session) RemoteAddr() (addr netip.AddrPort) {
+	s.inLoop(func(l *leg) {
+		if addr = l.remote; l.kind == KindWebRTC {
+			addr = l.ice.selected.addr
+		}
+	})
+	return addr
+}
+
+// Secure says how media is encrypted: "", "srtp:dtls:PROFILE", "srtp:sdes:PROFILE". DTLS shows once its handshake is done.
+func (s *Session) Secure() (secure string) {
+	s.inLoop(func(l *leg) {
+		if l.out == nil {
+			return
+		}
+		secure = "srtp:sdes:" + l.out.Profile().String()
+		if l.kind == KindWebRTC {
+			secure = "srtp:dtls:" + l.out.Profile().String()
+		}
+	})
+	return secure
+}
+
+// packetLeg is the packet side, nil before the first description of ours and after Close.
+func (s *Session) packetLeg() *leg {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	return s.leg
+}
+
+// inLoop runs f in the packet loop and waits; false when there is no leg.
+func (s *Session) inLoop(f func(*leg)) bool {
+	l := s.packetLeg()
+	if l == nil {
+		return false
+	}
+	ran := false
+	s.e.sh.loop.do(func() {
+		if ran = !l.closed; ran {
+			f(l)
+		}
+	})
+	return ran
+}
 
 // Echo sends the peer's media back to it.
-func (s *Session) Echo(on bool) {}
+func (s *Session) Echo(on bool) { s.inLoop(func(l *leg) { l.route(on) }) }
 
 // SendDTMF sends digits (0-9 * # A-D, w and W pause 0.5 and 1 s) of ms milliseconds each to the peer by RFC 4733.
-func (s *Session) SendDTMF(digits string, ms int) error { return nil }
-
-// Stats returns the live figures of the leg.
-func (s *Session) Stats() Stats { return Stats{} }
+func (s *Session) SendDTMF(digits string, ms int) error {
+	ds, err := parseDigits(digits, ms)
+	if err != nil {
+		return err
+	}
+	if !s.inLoop(func(l *leg) { err = l.queueDigits(ds) }) {
+		return ErrNoAnswer
+	}
+	return err
+}
 
 // Close ends the leg's media and frees its ports. Idempotent.
-func (s *Session) Close() {}
+func (s *Session) Close() {
+	s.over.Store(true)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	l, port := s.leg, s.rtpPort
+	s.mu.Unlock()
+	if l != nil {
+		var st Stats
+		l.sh.loop.do(func() {
+			st = l.snapshot()
+			l.sh.removeLeg(l)
+		})
+		s.mu.Lock()
+		s.final = st
+		s.mu.Unlock()
+		if port != 0 {
+			s.e.ports.release(port)
+		}
+	}
+	s.e.forget(s)
+}
+
+// Stats returns the live figures of the leg; after Close the last ones.
+func (s *Session) Stats() Stats {
+	var st Stats
+	if s.inLoop(func(l *leg) { st = l.snapshot() }) {
+		return st
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.final
+}

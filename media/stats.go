@@ -41,3 +41,43 @@ type Stats struct {
 	ReplayDrops          uint64
 	ForeignDrops         uint64
 }
+
+// snapshot computes the figures of a leg. Loop only.
+func (l *leg) snapshot() Stats {
+	st := Stats{
+		PacketsIn: l.src.packets, BytesIn: l.src.bytes, PacketsOut: l.packetsOut, BytesOut: l.bytesOut,
+		RTT: l.rtt, LastPacket: l.src.last,
+		SRTPErrors: l.srtpErrors, ReplayDrops: l.replays, ForeignDrops: l.foreign,
+	}
+	expected := l.src.before + l.src.expected()
+	st.Lost = int64(expected) - int64(st.PacketsIn)
+	if expected > 0 && st.Lost > 0 {
+		st.LossPercent = 100 * float64(st.Lost) / float64(expected)
+	}
+	if l.src.rate > 0 {
+		st.Jitter = l.src.jitter * 1000 / float64(l.src.rate)
+	}
+	if st.PacketsIn > 0 {
+		st.MOS = mos(st.RTT, st.Jitter, st.LossPercent)
+	}
+	return st
+}
+
+// mos estimates the listening quality by the simplified E-model (ITU-T G.107 with the delay and loss terms of G.113 for G.711 with
+// concealment): mouth-to-ear delay is taken as half the round trip, a jitter buffer of twice the jitter, and 20 ms of packet time.
+func mos(rtt time.Duration, jitterMS, lossPercent float64) float64 {
+	delay := float64(rtt.Microseconds())/2000 + 2*jitterMS + 20
+	r := 93.2 - 0.024*delay
+	if delay > 177.3 {
+		r -= 0.11 * (delay - 177.3)
+	}
+	const ie, bpl = 0, 25.1 // G.113 appendix I
+	r -= ie + (95-ie)*lossPercent/(lossPercent+bpl)
+	switch {
+	case r <= 0:
+		return 1
+	case r >= 100:
+		return 4.5
+	}
+	return 1 + 0.035*r + r*(r-60)*(100-r)*7e-6
+}

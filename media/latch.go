@@ -1,0 +1,75 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Bounds of learning a plain peer's source. After them only a new description of the peer opens it again: RTP from anywhere else is
+// neither relayed nor able to redirect the stream.
+const (
+	latchPackets = 5
+	latchTime    = time.Second
+)
+
+// latch decides which sources a plain RTP leg listens to: the address of the SDP, and at the start of a stream another port of that host
+// or of the host that the signalling comes from (a phone behind NAT).
+type latch struct {
+	sdp    netip.AddrPort
+	peerIP netip.Addr
+	mux    bool
+	locked bool
+	count  int
+	first  time.Time
+}
+
+// restart opens learning for a new description.
+func (t *latch) restart(sdp netip.AddrPort) {
+	t.sdp, t.locked, t.count, t.first = sdp, false, 0, time.Time{}
+}
+
+// admits tells whether RTP from the address may belong to the peer.
+func (t *latch) admits(l *leg, from netip.AddrPort) bool {
+	if !l.remote.IsValid() {
+		return false // no description of the peer yet
+	}
+	if from == l.remote {
+		return true
+	}
+	if t.locked || (t.count > 0 && l.sh.now.Sub(t.first) > latchTime) {
+		return false
+	}
+	return from.Addr() == t.sdp.Addr() || from.Addr() == t.peerIP
+}
+
+// learn takes over the source of a packet that was good: on an SDES leg it has been authenticated.
+func (t *latch) learn(l *leg, from netip.AddrPort) {
+	if t.locked {
+		return
+	}
+	if t.count == 0 {
+		t.first = l.sh.now
+	}
+	t.count++
+	if from != l.remote {
+		l.remote = from
+		if t.mux {
+			l.remoteRTCP = from
+		} else if l.remoteRTCP.Addr() != from.Addr() && from.Port() < 65535 {
+			l.remoteRTCP = netip.AddrPortFrom(from.Addr(), from.Port()+1)
+		}
+	}
+	t.locked = t.count >= latchPackets
+}
+
+// rtcpFrom tells whether RTCP from the address is the peer's: same host as its RTP. The port of RTCP behind NAT cannot be known, so it is
+// taken from the first report of that host while learning is open.
+func (t *latch) rtcpFrom(l *leg, from netip.AddrPort) bool {
+	if !l.remote.IsValid() || from.Addr() != l.remote.Addr() {
+		return false
+	}
+	if from != l.remoteRTCP && !t.mux && !t.locked {
+		l.remoteRTCP = from
+	}
+	return from == l.remoteRTCP || from == l.remote
+}

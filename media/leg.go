@@ -1,0 +1,340 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/talkpath/talkpath/srtp"
+)
+
+// unmapped marks a payload type that goes nowhere.
+const unmapped = 0xff
+
+// leg is the packet side of a Session. The packet loop owns it.
+type leg struct {
+	sh      *shard
+	session *Session // receives events; never locked here
+	closed  bool
+	kind    Kind
+
+	rtp, rtcp  *udpSocket     // plain and SDES legs
+	remote     netip.AddrPort // where RTP goes
+	remoteRTCP netip.AddrPort
+	latch      latch
+	ice        iceState
+	dtls       dtlsState
+
+	in, out *srtp.Context
+	sdesIn  srtp.SDES // the keys that in and out were made of, to keep them over a re-offer
+	sdesOut srtp.SDES
+
+	takes bool // the peer wants media
+	gives bool // the peer sends media
+
+	rx      [128]uint8 // payload type from the peer → index into formats, or unmapped
+	formats []format8
+	sink    *leg       // where the peer's media goes: the other leg, itself for echo, nil for nowhere
+	peer    *leg       // the other leg of the bridge, kept while echo is on
+	ptmap   [128]uint8 // payload type from the peer → payload type that sink's peer knows
+	tone    uint8      // our payload type for telephone-event towards the peer, or unmapped
+	rate    uint32     // clock rate of the audio codec
+	toneHz  uint32     // clock rate of the telephone-event
+
+	src    source
+	stream stream
+	heard  heardDigit
+	digits digitQueue
+
+	timeout   time.Duration
+	flowSince time.Time // since when media should come from the peer; zero = it should not
+	timedOut  bool
+	connected bool
+
+	packetsOut, bytesOut         uint64
+	srtpErrors, replays, foreign uint64
+	lastSR                       uint32    // middle of the NTP time of the last sender report that we sent on, RFC 3550 §6.4.1
+	lastSRAt                     time.Time // and when
+	rtt                          time.Duration
+}
+
+// format8 is one payload format of a leg.
+type format8 struct {
+	codec Codec
+	tx    uint8 // payload type that the peer wants for it
+}
+
+// legUpdate is what a finished offer/answer exchange changes. Nil and zero fields leave things as they are.
+type legUpdate struct {
+	formats    []format8 // with codec.PayloadType as we announced it
+	takes      bool
+	gives      bool
+	remote     netip.AddrPort
+	remoteRTCP netip.AddrPort
+	rtcpMux    bool
+	peerIP     netip.Addr
+	sdesIn     srtp.SDES
+	sdesOut    srtp.SDES
+	ufrag, pwd string
+	dtls       dtlsConfig
+	timeout    time.Duration
+}
+
+// apply takes over the result of a negotiation.
+func (l *leg) apply(u legUpdate) error {
+	if err := l.applySDES(u); err != nil {
+		return err
+	}
+	l.takes, l.timeout = u.takes, u.timeout
+	if u.gives != l.gives || l.flowSince.IsZero() != !u.gives {
+		l.flowSince = time.Time{}
+		if u.gives {
+			l.flowSince = l.sh.now
+		}
+		l.timedOut = false
+	}
+	l.gives = u.gives
+	l.applyFormats(u.formats)
+	if l.kind == KindWebRTC {
+		l.setICE(u.ufrag, u.pwd)
+		l.setDTLS(u.dtls)
+		l.iceUp()
+	} else {
+		l.applyRemote(u)
+	}
+	l.remap()
+	if l.peer != nil {
+		l.peer.remap()
+	}
+	return nil
+}
+
+// applySDES makes contexts for new keys and keeps those of unchanged keys: their roll-over counter and replay window must live on.
+func (l *leg) applySDES(u legUpdate) error {
+	if l.kind != KindSDES || u.sdesOut.Key == nil {
+		return nil
+	}
+	if !sameSDES(u.sdesIn, l.sdesIn) {
+		ctx, err := srtp.NewContext(u.sdesIn.Profile, u.sdesIn.Key, u.sdesIn.Salt)
+		if err != nil {
+			return err
+		}
+		l.in, l.sdesIn = ctx, u.sdesIn
+	}
+	if !sameSDES(u.sdesOut, l.sdesOut) {
+		ctx, err := srtp.NewContext(u.sdesOut.Profile, u.sdesOut.Key, u.sdesOut.Salt)
+		if err != nil {
+			return err
+		}
+		l.out, l.sdesOut = ctx, u.sdesOut
+	}
+	return nil
+}
+
+func sameSDES(a, b srtp.SDES) bool {
+	return a.Profile == b.Profile && string(a.Key) == string(b.Key) && string(a.Salt) == string(b.Salt)
+}
+
+func (l *leg) applyFormats(formats []format8) {
+	l.formats = formats
+	for i := range l.rx {
+		l.rx[i] = unmapped
+	}
+	l.tone, l.rate = unmapped, 8000
+	for _, f := range formats {
+		if f.codec.IsAudio() {
+			l.rate = uint32(f.codec.ClockRate)
+			break
+		}
+	}
+	for i, f := range formats {
+		// A peer that answered with other numbers than offered may send either (RFC 3264 §6.1 wants ours).
+		if f.tx < 128 && l.rx[f.tx] == unmapped {
+			l.rx[f.tx] = uint8(i)
+		}
+		if f.codec.IsTelephoneEvent() && (l.tone == unmapped || uint32(f.codec.ClockRate) == l.rate) {
+			l.tone, l.toneHz = f.tx, uint32(f.codec.ClockRate)
+		}
+	}
+	for i, f := range formats {
+		if f.codec.PayloadType < 128 {
+			l.rx[f.codec.PayloadType] = uint8(i)
+		}
+	}
+}
+
+// applyRemote sets where plain RTP goes and lets the peer's source be learned anew.
+func (l *leg) applyRemote(u legUpdate) {
+	l.latch.peerIP = u.peerIP
+	if u.remote != l.latch.sdp {
+		l.remote, l.remoteRTCP = u.remote, u.remoteRTCP
+		l.latch.restart(u.remote)
+	} else {
+		l.latch.restart(u.remote) // a re-INVITE allows a new source, RFC 3264 §8
+	}
+	if u.rtcpMux {
+		l.remoteRTCP = l.remote
+	}
+	l.latch.mux = u.rtcpMux
+}
+
+// remap computes where each payload type of the peer goes.
+func (l *leg) remap() {
+	for i := range l.ptmap {
+		l.ptmap[i] = unmapped
+	}
+	if l.sink == nil {
+		return
+	}
+	for pt, i := range l.rx {
+		if i != unmapped {
+			l.ptmap[pt] = l.sink.txFor(l.formats[i].codec)
+		}
+	}
+}
+
+// txFor is the payload type that the leg's peer knows for the codec. A telephone-event of another clock rate is better than none.
+func (l *leg) txFor(c Codec) uint8 {
+	for _, f := range l.formats {
+		if f.codec.Same(c) {
+			return f.tx
+		}
+	}
+	if c.IsTelephoneEvent() {
+		return l.tone
+	}
+	return unmapped
+}
+
+// bridgeTo connects two legs both ways.
+func (l *leg) bridgeTo(o *leg) {
+	l.unbridge()
+	o.unbridge()
+	l.peer, o.peer = o, l
+	l.route(l.sink == l)
+	o.route(o.sink == o)
+}
+
+// unbridge separates the leg from its peer.
+func (l *leg) unbridge() {
+	p := l.peer
+	if p == nil {
+		return
+	}
+	l.peer, p.peer = nil, nil
+	l.route(l.sink == l)
+	p.route(p.sink == p)
+}
+
+// route sets the sink: the leg itself for echo, else its peer.
+func (l *leg) route(echo bool) {
+	l.sink = l.peer
+	if echo {
+		l.sink = l
+	}
+	l.remap()
+}
+
+// iceUp is called when ICE has a path or the DTLS parameters changed.
+func (l *leg) iceUp() {
+	if l.ice.active() {
+		l.startDTLS()
+	}
+}
+
+// setConnected reports once that media can flow.
+func (l *leg) setConnected() {
+	if !l.connected {
+		l.connected = true
+		l.event(Event{Type: EventConnected})
+	}
+}
+
+func (l *leg) event(ev Event) { l.sh.events(l.session, ev) }
+
+// checkTimeouts looks at the clock; called every tickInterval.
+func (l *leg) checkTimeouts() {
+	now := l.sh.now
+	if l.kind == KindWebRTC && l.ice.active() && now.Sub(l.ice.lastCheck) > consentTimeout {
+		l.ice.selected, l.ice.nominated = path{}, false // RFC 7675 §5.1: stop sending
+		l.fireTimeout()
+	}
+	l.dtlsTick()
+	if l.timeout <= 0 || l.flowSince.IsZero() {
+		return
+	}
+	last := l.flowSince
+	if l.src.last.After(last) {
+		last = l.src.last
+	}
+	if now.Sub(last) > l.timeout {
+		l.fireTimeout()
+	}
+}
+
+// fireTimeout reports a silence once; the next packet arms it again.
+func (l *leg) fireTimeout() {
+	if !l.timedOut {
+		l.timedOut = true
+		l.event(Event{Type: EventTimeout})
+	}
+}
+
+// plainIn takes a datagram of a port of the leg's own.
+func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort) {
+	switch c := classify(buf); {
+	case c == classRTCP:
+		if !l.latch.rtcpFrom(l, from) {
+			l.sh.stats.DropForeign++
+			l.foreign++
+			return
+		}
+		l.rtcpIn(buf)
+	case c == classRTP && s == l.rtp:
+		if !l.latch.admits(l, from) {
+			l.sh.stats.DropForeign++
+			l.foreign++
+			return
+		}
+		if l.rtpIn(buf) {
+			l.latch.learn(l, from)
+		}
+	default:
+		l.sh.stats.DropGarbage++
+	}
+}
+
+// sendPacket sends an encrypted or plain packet of the arena to the peer.
+func (l *leg) sendPacket(pkt []byte, rtcp, now bool) {
+	l.packetsOut++
+	l.bytesOut += uint64(len(pkt))
+	if l.kind == KindWebRTC {
+		if now {
+			l.sh.sendNow(l.ice.selected, pkt)
+		} else {
+			l.sh.send(l.ice.selected, pkt)
+		}
+		return
+	}
+	s, to := l.rtp, l.remote
+	if rtcp {
+		to = l.remoteRTCP
+		if !l.latch.mux && l.rtcp != nil {
+			s = l.rtcp
+		}
+	}
+	l.sh.stats.PacketsOut++
+	l.sh.stats.BytesOut += uint64(len(pkt))
+	if now {
+		l.sh.loop.sendUDPNow(s, pkt, to)
+	} else {
+		l.sh.loop.sendUDP(s, pkt, to)
+	}
+}
+
+// ready tells whether something can be sent to the peer at all.
+func (l *leg) ready() bool {
+	if l.kind == KindWebRTC {
+		return l.out != nil && l.ice.active()
+	}
+	return l.remote.IsValid() && !l.remote.Addr().IsUnspecified() && l.remote.Port() != 0 && (l.kind != KindSDES || l.out != nil)
+}

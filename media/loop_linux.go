@@ -1,0 +1,457 @@
+//go:build linux && !talkpath_portable
+
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The packet loop on Linux: one thread, epoll, recvmmsg and sendmmsg. With little traffic it blocks in epoll; from busyRate on it
+// sleeps in ticks of one millisecond instead, because a wake-up costs more than a packet.
+const (
+	batchSize  = 64               // messages of one recvmmsg or sendmmsg
+	arenaSlots = 256              // receive buffers between two flushes
+	eventBatch = 128              // epoll events a round
+	tick       = time.Millisecond // sleep of the busy loop: a raw system call, so never longer (it would delay stop-the-world)
+	busyWindow = 10 * time.Millisecond
+	busyRate   = 20 // packets in a busyWindow that make the loop busy
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2); the compiler pads it like C does.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+}
+
+// udpSocket is a UDP socket of the loop. leg is nil for the shared port.
+type udpSocket struct {
+	fd    int
+	v6    bool
+	local netip.AddrPort
+	slot  int32
+	leg   *leg
+	rtcp  bool
+}
+
+// slot is an entry of the epoll table; its index and generation are the event's user data, so that an event of a socket closed in the
+// same round finds nothing.
+type slot struct {
+	gen    int32
+	udp    *udpSocket
+	tcp    *tcpConn
+	accept bool
+}
+
+// loop owns the sockets. Everything but the command queue belongs to its goroutine.
+type loop struct {
+	sh   *shard
+	epfd int
+	evfd int
+	lnfd int // ICE-TCP listener, -1 = none
+
+	slots []slot
+	free  []int32
+
+	arena   []byte
+	used    int // arena slots in use since the last flush
+	msgs    [batchSize]mmsghdr
+	iovs    [batchSize]unix.Iovec
+	names   [batchSize]unix.RawSockaddrInet6
+	out     [batchSize]mmsghdr
+	outIovs [batchSize]unix.Iovec
+	outName [batchSize]unix.RawSockaddrInet6
+	outSock [batchSize]*udpSocket
+	outN    int
+
+	windowStart time.Time
+	windowCount int
+	busy        bool
+
+	mu     sync.Mutex // guards the four below
+	cmds   []func()
+	spare  []func()
+	woken  bool
+	closed bool
+	done   chan struct{}
+}
+
+func newLoop(sh *shard) (*loop, error) {
+	l := &loop{sh: sh, lnfd: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{})}
+	var err error
+	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("media: epoll: %w", err)
+	}
+	if l.evfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		unix.Close(l.epfd)
+		return nil, fmt.Errorf("media: eventfd: %w", err)
+	}
+	l.newSlot(slot{}) // slot 0: the event fd
+	if err := l.watch(l.evfd, 0, unix.EPOLLIN); err != nil {
+		l.closeFDs()
+		return nil, err
+	}
+	for i := range batchSize {
+		l.msgs[i].hdr.Iov = &l.iovs[i]
+		l.msgs[i].hdr.SetIovlen(1)
+		l.msgs[i].hdr.Name = (*byte)(unsafe.Pointer(&l.names[i]))
+		l.out[i].hdr.Iov = &l.outIovs[i]
+		l.out[i].hdr.SetIovlen(1)
+		l.out[i].hdr.Name = (*byte)(unsafe.Pointer(&l.outName[i]))
+	}
+	return l, nil
+}
+
+func (l *loop) closeFDs() {
+	unix.Close(l.epfd)
+	unix.Close(l.evfd)
+}
+
+// openUDP binds a socket; it is read once addUDP has run in the loop. Any goroutine.
+func openUDP(addr netip.AddrPort, buffer int) (*udpSocket, error) {
+	family := unix.AF_INET
+	if addr.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("media: socket: %w", err)
+	}
+	if buffer > 0 { // best effort: the kernel caps it at net.core.rmem_max
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, buffer)
+	}
+	local, err := bindFD(fd, addr)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("media: bind %s: %w", addr, err)
+	}
+	return &udpSocket{fd: fd, v6: family == unix.AF_INET6, local: local}, nil
+}
+
+// bindFD binds and reports the bound address.
+func bindFD(fd int, addr netip.AddrPort) (netip.AddrPort, error) {
+	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: v4bytes(addr.Addr())}
+	if addr.Addr().Is6() {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
+		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		return netip.AddrPort{}, err
+	}
+	got, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return sockaddrAddrPort(got), nil
+}
+
+func v4bytes(a netip.Addr) (b [4]byte) {
+	if a.Is4() {
+		b = a.As4()
+	}
+	return b
+}
+
+func sockaddrAddrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// close frees a socket that was never added. Any goroutine.
+func (s *udpSocket) close() { unix.Close(s.fd) }
+
+// newSlot finds a place in the epoll table.
+func (l *loop) newSlot(s slot) int32 {
+	if n := len(l.free); n > 0 {
+		i := l.free[n-1]
+		l.free = l.free[:n-1]
+		s.gen = l.slots[i].gen + 1
+		l.slots[i] = s
+		return i
+	}
+	l.slots = append(l.slots, s)
+	return int32(len(l.slots) - 1)
+}
+
+func (l *loop) freeSlot(i int32) {
+	l.slots[i] = slot{gen: l.slots[i].gen}
+	l.free = append(l.free, i)
+}
+
+func (l *loop) watch(fd int, i int32, events uint32) error {
+	ev := unix.EpollEvent{Events: events, Fd: i, Pad: l.slots[i].gen}
+	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return fmt.Errorf("media: epoll: %w", err)
+	}
+	return nil
+}
+
+// addUDP starts reading a socket. Loop only.
+func (l *loop) addUDP(s *udpSocket) error {
+	s.slot = l.newSlot(slot{udp: s})
+	return l.watch(s.fd, s.slot, unix.EPOLLIN)
+}
+
+// removeUDP stops reading and closes. Loop only.
+func (l *loop) removeUDP(s *udpSocket) {
+	l.flush() // queued packets name the descriptor
+	l.freeSlot(s.slot)
+	unix.Close(s.fd)
+}
+
+// post hands f to the loop; false when it has ended.
+func (l *loop) post(f func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.cmds = append(l.cmds, f)
+	if !l.woken {
+		l.woken = true
+		one := [8]byte{1}
+		_, _ = unix.Write(l.evfd, one[:]) // cannot fail: the counter is below its maximum
+	}
+	return true
+}
+
+// do runs f in the loop and waits; false when the loop has ended. Never from the loop itself.
+func (l *loop) do(f func()) bool {
+	done := make(chan struct{})
+	if !l.post(func() { f(); close(done) }) {
+		return false
+	}
+	<-done
+	return true
+}
+
+// queued is the number of commands that wait.
+func (l *loop) queued() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.cmds)
+}
+
+func (l *loop) runCommands() {
+	l.mu.Lock()
+	cmds := l.cmds
+	l.cmds, l.spare = l.spare[:0], nil
+	l.woken = false
+	l.mu.Unlock()
+	for i, f := range cmds {
+		f()
+		cmds[i] = nil
+	}
+	l.mu.Lock()
+	l.spare = cmds[:0]
+	l.mu.Unlock()
+}
+
+// stop ends the loop after what is queued and waits for it.
+func (l *loop) stop() {
+	l.post(func() {
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+	})
+	<-l.done
+}
+
+func (l *loop) stopped() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed && len(l.cmds) == 0
+}
+
+// run is the loop's goroutine.
+func (l *loop) run() {
+	defer close(l.done)
+	defer l.closeFDs()
+	var events [eventBatch]unix.EpollEvent
+	for !l.stopped() {
+		n, err := l.wait(events[:])
+		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
+			l.sh.log.Error("media loop: epoll", "err", err)
+		}
+		l.sh.now = time.Now()
+		packets := l.sh.packets
+		for i := range max(n, 0) {
+			l.handle(&events[i])
+		}
+		l.flush()
+		l.runCommands()
+		l.sh.tick()
+		l.flush()
+		l.account(int(l.sh.packets - packets))
+	}
+}
+
+// account decides between blocking and ticking.
+func (l *loop) account(packets int) {
+	l.windowCount += packets
+	if since := l.sh.now.Sub(l.windowStart); since >= busyWindow {
+		l.busy = l.windowCount >= busyRate && since < 2*busyWindow
+		l.windowStart, l.windowCount = l.sh.now, 0
+	}
+}
+
+// wait waits for events: blocking until the next deadline, or one tick when busy.
+func (l *loop) wait(events []unix.EpollEvent) (int, error) {
+	if !l.busy {
+		return unix.EpollWait(l.epfd, events, l.sh.timeout())
+	}
+	ts := unix.NsecToTimespec(int64(tick))
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func (l *loop) handle(ev *unix.EpollEvent) {
+	s := l.slots[ev.Fd]
+	if s.gen != ev.Pad {
+		return
+	}
+	switch {
+	case ev.Fd == 0:
+		var b [8]byte
+		_, _ = unix.Read(l.evfd, b[:])
+	case s.udp != nil:
+		l.readUDP(s.udp)
+	case s.accept:
+		l.acceptTCP()
+	case s.tcp != nil:
+		l.handleTCP(s.tcp, ev.Events)
+	}
+}
+
+// readUDP receives one batch and hands each datagram to the shard. What is left is announced again by epoll.
+func (l *loop) readUDP(s *udpSocket) {
+	n := batchSize
+	if s.leg != nil {
+		n = 8 // a plain leg's own socket
+	}
+	if l.used+n > arenaSlots {
+		l.flush()
+	}
+	base := l.used
+	for i := range n {
+		off := (base + i) * slotSize
+		l.iovs[i].Base = &l.arena[off]
+		l.iovs[i].SetLen(maxDatagram)
+		l.msgs[i].hdr.Namelen = uint32(unsafe.Sizeof(l.names[i]))
+		l.msgs[i].hdr.Flags = 0
+	}
+	got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 { // EAGAIN, or an ICMP error of an earlier send: nothing to do
+		return
+	}
+	l.used += int(got)
+	for i := range int(got) {
+		m := &l.msgs[i]
+		off := (base + i) * slotSize
+		if m.hdr.Flags&unix.MSG_TRUNC != 0 {
+			l.sh.stats.DropGarbage++
+			continue
+		}
+		buf := l.arena[off : off+int(m.n) : off+slotSize]
+		l.sh.datagram(s, buf, rawAddrPort(&l.names[i]))
+	}
+}
+
+// rawAddrPort reads a socket address without allocating.
+func rawAddrPort(sa *unix.RawSockaddrInet6) netip.AddrPort {
+	if sa.Family == unix.AF_INET {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), ntohs(v4.Port))
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), ntohs(sa.Port))
+}
+
+// ntohs swaps a port between memory and host order on any machine.
+func ntohs(p uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&p))
+	return uint16(b[0])<<8 | uint16(b[1])
+}
+
+// putAddr writes addr for the socket's family and returns the length.
+func putAddr(sa *unix.RawSockaddrInet6, s *udpSocket, addr netip.AddrPort) uint32 {
+	if s.v6 {
+		*sa = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: ntohs(addr.Port()), Addr: addr.Addr().As16()}
+		return unix.SizeofSockaddrInet6
+	}
+	v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+	*v4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: ntohs(addr.Port()), Addr: v4bytes(addr.Addr().Unmap())}
+	return unix.SizeofSockaddrInet4
+}
+
+// sendUDP queues a packet that lies in the arena; it goes out with the batch. Loop only.
+func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort) {
+	if l.outN == batchSize {
+		l.flushOut()
+	}
+	i := l.outN
+	l.outIovs[i].Base = &pkt[0]
+	l.outIovs[i].SetLen(len(pkt))
+	l.out[i].hdr.Namelen = putAddr(&l.outName[i], s, to)
+	l.outSock[i] = s
+	l.outN++
+}
+
+// sendUDPNow sends at once, for packets that do not lie in the arena. Loop only.
+func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort) {
+	if len(pkt) == 0 {
+		return
+	}
+	var sa unix.RawSockaddrInet6
+	n := putAddr(&sa, s, to)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&pkt[0])), uintptr(len(pkt)), unix.MSG_DONTWAIT,
+		uintptr(unsafe.Pointer(&sa)), uintptr(n))
+	if errno != 0 {
+		l.sh.stats.DropSend++
+	}
+}
+
+// flush sends what is queued and frees the receive buffers.
+func (l *loop) flush() {
+	l.flushOut()
+	l.used = 0
+}
+
+// flushOut sends the queue, one system call for each run of packets of one socket.
+func (l *loop) flushOut() {
+	for i := 0; i < l.outN; {
+		s := l.outSock[i]
+		end := i + 1
+		for end < l.outN && l.outSock[end] == s {
+			end++
+		}
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.out[i])), uintptr(end-i), unix.MSG_DONTWAIT, 0, 0)
+		if errno != 0 { // concerns the first packet of the run
+			l.sh.stats.DropSend++
+			n = 1
+		}
+		i += max(int(n), 1)
+	}
+	l.outN = 0
+}
+
+// abandon frees a loop that never ran.
+func (l *loop) abandon() {
+	l.closeListener()
+	l.closeFDs()
+}

@@ -1,0 +1,368 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/talkpath/talkpath/srtp"
+)
+
+// SetRemoteOffer takes the peer's first or new offer. An error means 488.
+func (s *Session) SetRemoteOffer(sdp []byte) error {
+	d, err := s.parse(sdp)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if s.leg != nil && d.Kind != s.kind {
+		return ErrKindChanged
+	}
+	if s.remote != nil && s.leg != nil && d.Kind == KindWebRTC && s.remote.ICEUfrag != "" && s.remote.ICEUfrag != d.ICEUfrag {
+		s.ufrag, s.pwd = iceToken(12), iceToken(24) // ICE restart: RFC 8839 §4.4.1.1.1 wants new ones in the answer
+	}
+	s.kind, s.remote, s.remoteSDP, s.unanswered = d.Kind, d, append([]byte(nil), sdp...), true
+	return nil
+}
+
+// parse reads the peer's description and checks what no leg can do without.
+func (s *Session) parse(sdp []byte) (*Description, error) {
+	d, err := ParseDescription(sdp)
+	if err != nil {
+		return nil, err
+	}
+	switch d.Kind {
+	case KindWebRTC:
+		if len(d.Fingerprint.Value) == 0 {
+			return nil, ErrFingerprint
+		}
+		if !d.RTCPMux {
+			return nil, &SDPError{Reason: "ICE without rtcp-mux"}
+		}
+	case KindSDES:
+		if len(d.Crypto) == 0 {
+			return nil, ErrNoCrypto
+		}
+	}
+	return d, nil
+}
+
+// Answer answers the last offer and starts receiving. codecs restricts what is accepted; nil = what was negotiated before if the offer
+// still has it, else the engine's. The answer names one audio codec, the first common one in the offer's order, and its telephone-event.
+// It may be called again for a re-offer and keeps ICE credentials, fingerprint, DTLS role, SSRC and SDES key then.
+func (s *Session) Answer(codecs []Codec) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.remote == nil || !s.unanswered && s.local == nil {
+		return nil, ErrNoOffer
+	}
+	offer := s.remote
+	accepted := s.acceptable(offer.Codecs, codecs)
+	if len(accepted) == 0 {
+		return nil, ErrNoCodec
+	}
+	a := offer.NewAnswer()
+	a.Direction = offer.Direction.Answer(s.wish)
+	a.Codecs = accepted
+	pair := s.pair
+	if offer.Kind == KindSDES {
+		var err error
+		if pair, err = s.answerCrypto(offer.Crypto); err != nil {
+			return nil, err
+		}
+		a.Crypto = []srtp.SDES{pair.out}
+	}
+	if offer.Kind == KindWebRTC {
+		s.role = a.Setup
+		if s.local != nil && s.local.Setup != SetupActpass && s.local.Setup != SetupNone && offer.Setup == SetupActpass &&
+			s.dtlsSame(offer) {
+			s.role, a.Setup = s.local.Setup, s.local.Setup // RFC 8842 §5.3: the role stays with the association
+		}
+	}
+	formats := make([]format8, 0, len(accepted))
+	for _, c := range accepted {
+		formats = append(formats, format8{codec: c, tx: c.PayloadType})
+	}
+	if err := s.describe(a); err != nil {
+		return nil, err
+	}
+	s.formats, s.pair, s.unanswered = formats, pair, false
+	if err := s.apply(); err != nil {
+		return nil, err
+	}
+	return s.localSDP, nil
+}
+
+// dtlsSame tells whether the peer's fingerprint is the one the association was made with.
+func (s *Session) dtlsSame(d *Description) bool {
+	same := false
+	l := s.leg
+	s.e.sh.loop.do(func() { same = l.dtls.cfg.fingerprint.Equal(d.Fingerprint) })
+	return same
+}
+
+// acceptable is what of the offer we take: one audio codec and its telephone-event.
+func (s *Session) acceptable(offer, codecs []Codec) []Codec {
+	if codecs != nil {
+		return Narrow(Intersect(offer, codecs))
+	}
+	if len(s.formats) > 0 {
+		var current []Codec
+		for _, f := range s.formats {
+			current = append(current, f.codec)
+		}
+		if again := Narrow(Intersect(offer, current)); len(again) > 0 {
+			return again
+		}
+	}
+	return Narrow(Intersect(offer, s.e.cfg.Codecs))
+}
+
+// answerCrypto picks the offer's key and ours: the same as before as long as the peer offers its suite.
+func (s *Session) answerCrypto(offer []srtp.SDES) (sdesPair, error) {
+	for _, c := range offer {
+		if s.pair.out.Key != nil && c.Profile == s.pair.out.Profile {
+			out := s.pair.out
+			out.Tag = c.Tag
+			return sdesPair{in: c, out: out}, nil
+		}
+	}
+	for _, c := range offer {
+		if c.Profile.KeyLen() > 0 {
+			return sdesPair{in: c, out: srtp.GenerateSDES(c.Tag, c.Profile)}, nil
+		}
+	}
+	return sdesPair{}, ErrNoCrypto
+}
+
+// Offer makes the first offer of a leg that we call. nil codecs = the engine's.
+func (s *Session) Offer(kind Kind, codecs []Codec) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.leg != nil && kind != s.kind {
+		return nil, ErrKindChanged
+	}
+	if codecs == nil {
+		codecs = s.e.cfg.Codecs
+	}
+	s.kind = kind
+	if kind == KindSDES && s.keys == nil {
+		s.keys = []srtp.SDES{srtp.GenerateSDES(1, srtp.AEADAES128GCM), srtp.GenerateSDES(2, srtp.AES128CMHMACSHA1_80)}
+	}
+	s.offered = NumberPayloads(append([]Codec(nil), codecs...))
+	return s.offer(SendRecv)
+}
+
+// Reoffer offers the current parameters again with another direction: hold, resume.
+func (s *Session) Reoffer(dir Direction) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.leg == nil || len(s.formats) == 0 {
+		return nil, ErrNoAnswer
+	}
+	s.offered = nil
+	for _, f := range s.formats {
+		s.offered = append(s.offered, f.codec)
+	}
+	if s.kind == KindSDES {
+		s.keys = []srtp.SDES{s.pair.out}
+	}
+	return s.offer(dir)
+}
+
+// offer describes and starts listening.
+func (s *Session) offer(dir Direction) ([]byte, error) {
+	d := NewOffer(s.kind)
+	if s.remote != nil { // a re-offer keeps the shape of the session, RFC 3264 §8
+		d.Proto, d.RTCPMux, d.RTCPRsize = s.remote.Proto, s.remote.RTCPMux, s.remote.RTCPRsize
+		d.Mid, d.Bundle, d.AudioIndex, d.Rejected = s.local.Mid, s.local.Bundle, s.local.AudioIndex, s.local.Rejected
+	}
+	d.Direction, d.Codecs, d.Crypto = dir, s.offered, s.keys
+	if s.kind != KindSDES {
+		d.Crypto = nil
+	}
+	if err := s.describe(d); err != nil {
+		return nil, err
+	}
+	s.wish = dir
+	if s.kind == KindWebRTC && s.remote == nil {
+		if err := s.applyUpdate(legUpdate{ufrag: s.ufrag, pwd: s.pwd}); err != nil { // checks may precede the answer
+			return nil, err
+		}
+	}
+	return s.localSDP, nil
+}
+
+// SetRemoteAnswer takes the peer's answer to the last offer.
+func (s *Session) SetRemoteAnswer(sdp []byte) error {
+	d, err := s.parse(sdp)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if s.leg == nil || s.offered == nil {
+		return ErrNoOffer
+	}
+	if d.Kind != s.kind {
+		return ErrKindChanged
+	}
+	formats := answeredFormats(d.Codecs, s.offered)
+	if len(formats) == 0 {
+		return ErrNoCodec
+	}
+	pair := s.pair
+	if s.kind == KindSDES {
+		if pair, err = s.answeredCrypto(d.Crypto); err != nil {
+			return err
+		}
+	}
+	if s.kind == KindWebRTC {
+		s.role = SetupPassive
+		if d.Setup == SetupPassive {
+			s.role = SetupActive
+		}
+	}
+	s.remote, s.remoteSDP, s.unanswered = d, append([]byte(nil), sdp...), false
+	s.formats, s.pair = formats, pair
+	return s.apply()
+}
+
+// answeredFormats pairs the answer's payload types with those we offered.
+func answeredFormats(answer, offered []Codec) []format8 {
+	var out []format8
+	audio := false
+	for _, c := range Intersect(answer, offered) {
+		o, ok := findCodec(offered, c)
+		if !ok {
+			continue
+		}
+		audio = audio || c.IsAudio()
+		tx := c.PayloadType
+		c.PayloadType = o.PayloadType
+		out = append(out, format8{codec: c, tx: tx})
+	}
+	if !audio {
+		return nil
+	}
+	return out
+}
+
+// answeredCrypto finds which of our keys the peer accepted, by its tag.
+func (s *Session) answeredCrypto(answer []srtp.SDES) (sdesPair, error) {
+	for _, c := range answer {
+		for _, k := range s.keys {
+			if k.Tag == c.Tag && k.Profile == c.Profile {
+				return sdesPair{in: c, out: k}, nil
+			}
+		}
+	}
+	return sdesPair{}, ErrNoCrypto
+}
+
+// describe fills in what is ours and keeps the text. It opens the leg's ports.
+func (s *Session) describe(d *Description) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	var like netip.Addr
+	if s.remote != nil {
+		like = s.remote.Addr.Addr()
+	}
+	ip := s.e.advertised(like)
+	if s.kind == KindWebRTC {
+		d.Addr = netip.AddrPortFrom(ip, s.e.muxAddr.Port())
+		d.ICELite, d.ICEUfrag, d.ICEPwd, d.EndOfCandidates = true, s.ufrag, s.pwd, true
+		for i, a := range s.e.cfg.AdvertisedIPs {
+			d.Candidates = append(d.Candidates, HostCandidate("udp", netip.AddrPortFrom(a, s.e.muxAddr.Port()), i))
+			if s.e.tcpAddr.IsValid() {
+				d.Candidates = append(d.Candidates, HostCandidate("tcp", netip.AddrPortFrom(a, s.e.tcpAddr.Port()), i))
+			}
+		}
+		d.Fingerprint = s.e.fingerprint
+		d.MSID = "talkpath " + s.cname
+	} else {
+		d.Addr = netip.AddrPortFrom(ip, s.rtpPort)
+		d.RTCPAddr = netip.AddrPortFrom(ip, s.rtpPort+1)
+	}
+	d.SSRC, d.CNAME, d.SessionID = s.ssrc, s.cname, s.id
+	s.version++
+	d.SessionVersion = s.version
+	s.local, s.localSDP = d, d.Marshal()
+	return nil
+}
+
+// open makes the packet side of the leg.
+func (s *Session) open() error {
+	if s.leg != nil {
+		return nil
+	}
+	l := &leg{sh: s.e.sh, session: s, kind: s.kind, tone: unmapped}
+	l.stream.ssrc = s.ssrc
+	l.applyFormats(nil)
+	l.remap()
+	if s.kind != KindWebRTC {
+		var err error
+		if l.rtp, l.rtcp, err = s.e.ports.open(); err != nil {
+			return err
+		}
+		s.rtpPort = l.rtp.local.Port()
+	}
+	var err error
+	if !s.e.sh.loop.do(func() { err = s.e.sh.addLeg(l) }) {
+		err = ErrClosed
+	}
+	if err != nil {
+		if l.rtp != nil {
+			l.rtp.close()
+			l.rtcp.close()
+			s.e.ports.release(s.rtpPort)
+		}
+		return err
+	}
+	s.leg = l
+	return nil
+}
+
+// apply hands the result of the negotiation to the packet side.
+func (s *Session) apply() error {
+	u := legUpdate{
+		formats: s.formats,
+		takes:   s.remote.Direction.Receives() && s.local.Direction.Sends(),
+		gives:   s.remote.Direction.Sends() && s.local.Direction.Receives(),
+		remote:  s.remote.Addr, remoteRTCP: s.remote.RTCPAddr, rtcpMux: s.remote.RTCPMux && s.local.RTCPMux,
+		peerIP: s.cfg.PeerIP,
+		sdesIn: s.pair.in, sdesOut: s.pair.out,
+		ufrag: s.ufrag, pwd: s.pwd,
+		dtls:    dtlsConfig{role: s.role, fingerprint: s.remote.Fingerprint, certificate: s.e.cfg.Certificate},
+		timeout: s.cfg.RTPTimeout,
+	}
+	return s.applyUpdate(u)
+}
+
+func (s *Session) applyUpdate(u legUpdate) error {
+	l := s.leg
+	var err error
+	if !s.e.sh.loop.do(func() { err = l.apply(u) }) {
+		return ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("media: %w", err)
+	}
+	return nil
+}
