@@ -4,19 +4,27 @@
 // It does not route (internal/dialplan does), relays no media, and knows no event socket: what belongs there leaves by Config.Events.
 // Handlers run on the stack's goroutines and never block; a leg's state is guarded by its own mutex.
 //
-// RFC 3261, RFC 3263 for numeric hosts only, RFC 3326, RFC 3398, RFC 5626, RFC 7118, RFC 8760.
+// RFC 3261, RFC 3263 only as far as addresses go (A and AAAA), RFC 3326, RFC 3398, RFC 5626, RFC 6086, RFC 7118, RFC 8760.
 package profile
 
 import (
+	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/digest"
 )
 
 // Core is what a profile needs of the call core; *call.Core is one.
@@ -30,31 +38,168 @@ type Config struct {
 	Snapshot  func() *config.Snapshot // the current configuration; called for each request
 	Core      Core
 	Registrar *registrar.Registrar // shared by all profiles
-	TLS       *tls.Config          // for tls and wss; nil: those listeners are refused
+	TLS       *tls.Config          // for tls and wss; nil: those listeners are left out
 	HTTP      http.Handler         // what ws and wss listeners answer to plain HTTP; nil: 426
 	// Events gets the CUSTOM events: sofia::register, ::unregister, ::expire, ::register_attempt, ::register_failure, ::pre_register.
 	// Headers are in FreeSWITCH's order, without the base headers. It must not block. nil: none.
 	Events func(subclass string, headers [][2]string)
-	Logger *slog.Logger
+	Logger *slog.Logger // nil: discarded
 	// Version is used in the User-Agent header, "Talkpath/VERSION", unless the profile's user-agent-string is set.
 	Version string
-	// StrictWildcard and other registrar policy belong to the registrar's Config.
+	// Timers and Limits of the SIP stack; zero: its defaults.
+	Timers sip.Timers
+	Limits sip.Limits
 }
 
 // Profile is a running SIP profile.
 type Profile struct {
-	cfg   Config
-	log   *slog.Logger
-	stack *sip.Stack
+	cfg    Config
+	log    *slog.Logger
+	stack  *sip.Stack
+	digest *digest.Server
+	lock   *lockout
+	last   atomic.Pointer[config.Profile] // the view last seen, in case a reload dropped the profile
+	cancel func()                         // of the registrar's notifications
+
+	draining atomic.Bool
+
+	// ctx ends with Close; dials counts the goroutines that open connections. mu keeps Close and Add apart.
+	ctx    context.Context
+	stop   context.CancelFunc
+	mu     sync.Mutex
+	closed bool
+	dials  sync.WaitGroup
 }
 
 // New binds the profile's listeners and serves them.
 func New(cfg Config) (*Profile, error) {
-	return &Profile{cfg: cfg}, nil
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	p := &Profile{cfg: cfg, log: cfg.Logger.With("profile", cfg.Name), lock: newLockout()}
+	view := p.view(cfg.Snapshot())
+	if view == nil {
+		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)
+	}
+	p.digest = digest.New(digest.Config{Lifetime: view.NonceTTL})
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	agent := view.UserAgent
+	if agent == "" {
+		agent = "Talkpath"
+		if cfg.Version != "" {
+			agent += "/" + cfg.Version
+		}
+	}
+	// Requests may arrive before NewStack returns, and handlers use p.stack only through calls made later; ready holds them back.
+	ready := make(chan struct{})
+	stack, err := sip.NewStack(sip.Config{
+		Listeners:   listeners(view, cfg.TLS != nil),
+		TLS:         cfg.TLS,
+		UserAgent:   agent,
+		Handler:     sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
+		Allow:       allowed(),
+		Supported:   []string{"outbound"},
+		HTTP:        cfg.HTTP,
+		Timers:      cfg.Timers,
+		Limits:      cfg.Limits,
+		Logger:      p.log,
+		ContactHost: p.contactHost,
+	})
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("profile: %s: %w", cfg.Name, err)
+	}
+	p.stack = stack
+	p.cancel = cfg.Registrar.Notify(p.registration)
+	close(ready)
+	return p, nil
+}
+
+// allowed is the methods the profile serves, in FreeSWITCH's order.
+func allowed() []string {
+	return []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "REGISTER", "SUBSCRIBE"}
+}
+
+// listeners gives the addresses of a profile. A binding ":port" is on the profile's own address, as in FreeSWITCH.
+func listeners(view *config.Profile, haveTLS bool) []sip.Listener {
+	at := func(port int) string { return net.JoinHostPort(view.SIPIP, strconv.Itoa(port)) }
+	binding := func(b string) string {
+		if strings.HasPrefix(b, ":") {
+			return net.JoinHostPort(view.SIPIP, b[1:])
+		}
+		return b
+	}
+	ls := []sip.Listener{{Transport: "udp", Addr: at(view.SIPPort)}, {Transport: "tcp", Addr: at(view.SIPPort)}}
+	if view.TLS && haveTLS {
+		ls = append(ls, sip.Listener{Transport: "tls", Addr: at(view.TLSPort)})
+	}
+	if view.WSBinding != "" {
+		ls = append(ls, sip.Listener{Transport: "ws", Addr: binding(view.WSBinding)})
+	}
+	if view.WSSBinding != "" && haveTLS {
+		ls = append(ls, sip.Listener{Transport: "wss", Addr: binding(view.WSSBinding)})
+	}
+	return ls
+}
+
+// view is the profile's part of a configuration.
+func (p *Profile) view(snap *config.Snapshot) *config.Profile {
+	for i := range snap.Profiles {
+		if snap.Profiles[i].Name == p.cfg.Name {
+			p.last.Store(&snap.Profiles[i])
+			return &snap.Profiles[i]
+		}
+	}
+	return p.last.Load()
+}
+
+// contactHost is what Contact and Via name on a flow: ext-sip-ip when it is set, otherwise the local address.
+func (p *Profile) contactHost(flow *sip.Flow) string {
+	local := flow.LocalAddr()
+	addr := local.Addr().Unmap()
+	port := local.Port()
+	if bound, err := netip.ParseAddrPort(addrString(p.stack, flow.Transport())); err == nil {
+		port = bound.Port() // an outgoing connection's own port accepts nobody
+	}
+	view := p.view(p.cfg.Snapshot())
+	if ext, err := netip.ParseAddr(view.ExtSIPIP); err == nil {
+		addr = ext
+	} else if addr.IsUnspecified() {
+		if ip, err := netip.ParseAddr(p.cfg.Snapshot().Vars["local_ip_v4"]); err == nil {
+			addr = ip
+		}
+	}
+	return netip.AddrPortFrom(addr, port).String()
+}
+
+func addrString(s *sip.Stack, transport string) string {
+	if s == nil {
+		return ""
+	}
+	if a := s.Addr(transport); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// url is the profile's own address, as FreeSWITCH's sofia_profile_url.
+func (p *Profile) url(view *config.Profile) string {
+	host := view.ExtSIPIP
+	if host == "" {
+		host = view.SIPIP
+	}
+	port := view.SIPPort
+	if bound, err := netip.ParseAddrPort(addrString(p.stack, "udp")); err == nil {
+		port = int(bound.Port())
+	}
+	return "sip:mod_sofia@" + net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 // Name gives the profile's name.
 func (p *Profile) Name() string { return p.cfg.Name }
+
+// URL gives the profile's address as FreeSWITCH shows it: sip:mod_sofia@10.0.0.1:5060.
+func (p *Profile) URL() string { return p.url(p.view(p.cfg.Snapshot())) }
 
 // Addr gives the bound address of a transport ("udp" "tcp" "tls" "ws" "wss"), nil when it has none.
 func (p *Profile) Addr(transport string) net.Addr { return p.stack.Addr(transport) }
@@ -63,20 +208,34 @@ func (p *Profile) Addr(transport string) net.Addr { return p.stack.Addr(transpor
 func (p *Profile) Stats() sip.Stats { return p.stack.Stats() }
 
 // Drain refuses new calls with 503 from now on; registrations and calls in progress go on.
-func (p *Profile) Drain() {}
+func (p *Profile) Drain() { p.draining.Store(true) }
 
-// Close closes the sockets. Calls must have been ended before.
-func (p *Profile) Close() error { return p.stack.Close() }
+// Undrain ends Drain.
+func (p *Profile) Undrain() { p.draining.Store(false) }
 
-// Resolve implements call.Dialer for this profile alone.
-func (p *Profile) Resolve(endpoint, dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
-	return nil, "NO_ROUTE_DESTINATION"
+// Close closes the sockets. Calls must have been ended before. Bindings in the registrar survive it.
+func (p *Profile) Close() error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil
+	}
+	p.closed = true
+	p.mu.Unlock()
+	p.cancel()
+	p.cfg.Registrar.Suspend()
+	p.stop()
+	p.dials.Wait()
+	return p.stack.Close()
 }
 
-// Set is all profiles of a server; it implements call.Dialer.
-type Set []*Profile
-
-// Resolve implements call.Dialer: sofia/NAME/… goes to the profile NAME, user/… to the profile that took the registration.
-func (s Set) Resolve(endpoint, dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
-	return nil, "NO_ROUTE_DESTINATION"
+// spawn runs f, which ends with p.ctx, unless the profile is closed.
+func (p *Profile) spawn(f func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.dials.Go(f)
+	return true
 }

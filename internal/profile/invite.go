@@ -1,0 +1,123 @@
+package profile
+
+import (
+	"errors"
+
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/sip"
+)
+
+// serveInvite turns an INVITE into a call.
+func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile) {
+	if p.draining.Load() {
+		p.respond(tx, 503, "", sip.NewHeader("Retry-After", retryAfter))
+		return
+	}
+	var id *identity
+	if view.AuthCalls {
+		if id = p.authenticate(tx, snap, view, true); id == nil {
+			return
+		}
+	}
+	req := tx.Request()
+	if maxForwards(req) == 0 {
+		p.respond(tx, 483, "") // RFC 3261 §16.3 step 3, which a back-to-back user agent does well to follow
+		return
+	}
+	sdp := sdpOf(req)
+	if sdp == nil {
+		if len(req.Body()) > 0 {
+			p.respond(tx, 415, "", sip.NewHeader("Accept", "application/sdp"))
+			return
+		}
+		p.respond(tx, 488, "", reasonHeader(call.IncompatibleDest), sip.NewHeader("Warning", `304 talkpath "An offer is needed in the INVITE"`))
+		return
+	}
+	p.accept(tx, snap, view, id, sdp)
+}
+
+// accept hands the INVITE over to the call core.
+func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, id *identity, sdp []byte) {
+	l := &leg{p: p, log: p.log.With("call", callID(tx.Request()))}
+	in := p.inbound(tx, snap, view, id, sdp)
+	in.Leg = l
+	l.mu.Lock() // what the session reports waits until there is somebody to report to
+	defer l.mu.Unlock()
+	session, err := p.stack.AcceptSession(tx, l)
+	if err != nil {
+		l.log.Warn("INVITE not accepted", "err", err)
+		l.ended = true
+		p.respond(tx, 500, "")
+		return
+	}
+	l.session = session
+	h, err := p.cfg.Core.NewInbound(in)
+	if err != nil {
+		l.ended = true
+		l.log.Warn("call refused", "peer", tx.Flow().RemoteAddr(), "err", err)
+		if !errors.Is(err, call.ErrSessionLimit) && !errors.Is(err, call.ErrRateLimit) && !errors.Is(err, call.ErrDraining) {
+			_ = session.Reject(500, "")
+			return
+		}
+		_ = session.Reject(503, "", sip.NewHeader("Retry-After", retryAfter))
+		return
+	}
+	l.handler = h
+}
+
+// inbound describes the call.
+func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, id *identity, sdp []byte) call.Inbound {
+	req := tx.Request()
+	from := req.From()
+	number := from.Address.User
+	if number == "" {
+		number = "unknown"
+	}
+	name := clean(unquoteName(from.DisplayName))
+	if name == "" {
+		name = number
+	}
+	in := call.Inbound{
+		ChannelName: "sofia/" + p.cfg.Name + "/" + userHost(&from.Address),
+		Profile:     p.cfg.Name,
+		CallerName:  name,
+		CallerNum:   number,
+		Username:    number,
+		ANI:         number,
+		NetworkAddr: tx.Flow().RemoteAddr().Addr().Unmap().String(),
+		Destination: destination(req),
+		Dialplan:    view.Dialplan,
+		Context:     view.Context,
+		SDP:         sdp,
+		CodecPrefs:  view.InboundCodecPrefs,
+		RTPTimeout:  view.RTPTimeout,
+		Vars:        p.inboundVars(tx, snap, view, id),
+	}
+	if in.Dialplan == "" {
+		in.Dialplan = "XML"
+	}
+	if in.Context == "" {
+		in.Context = "default"
+	}
+	if id != nil {
+		in.PresenceID = id.user.ID + "@" + id.user.Domain
+		in.Username = id.user.ID
+		if c := id.user.Context(); c != "" {
+			in.Context = c
+		}
+		in.Vars = append(in.Vars, call.Variable{Name: "presence_id", Value: in.PresenceID})
+	}
+	return in
+}
+
+// destination is the number dialled: the user part of the Request-URI, else of To, else "service", as in FreeSWITCH.
+func destination(req *sip.Request) string {
+	if u := clean(req.Recipient.User); u != "" {
+		return u
+	}
+	if u := clean(req.To().Address.User); u != "" {
+		return u
+	}
+	return "service"
+}

@@ -1,0 +1,166 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/sip"
+)
+
+// errEnded is what commands to a leg that is over return.
+var errEnded = errors.New("profile: the leg has ended")
+
+// leg is one INVITE session as the call core drives it (call.Leg) and as the stack reports on it (sip.SessionHandler). Both
+// directions share it: after the answer there is no difference left.
+type leg struct {
+	p        *Profile
+	log      *slog.Logger
+	outbound bool
+	callee   *config.User // of an outbound leg to a user of the directory, else nil
+
+	// mu guards all below; handler and session are set once. It is not held while the core or the stack is called, but for the set-up
+	// of a new leg.
+	mu       sync.Mutex
+	session  *sip.Session
+	handler  call.LegHandler
+	early    []byte // SDP of a provisional response
+	answered bool
+	ended    bool
+	abandon  func() // cancels a dial that has not come to an INVITE yet
+}
+
+// Ring implements call.Leg.
+func (l *leg) Ring(sdp []byte) error {
+	s, err := l.live()
+	if err != nil {
+		return err
+	}
+	status := 180
+	if sdp != nil {
+		status = 183
+	}
+	if err := s.Ring(status, "", sdp); err != nil {
+		return fmt.Errorf("profile: ring: %w", err)
+	}
+	return nil
+}
+
+// Answer implements call.Leg.
+func (l *leg) Answer(sdp []byte) error {
+	s, err := l.live()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.answered = true
+	l.mu.Unlock()
+	if err := s.Accept(sdp); err != nil {
+		return fmt.Errorf("profile: answer: %w", err)
+	}
+	return nil
+}
+
+// Hangup implements call.Leg.
+func (l *leg) Hangup(h call.HangupReason) {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	l.ended = true
+	s, answered, abandon := l.session, l.answered, l.abandon
+	l.mu.Unlock()
+	if abandon != nil {
+		abandon()
+	}
+	if s == nil {
+		return
+	}
+	var reason []sip.Header
+	if !h.Silent {
+		reason = append(reason, reasonHeader(h.Cause))
+	}
+	var err error
+	if l.outbound || answered {
+		err = s.Hangup(reason...)
+	} else {
+		status, phrase := refusal(h)
+		err = s.Reject(status, phrase, reason...)
+	}
+	if err != nil {
+		l.log.Debug("hang-up not sent", "cause", string(h.Cause), "err", err)
+	}
+}
+
+// refusal is the final response for a call that was not answered. A status that came from the other leg is passed on, but not one that
+// asks for a password: it would be asked of the wrong party.
+func refusal(h call.HangupReason) (int, string) {
+	status := h.Status
+	if status < 400 || status > 699 || status == 401 || status == 407 {
+		return statusOf(h.Cause), ""
+	}
+	return status, clean(h.Phrase)
+}
+
+// Reoffer implements call.Leg.
+func (l *leg) Reoffer(sdp []byte, done func(answer []byte, err error)) error {
+	s, err := l.live()
+	if err != nil {
+		return err
+	}
+	err = s.Reinvite(sdp, func(res *sip.Response) {
+		if answer := sdpOf(res); res.StatusCode < 300 && answer != nil {
+			done(answer, nil)
+			return
+		}
+		done(nil, fmt.Errorf("profile: re-INVITE: %d %s", res.StatusCode, res.Reason))
+	})
+	if err != nil {
+		return fmt.Errorf("profile: re-INVITE: %w", err)
+	}
+	return nil
+}
+
+// SendInfo implements call.Leg.
+func (l *leg) SendInfo(contentType string, body []byte) error {
+	s, err := l.live()
+	if err != nil {
+		return err
+	}
+	if err := s.Send("INFO", contentType, body, nil, func(*sip.Response) {}); err != nil {
+		return fmt.Errorf("profile: INFO: %w", err)
+	}
+	return nil
+}
+
+// live gives the session of a leg that is not over.
+func (l *leg) live() (*sip.Session, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.session == nil {
+		return nil, errEnded
+	}
+	return l.session, nil
+}
+
+// report gives the handler of a leg that is not over.
+func (l *leg) report() (call.LegHandler, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.handler, !l.ended && l.handler != nil
+}
+
+// end reports the end of the leg, once.
+func (l *leg) end(e call.LegEnd) {
+	l.mu.Lock()
+	h, ended := l.handler, l.ended
+	l.ended = true
+	l.mu.Unlock()
+	if !ended && h != nil {
+		h.LegEnded(e)
+	}
+}

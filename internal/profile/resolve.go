@@ -1,0 +1,266 @@
+package profile
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/sip"
+)
+
+// Set is all profiles of a server; it implements call.Dialer.
+type Set []*Profile
+
+// Resolve implements call.Dialer for this profile alone.
+func (p *Profile) Resolve(endpoint, dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
+	return Set{p}.Resolve(endpoint, dest, vars)
+}
+
+// Resolve implements call.Dialer: user/ID@DOMAIN rings every contact of a user, sofia/PROFILE/ADDRESS one address, error/CAUSE nobody.
+func (s Set) Resolve(endpoint, dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
+	if len(s) == 0 {
+		return nil, call.InvalidProfile
+	}
+	switch strings.ToLower(endpoint) {
+	case "user":
+		return s.resolveUser(dest, vars)
+	case "sofia":
+		name, address, ok := strings.Cut(dest, "/")
+		if !ok || address == "" {
+			return nil, call.InvalidURL
+		}
+		if strings.EqualFold(name, "gateway") {
+			return nil, call.InvalidGateway
+		}
+		p := s.named(name)
+		if p == nil {
+			return nil, call.InvalidProfile
+		}
+		return s.resolveAddress(p, address, vars)
+	case "error":
+		if c, ok := call.ParseCause(dest); ok {
+			return nil, c
+		}
+		return nil, call.NormalClearing
+	}
+	return nil, call.ChanNotImplemented
+}
+
+// named finds a profile by name or alias; "*" is the first.
+func (s Set) named(name string) *Profile {
+	for _, p := range s {
+		if name == "*" || p.cfg.Name == name {
+			return p
+		}
+	}
+	for _, p := range s {
+		for _, alias := range p.view(p.cfg.Snapshot()).Aliases {
+			if strings.EqualFold(alias, name) {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// resolveUser finds the contacts of a user of the directory.
+func (s Set) resolveUser(dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
+	p := s[0]
+	snap := p.cfg.Snapshot()
+	id, domain, ok := cutLast(dest, "@")
+	if !ok {
+		domain = snap.Vars["domain"]
+	}
+	u, ok := snap.Directory.User(id, domain)
+	if !ok {
+		u, ok = snap.Directory.User(id, p.domain(snap, p.view(snap), domain))
+	}
+	if !ok {
+		return nil, call.SubscriberAbsent
+	}
+	return s.contacts(p, snap, u, vars)
+}
+
+// contacts makes a destination of each binding of a user.
+func (s Set) contacts(p *Profile, snap *config.Snapshot, u *config.User, vars []call.Variable) ([]call.Destination, call.Cause) {
+	var out []call.Destination
+	for _, b := range p.cfg.Registrar.Lookup(u.ID, u.Domain) {
+		owner := s.named(b.Profile)
+		if owner == nil {
+			owner = p
+		}
+		target, err := sip.ParseURI(b.Contact)
+		if err != nil {
+			continue
+		}
+		r := route{
+			profile: owner, target: target, domain: value(vars, "sip_invite_domain", u.Domain), user: u, flow: b.Flow, transport: b.Transport,
+			url: b.URI(), webrtc: b.WebSocket(),
+		}
+		if b.Flow == nil { // restored: UDP goes back where the REGISTER came from, TCP opens the contact's own port
+			r.addr = b.Remote
+			if b.Transport != "udp" {
+				r.addr, r.host = netip.AddrPort{}, target.Host
+				if b.NAT() {
+					r.host = b.Remote.Addr().String()
+				}
+			}
+		}
+		out = append(out, r.destination(snap, vars))
+	}
+	if len(out) == 0 {
+		return nil, call.UserNotRegistered
+	}
+	return out, ""
+}
+
+// resolveAddress makes a destination of user@host, sip:uri or user%domain.
+func (s Set) resolveAddress(p *Profile, address string, vars []call.Variable) ([]call.Destination, call.Cause) {
+	snap := p.cfg.Snapshot()
+	if id, domain, ok := strings.Cut(address, "%"); ok && !strings.Contains(address, "@") {
+		u, ok := snap.Directory.User(id, p.domain(snap, p.view(snap), domain))
+		if !ok {
+			return nil, call.SubscriberAbsent
+		}
+		return s.contacts(p, snap, u, vars)
+	}
+	if !hasScheme(address) {
+		address = "sip:" + address
+	}
+	target, err := sip.ParseURI(address)
+	if err != nil || target.Host == "" || clean(address) != address {
+		return nil, call.InvalidURL
+	}
+	r := route{profile: p, target: target, transport: "udp", url: address}
+	r.domain = value(vars, "sip_invite_domain", snap.Vars["domain"])
+	if t, ok := target.UriParams.Get("transport"); ok {
+		r.transport = strings.ToLower(t)
+	} else if strings.EqualFold(target.Scheme, "sips") {
+		r.transport = "tls"
+	}
+	if flow, ok := p.fsPath(&r.target); ok {
+		if flow == nil {
+			return nil, call.UserNotRegistered
+		}
+		r.flow, r.transport, r.webrtc = flow, flow.Transport(), flow.Transport() == "ws" || flow.Transport() == "wss"
+	} else if _, local := snap.Directory.Domain(target.Host); local && target.Port == 0 {
+		if u, ok := snap.Directory.User(target.User, target.Host); ok {
+			return s.contacts(p, snap, u, vars)
+		}
+	}
+	r.host = target.Host
+	return []call.Destination{r.destination(snap, vars)}, ""
+}
+
+func hasScheme(address string) bool {
+	l := strings.ToLower(address)
+	return strings.HasPrefix(l, "sip:") || strings.HasPrefix(l, "sips:")
+}
+
+// fsPath takes FreeSWITCH's fs_nat and fs_path parameters off a URI, as sofia_contact gives them out, and finds the flow that fs_path
+// means; ok says whether there was one.
+func (p *Profile) fsPath(target *sip.Uri) (flow *sip.Flow, ok bool) {
+	path, ok := target.UriParams.Get("fs_path")
+	if !ok {
+		return nil, false
+	}
+	target.UriParams.Remove("fs_path")
+	target.UriParams.Remove("fs_nat")
+	raw, err := url.PathUnescape(path)
+	if err != nil {
+		return nil, true
+	}
+	u, err := sip.ParseURI(raw)
+	if err != nil {
+		return nil, true
+	}
+	addr, err := netip.ParseAddr(u.Host)
+	if err != nil {
+		return nil, true
+	}
+	want := target.String()
+	for _, b := range p.cfg.Registrar.All() {
+		if b.Contact == want && b.Remote.Addr().Unmap() == addr && int(b.Remote.Port()) == u.Port && b.Flow != nil {
+			return b.Flow, true
+		}
+	}
+	return nil, true
+}
+
+// cutLast cuts around the last sep.
+func cutLast(s, sep string) (before, after string, ok bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// value looks a variable up; the last of a name counts.
+func value(vars []call.Variable, name, otherwise string) string {
+	for i := len(vars) - 1; i >= 0; i-- {
+		if vars[i].Name == name && vars[i].Value != "" {
+			return vars[i].Value
+		}
+	}
+	return otherwise
+}
+
+// secure says whether rtp_secure_media asks for SDES: true, mandatory or mandatory:SUITES.
+func secure(v string) bool {
+	v, _, _ = strings.Cut(strings.ToLower(v), ":")
+	return v == "true" || v == "mandatory"
+}
+
+func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.Destination {
+	view := r.profile.view(snap)
+	d := call.Destination{
+		ChannelName: "sofia/" + r.profile.cfg.Name + "/" + userHost(&r.target),
+		CalleeNum:   r.target.User,
+		WebRTC:      r.webrtc || value(vars, "media_webrtc", "") == "true",
+		CodecPrefs:  view.OutboundCodecPrefs,
+		RTPTimeout:  view.RTPTimeout,
+		Dial:        r.dial,
+	}
+	d.SDES = !d.WebRTC && secure(value(vars, "rtp_secure_media", ""))
+	r.describe(&d, view, vars)
+	return d
+}
+
+// describe adds the variables FreeSWITCH gives the new channel, in its order.
+func (r *route) describe(d *call.Destination, view *config.Profile, given []call.Variable) {
+	var v vars
+	local := view.SIPIP
+	if r.flow != nil {
+		local = r.profile.localIP(r.flow, view)
+	}
+	v.own("sip_local_network_addr", local)
+	v.own("sip_profile_name", r.profile.cfg.Name)
+	if d.WebRTC {
+		v.own("media_webrtc", "true")
+	}
+	v.wire("sip_destination_url", r.url)
+	if r.user != nil {
+		d.PresenceID = value(given, "presence_id", r.user.ID+"@"+r.user.Domain)
+		v.own("dialed_user", r.user.ID)
+		v.own("dialed_domain", r.user.Domain)
+		v.own("sip_invite_domain", r.domain)
+		v.own("presence_id", d.PresenceID)
+	}
+	v.own("sip_outgoing_contact_uri", "<"+r.profile.url(view)+">")
+	v.wire("sip_req_uri", strings.TrimPrefix(strings.TrimPrefix(r.target.String(), "sip:"), "sips:"))
+	v.wire("sip_to_host", hostPort(&r.target))
+	v.own("sip_from_host", r.domain)
+	if r.flow != nil && d.WebRTC {
+		v.own("sip_nat_detected", "true")
+	}
+	v.own("sofia_profile_name", r.profile.cfg.Name)
+	v.own("recovery_profile_name", r.profile.cfg.Name)
+	v.own("sofia_profile_url", r.profile.url(view))
+	d.Vars = v
+}
+
+var _ call.Dialer = Set{}
+var _ call.Leg = (*leg)(nil)
+var _ sip.SessionHandler = (*leg)(nil)

@@ -1,0 +1,215 @@
+package profile
+
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/sip"
+)
+
+// OnProvisional implements sip.SessionHandler.
+func (l *leg) OnProvisional(s *sip.Session, res *sip.Response) {
+	h, ok := l.report()
+	if !ok || res.StatusCode <= 100 {
+		return
+	}
+	sdp := sdpOf(res)
+	if sdp != nil {
+		l.mu.Lock()
+		l.early = sdp
+		l.mu.Unlock()
+	}
+	h.LegProgress(res.StatusCode, sdp, l.p.replyVars(s.Flow(), res, "sip_ph_"))
+}
+
+// OnAnswer implements sip.SessionHandler.
+func (l *leg) OnAnswer(s *sip.Session, res *sip.Response) {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return // our CANCEL crossed it: the stack ends it
+	}
+	l.answered = true
+	h, sdp := l.handler, sdpOf(res)
+	if sdp == nil {
+		sdp = l.early // some gateways do not repeat it
+	}
+	l.mu.Unlock()
+	vars := l.p.replyVars(s.Flow(), res, "sip_rh_")
+	if sdp == nil {
+		_ = s.Hangup(reasonHeader(call.IncompatibleDest))
+		l.end(call.LegEnd{Cause: call.IncompatibleDest, Status: 488, Phrase: "Not Acceptable Here", Disposition: "send_bye", Vars: vars})
+		return
+	}
+	if l.callee != nil {
+		for _, v := range userVariables(l.p.cfg.Snapshot(), l.callee) {
+			vars = append(vars, call.Variable{Name: v.Name, Value: v.Value})
+		}
+	}
+	h.LegAnswered(sdp, vars)
+}
+
+// OnReject implements sip.SessionHandler.
+func (l *leg) OnReject(s *sip.Session, res *sip.Response) {
+	var vars []call.Variable
+	if res.Via() != nil {
+		vars = l.p.replyVars(s.Flow(), res, "sip_rh_")
+	}
+	l.end(call.LegEnd{
+		Cause: causeOf(res.StatusCode), Status: res.StatusCode, Phrase: clean(res.Reason), Disposition: "recv_refuse", Vars: vars,
+	})
+}
+
+// OnCancel implements sip.SessionHandler.
+func (l *leg) OnCancel(_ *sip.Session, cancel *sip.Request) {
+	var v vars
+	if cancel != nil {
+		v.wire("sip_reason", headerValue(cancel, "Reason"))
+		v.custom("sip_h_", cancel)
+	}
+	l.end(call.LegEnd{Cause: call.OriginatorCancel, Status: 487, Phrase: "CANCEL", Disposition: "recv_cancel", Vars: v})
+}
+
+// OnAck implements sip.SessionHandler.
+func (l *leg) OnAck(*sip.Session, *sip.Request) {
+	if h, ok := l.report(); ok {
+		h.LegConfirmed()
+	}
+}
+
+// OnAckTimeout implements sip.SessionHandler.
+func (l *leg) OnAckTimeout(*sip.Session) {
+	l.log.Warn("answer never acknowledged")
+	l.end(call.LegEnd{Cause: call.RecoveryOnTimerExpire, Status: 408, Phrase: "ACK Timeout", Disposition: "send_bye"})
+}
+
+// OnBye implements sip.SessionHandler.
+func (l *leg) OnBye(_ *sip.Session, bye *sip.Request) {
+	cause := call.NormalClearing
+	var v vars
+	if bye != nil {
+		if c, ok := reasonCause(bye); ok {
+			cause = c
+		}
+		v.wire("sip_reason", headerValue(bye, "Reason"))
+		v.custom("sip_bye_h_", bye)
+	}
+	l.end(call.LegEnd{Cause: cause, Status: 200, Phrase: "OK", Disposition: "recv_bye", Vars: v})
+}
+
+// OnFlowClosed implements sip.SessionHandler. An answered call goes on: its media does not depend on the connection, and a client that
+// reconnects takes its dialog over. A caller that vanished before the answer can neither be answered nor cancel, so the call ends; a
+// callee that vanished is reported by OnReject.
+func (l *leg) OnFlowClosed(s *sip.Session) {
+	l.mu.Lock()
+	gone := !l.outbound && !l.answered && !l.ended
+	l.mu.Unlock()
+	if !gone {
+		return
+	}
+	_ = s.Reject(487, "")
+	l.end(call.LegEnd{Cause: call.OriginatorCancel, Status: 487, Phrase: "Connection Closed", Disposition: "recv_cancel"})
+}
+
+// OnReinvite implements sip.SessionHandler.
+func (l *leg) OnReinvite(_ *sip.Session, r *sip.Reinvite) {
+	h, ok := l.report()
+	if !ok {
+		_ = r.Reject(481, "")
+		return
+	}
+	sdp := sdpOf(r.Request())
+	if sdp == nil {
+		_ = r.Reject(488, "", sip.NewHeader("Warning", `304 talkpath "An offer is needed in the INVITE"`))
+		return
+	}
+	var once sync.Once
+	h.LegReoffer(sdp, func(answer []byte, err error) {
+		once.Do(func() {
+			if err != nil || answer == nil {
+				l.log.Warn("re-INVITE refused", "err", err)
+				_ = r.Reject(488, "", reasonHeader(call.IncompatibleDest))
+				return
+			}
+			if err := r.Accept(answer); err != nil {
+				l.log.Debug("re-INVITE not answered", "err", err)
+			}
+		})
+	})
+}
+
+// OnRequest implements sip.SessionHandler.
+func (l *leg) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
+	h, ok := l.report()
+	if !ok {
+		l.p.respond(tx, 481, "")
+		return
+	}
+	switch tx.Request().Method {
+	case sip.INFO:
+		l.info(h, tx)
+	case sip.OPTIONS:
+		l.p.serveOptions(tx)
+	case sip.UPDATE:
+		l.update(h, tx)
+	case sip.NOTIFY:
+		l.p.respond(tx, 481, "") // no subscription is ours: RFC 6665 §4.1.3
+	default:
+		l.p.respond(tx, 405, "", sip.NewHeader("Allow", allow()))
+	}
+}
+
+// info takes a digit (RFC 6086 calls this use legacy; browsers of Rocket.Chat know no other) and lets other known bodies pass.
+func (l *leg) info(h call.LegHandler, tx *sip.ServerTx) {
+	req := tx.Request()
+	kind := contentType(req)
+	digit, duration, ok := parseDTMF(kind, req.Body())
+	switch {
+	case ok:
+		h.LegDTMF(digit, duration)
+		l.p.respond(tx, 200, "")
+	case strings.HasPrefix(kind, "application/dtmf"):
+		l.p.respond(tx, 400, "Bad DTMF")
+	case len(req.Body()) == 0, kind == "application/media_control+xml": // a video picture request: nothing to do
+		l.p.respond(tx, 200, "")
+	default:
+		l.p.respond(tx, 415, "", sip.NewHeader("Accept", "application/dtmf-relay, application/dtmf"))
+	}
+}
+
+// update answers UPDATE (RFC 3311): without SDP it is a session refresh; with SDP in an answered session it is an offer.
+func (l *leg) update(h call.LegHandler, tx *sip.ServerTx) {
+	req := tx.Request()
+	if len(req.Body()) == 0 {
+		l.p.respond(tx, 200, "")
+		return
+	}
+	sdp := sdpOf(req)
+	l.mu.Lock()
+	answered := l.answered
+	l.mu.Unlock()
+	if sdp == nil || !answered {
+		l.p.respond(tx, 488, "", reasonHeader(call.IncompatibleDest))
+		return
+	}
+	var once sync.Once
+	h.LegReoffer(sdp, func(answer []byte, err error) {
+		once.Do(func() {
+			if err == nil && answer == nil {
+				err = errors.New("no answer")
+			}
+			if err != nil {
+				l.log.Warn("UPDATE refused", "err", err)
+				l.p.respond(tx, 488, "", reasonHeader(call.IncompatibleDest))
+				return
+			}
+			res := tx.NewResponse(200, "", sip.NewHeader("Content-Type", "application/sdp"))
+			res.SetBody(answer)
+			if err := tx.Respond(res); err != nil {
+				l.log.Debug("UPDATE not answered", "err", err)
+			}
+		})
+	})
+}
