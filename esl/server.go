@@ -234,3 +234,7 @@ func remoteAddr(nc net.Conn) netip.Addr {
 	}
 	return netip.Addr{}
 }
+
+// Loopback is an Allow that admits connections from this machine only. It is what FreeSWITCH does without apply-inbound-acl, and the
+// only right choice while the password is a well-known default.
+func Loopback(addr netip.Addr) bool { return addr.Unmap().IsLoopback() }

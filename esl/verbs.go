@@ -127,7 +127,7 @@ func logReply(level string) string {
 		}
 	}
 	if n, err := strconv.Atoi(level); err == nil && n >= 0 {
-		return "+OK log level " + level + " [" + strconv.Itoa(n) + "]"
+		return "+OK log level " + level + " [" + strconv.Itoa(min(n, 63)) + "]"
 	}
 	return "-ERR invalid log level"
 }
