@@ -1,0 +1,32 @@
+package srtp
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+)
+
+// Key derivation labels, RFC 3711 §4.3.2.
+const (
+	labelRTPKey   = 0x00
+	labelRTPAuth  = 0x01
+	labelRTPSalt  = 0x02
+	labelRTCPKey  = 0x03
+	labelRTCPAuth = 0x04
+	labelRTCPSalt = 0x05
+)
+
+// derive is the AES-CM pseudo-random function of RFC 3711 §4.3.3 (RFC 6188 §3 for keys of 256 bits) for a key derivation rate of
+// zero: n bytes of keystream under the master key from the counter (label·2^48 xor salt)·2^16. A salt of 96 bits is extended with
+// zeros on the right, RFC 7714 §11.
+func derive(masterKey, masterSalt []byte, label byte, n int) ([]byte, error) {
+	block, err := aes.NewCipher(masterKey)
+	if err != nil {
+		return nil, err
+	}
+	var iv [aes.BlockSize]byte
+	copy(iv[:14], masterSalt)
+	iv[7] ^= label
+	out := make([]byte, n)
+	cipher.NewCTR(block, iv[:]).XORKeyStream(out, out)
+	return out, nil
+}
