@@ -78,7 +78,7 @@ type Limits struct {
 	Vias             int           // 70 Via values
 	Connections      int           // 10 000 stream connections
 	ConnectionsPerIP int           // 1 000 of them from one address
-	Transactions     int           // 20 000 live server transactions: beyond, 503 with Retry-After without state
+	Transactions     int           // 50 000 live server transactions: beyond, 503 with Retry-After without state
 	Sessions         int           // 10 000 sessions
 	WriteQueue       int           // 512 messages waiting to be written to one connection: beyond, the connection is closed
 	Handshake        time.Duration // 5 s for a TLS handshake and for an HTTP header
@@ -93,7 +93,7 @@ func (l Limits) withDefaults() Limits {
 	l.Vias = orDefault(l.Vias, 70)
 	l.Connections = orDefault(l.Connections, 10_000)
 	l.ConnectionsPerIP = orDefault(l.ConnectionsPerIP, 1_000)
-	l.Transactions = orDefault(l.Transactions, 20_000)
+	l.Transactions = orDefault(l.Transactions, 50_000)
 	l.Sessions = orDefault(l.Sessions, 10_000)
 	l.WriteQueue = orDefault(l.WriteQueue, 512)
 	l.Handshake = orDefault(l.Handshake, 5*time.Second)

@@ -1,0 +1,235 @@
+package sip
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Flow is where a message came from and where messages to that peer go: a TCP, TLS or WebSocket connection, or a UDP socket with a
+// remote address (RFC 5626 §3). Two UDP flows of the same peer are distinct values with equal ID.
+type Flow struct {
+	stack     *Stack
+	transport string
+	local     netip.AddrPort
+	remote    netip.AddrPort
+	id        string
+	done      chan struct{}
+
+	send1 func(data []byte) error // UDP and tests: writes at once; nil for connections
+
+	// Connections only. One writer goroutine takes from queue; a full queue closes the connection, since a stream cannot lose a message.
+	wire     wire
+	queue    chan []byte
+	accepted bool
+	lastRead atomic.Int64 // Unix nanoseconds
+	pinging  atomic.Bool
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	watchers map[any]func()
+}
+
+// wire is what a connection's writer writes to.
+type wire interface {
+	write(data []byte) error
+	close()
+}
+
+// Transport is "udp", "tcp", "tls", "ws" or "wss".
+func (f *Flow) Transport() string { return f.transport }
+
+// RemoteAddr is the peer's address as we see it.
+func (f *Flow) RemoteAddr() netip.AddrPort { return f.remote }
+
+// LocalAddr is our address of the flow.
+func (f *Flow) LocalAddr() netip.AddrPort { return f.local }
+
+// ID is unique in this process; for UDP it is the same for the same pair of addresses.
+func (f *Flow) ID() string { return f.id }
+
+// Reliable reports whether the transport delivers by itself.
+func (f *Flow) Reliable() bool { return f.transport != "udp" }
+
+// Done is closed when the connection is gone; for UDP when the stack is closed.
+func (f *Flow) Done() <-chan struct{} { return f.done }
+
+// Close closes the connection. It does nothing for UDP.
+func (f *Flow) Close() {
+	if f.wire == nil {
+		return
+	}
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	f.closed = true
+	watchers := f.watchers
+	f.watchers = nil
+	f.mu.Unlock()
+	close(f.done)
+	f.wire.close()
+	s := f.stack
+	s.mu.Lock()
+	delete(s.conns, f)
+	if s.perIP[f.remote.Addr()]--; s.perIP[f.remote.Addr()] <= 0 {
+		delete(s.perIP, f.remote.Addr())
+	}
+	s.mu.Unlock()
+	for _, w := range watchers {
+		w()
+	}
+}
+
+// closeAfterWrites closes the connection when what is queued has been written.
+func (f *Flow) closeAfterWrites() {
+	select {
+	case f.queue <- nil:
+	default:
+		f.Close()
+	}
+}
+
+// watch calls fn when the connection closes; at once when it is closed already. fn must not block.
+func (f *Flow) watch(key any, fn func()) {
+	if f.wire == nil {
+		return
+	}
+	f.mu.Lock()
+	closed := f.closed
+	if !closed {
+		if f.watchers == nil {
+			f.watchers = map[any]func(){}
+		}
+		f.watchers[key] = fn
+	}
+	f.mu.Unlock()
+	if closed {
+		f.stack.spawn(fn)
+	}
+}
+
+func (f *Flow) unwatch(key any) {
+	if f.wire == nil {
+		return
+	}
+	f.mu.Lock()
+	delete(f.watchers, key)
+	f.mu.Unlock()
+}
+
+// send hands a message to the flow. It does not wait for the peer.
+func (f *Flow) send(data []byte) error {
+	err := f.enqueue(data)
+	if err != nil {
+		f.stack.count.sendErrors.Add(1)
+		return err
+	}
+	f.stack.count.sent.Add(1)
+	return nil
+}
+
+func (f *Flow) enqueue(data []byte) error {
+	if f.send1 != nil {
+		return f.send1(data)
+	}
+	select {
+	case <-f.done:
+		return ErrFlowClosed
+	default:
+	}
+	select {
+	case f.queue <- data:
+		return nil
+	default:
+		f.stack.count.slowConnections.Add(1)
+		f.stack.spawn(f.Close) // not here: the caller may hold a lock that a watcher needs
+		return fmt.Errorf("%w: the peer does not read", ErrFlowClosed)
+	}
+}
+
+// writeQueued is the writer goroutine of a connection.
+func (f *Flow) writeQueued() {
+	defer f.Close()
+	for {
+		select {
+		case data := <-f.queue:
+			if data == nil || f.wire.write(data) != nil {
+				return
+			}
+		case <-f.done:
+			return
+		}
+	}
+}
+
+// addConn makes the flow of a stream connection and starts its writer. Accepted connections are counted per address.
+func (s *Stack) addConn(transport string, local, remote netip.AddrPort, w wire, accepted bool) (*Flow, error) {
+	f := &Flow{
+		stack: s, transport: transport, local: local, remote: remote, done: make(chan struct{}), wire: w,
+		queue: make(chan []byte, s.cfg.Limits.WriteQueue), accepted: accepted,
+	}
+	f.id = fmt.Sprintf("%s/%s/%s/%d", transport, local, remote, time.Now().UnixNano())
+	f.lastRead.Store(time.Now().UnixNano())
+	s.mu.Lock()
+	switch {
+	case s.closed:
+		s.mu.Unlock()
+		return nil, ErrClosed
+	case len(s.conns) >= s.cfg.Limits.Connections, accepted && s.perIP[remote.Addr()] >= s.cfg.Limits.ConnectionsPerIP:
+		s.mu.Unlock()
+		s.count.refusedConnections.Add(1)
+		return nil, fmt.Errorf("%w: connections", ErrLimit)
+	}
+	s.conns[f] = struct{}{}
+	s.perIP[remote.Addr()]++
+	s.mu.Unlock()
+	if !s.spawn(f.writeQueued) {
+		f.Close()
+		return nil, ErrClosed
+	}
+	return f, nil
+}
+
+// host is what Via and Contact advertise for a flow: host and port (0 = none).
+func (s *Stack) host(f *Flow) (string, int) {
+	if s.cfg.ContactHost != nil {
+		if h := s.cfg.ContactHost(f); h != "" {
+			return splitHost(h)
+		}
+	}
+	local := f.local
+	if local.Addr().IsUnspecified() {
+		local = netip.AddrPortFrom(sourceAddr(f.remote), local.Port())
+	}
+	host, port := local.Addr().String(), int(local.Port())
+	if local.Addr().Is6() {
+		host = "[" + host + "]"
+	}
+	return host, port
+}
+
+func splitHost(h string) (string, int) {
+	if i := strings.LastIndexByte(h, ':'); i > strings.LastIndexByte(h, ']') {
+		if port, err := strconv.ParseUint(h[i+1:], 10, 16); err == nil {
+			return h[:i], int(port)
+		}
+	}
+	return h, 0
+}
+
+// sourceAddr asks the kernel which local address reaches a peer, for sockets bound to every address. No packet is sent.
+func sourceAddr(remote netip.AddrPort) netip.Addr {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(remote))
+	if err != nil {
+		return netip.IPv4Unspecified()
+	}
+	defer conn.Close()
+	return addrPort(conn.LocalAddr()).Addr()
+}

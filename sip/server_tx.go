@@ -1,0 +1,291 @@
+package sip
+
+import (
+	"strings"
+	"sync"
+	"time"
+)
+
+// serverState is a state of RFC 3261 §17.2 with the Accepted state of RFC 6026.
+type serverState int
+
+const (
+	serverProceeding serverState = iota // no final response yet
+	serverCompleted                     // final response sent; repeated for each retransmission of the request
+	serverConfirmed                     // INVITE: ACK of a response ≥ 300 came
+	serverAccepted                      // INVITE: 2xx sent; its repetition is the session's business
+	serverTerminated
+)
+
+// ServerTx is a server transaction: one request and its responses (RFC 3261 §17.2). Responses go where the request came from.
+type ServerTx struct {
+	stack     *Stack
+	flow      *Flow
+	req       *Request
+	key       string
+	mergedKey string
+	tag       string
+
+	mu        sync.Mutex // guards what follows
+	state     serverState
+	last      []byte // the response sent last
+	cancelled bool
+	session   *Session // the session that owns an INVITE
+	linger    *time.Timer
+	repeat    *time.Timer   // timer G
+	interval  time.Duration // of repeat
+}
+
+// Request is the request as it came. It must not be changed.
+func (tx *ServerTx) Request() *Request { return tx.req }
+
+// Flow is where the request came from.
+func (tx *ServerTx) Flow() *Flow { return tx.flow }
+
+// newServerTx makes and registers the transaction of a request.
+func (s *Stack) newServerTx(f *Flow, r *Request, key string) *ServerTx {
+	tx := &ServerTx{stack: s, flow: f, req: r, key: key, tag: newTag()}
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if !s.serverTxs.add(key, tx) {
+		return nil
+	}
+	// The client gives up after 64*T1; so does a transaction nobody answers.
+	tx.linger = s.after(s.cfg.Timers.timeout(), tx.unanswered)
+	return tx
+}
+
+func (tx *ServerTx) unanswered() {
+	tx.mu.Lock()
+	waiting := tx.state == serverProceeding && tx.session == nil
+	tx.mu.Unlock()
+	if !waiting {
+		return
+	}
+	if tx.req.Method == INVITE {
+		_ = tx.Respond(tx.NewResponse(500, ""))
+		return
+	}
+	tx.terminate()
+}
+
+// NewResponse makes a response: Via (with received and rport), From, To (with our tag, except in 100), Call-ID, CSeq and Record-Route
+// are copied from the request. An empty reason is the RFC's.
+func (tx *ServerTx) NewResponse(code int, reason string, headers ...Header) *Response {
+	res := responseTo(tx.req, tx.flow, code, reason, tx.tag)
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	return res
+}
+
+// responseTo makes a response to r (RFC 3261 §8.2.6).
+func responseTo(r *Request, f *Flow, code int, reason, tag string) *Response {
+	if reason == "" {
+		reason = Phrase(code)
+	}
+	res := newResponse(code, reason)
+	for i, h := range r.GetHeaders("Via") {
+		v, ok := h.(*ViaHeader)
+		if !ok {
+			continue
+		}
+		v = v.Clone()
+		if i == 0 {
+			fillVia(v, f)
+		}
+		res.AppendHeader(v)
+	}
+	res.AppendHeader(CloneHeader(r.From()))
+	to := CloneHeader(r.To()).(*ToHeader)
+	if code > 100 && tag != "" && param(to.Params, "tag") == "" {
+		to.Params = append(to.Params, HeaderKV{K: "tag", V: tag})
+	}
+	res.AppendHeader(to)
+	res.AppendHeader(r.CallID())
+	res.AppendHeader(CloneHeader(r.CSeq()))
+	for _, h := range r.GetHeaders("Record-Route") {
+		res.AppendHeader(CloneHeader(h))
+	}
+	return res
+}
+
+// fillVia notes where a request came from (RFC 3261 §18.2.1, RFC 3581 §4). For connections FreeSWITCH adds both always.
+func fillVia(v *ViaHeader, f *Flow) {
+	ip := f.remote.Addr().String()
+	rport := false
+	for _, kv := range v.Params {
+		rport = rport || strings.EqualFold(kv.K, "rport")
+	}
+	if rport || f.Reliable() {
+		v.Params.Add("rport", portString(f.remote.Port()))
+	}
+	if v.Host != ip || rport || f.Reliable() {
+		v.Params.Add("received", ip)
+	}
+}
+
+// Respond sends a response. After the final one it fails with ErrAnswered, or ErrCancelled when a CANCEL came before it.
+func (tx *ServerTx) Respond(res *Response) error {
+	tx.stack.completeResponse(tx, res)
+	data, err := encode(res)
+	if err != nil {
+		tx.stack.count.sendErrors.Add(1)
+		return err
+	}
+	return tx.respond(res.StatusCode, data)
+}
+
+// completeResponse adds what the caller left out.
+func (s *Stack) completeResponse(tx *ServerTx, res *Response) {
+	// Responses that make or refresh a dialog carry a Contact (RFC 3261 §12.1.1).
+	if res.StatusCode > 100 && res.StatusCode < 300 && !headerNamed(res, "Contact") {
+		switch tx.req.Method {
+		case INVITE, UPDATE, SUBSCRIBE, REFER, NOTIFY:
+			res.AppendHeader(s.contact(tx.flow, tx.req.Recipient.User))
+		}
+	}
+	s.decorate(res)
+}
+
+func (tx *ServerTx) respond(code int, data []byte) error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	switch {
+	case tx.state != serverProceeding && tx.cancelled:
+		return ErrCancelled
+	case tx.state != serverProceeding:
+		return ErrAnswered
+	}
+	tx.last = data
+	if code >= 200 {
+		tx.finalLocked(code)
+	}
+	return tx.flow.send(data)
+}
+
+// finalLocked starts what follows a final response. tx.mu is held.
+func (tx *ServerTx) finalLocked(code int) {
+	t := tx.stack.cfg.Timers
+	tx.linger.Stop()
+	switch {
+	case tx.req.Method == INVITE && code < 300:
+		tx.state = serverAccepted
+		tx.linger = tx.stack.after(t.timeout(), tx.terminate) // timer L
+	case tx.req.Method == INVITE:
+		tx.state = serverCompleted
+		tx.linger = tx.stack.after(t.timeout(), tx.terminate) // timer H
+		if !tx.flow.Reliable() {
+			tx.interval = t.T1
+			tx.repeat = tx.stack.after(tx.interval, tx.retransmit) // timer G
+		}
+	case tx.flow.Reliable(): // timer J is zero
+		tx.state = serverTerminated
+		tx.forget()
+	default:
+		tx.state = serverCompleted
+		tx.linger = tx.stack.after(t.timeout(), tx.terminate) // timer J
+	}
+}
+
+// retransmit is timer G.
+func (tx *ServerTx) retransmit() {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.state != serverCompleted {
+		return
+	}
+	_ = tx.flow.send(tx.last)
+	tx.interval = min(2*tx.interval, tx.stack.cfg.Timers.T2)
+	tx.repeat = tx.stack.after(tx.interval, tx.retransmit)
+}
+
+// requestAgain absorbs a retransmission of the request.
+func (tx *ServerTx) requestAgain() {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if (tx.state == serverProceeding || tx.state == serverCompleted) && tx.last != nil {
+		_ = tx.flow.send(tx.last)
+	}
+}
+
+// ack takes the ACK of a response ≥ 300; it reports false when the transaction waits for none.
+func (tx *ServerTx) ack() bool {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	switch tx.state {
+	case serverCompleted:
+		tx.state = serverConfirmed
+		tx.linger.Stop()
+		if tx.repeat != nil {
+			tx.repeat.Stop()
+		}
+		if tx.flow.Reliable() {
+			tx.state = serverTerminated
+			tx.forget()
+		} else {
+			tx.linger = tx.stack.after(tx.stack.cfg.Timers.T4, tx.terminate) // timer I
+		}
+		return true
+	case serverConfirmed, serverTerminated:
+		return true
+	}
+	return false
+}
+
+// cancel handles a CANCEL that matches this INVITE (RFC 3261 §9.2): without a final response yet, 487.
+func (tx *ServerTx) cancel(req *Request) {
+	res := tx.NewResponse(487, "")
+	tx.stack.decorate(res)
+	data, err := encode(res)
+	if err != nil {
+		return
+	}
+	tx.mu.Lock()
+	if tx.state != serverProceeding {
+		tx.mu.Unlock()
+		return
+	}
+	tx.cancelled = true
+	tx.last = data
+	tx.finalLocked(487)
+	_ = tx.flow.send(data)
+	session := tx.session
+	tx.mu.Unlock()
+	if session != nil {
+		session.cancelled(req)
+	}
+}
+
+// own makes a session the owner of an INVITE.
+func (tx *ServerTx) own(session *Session) error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	switch {
+	case tx.cancelled:
+		return ErrCancelled
+	case tx.state != serverProceeding:
+		return ErrAnswered
+	}
+	tx.session = session
+	return nil
+}
+
+// forget takes the transaction out of the tables.
+func (tx *ServerTx) forget() {
+	tx.stack.serverTxs.remove(tx.key, tx)
+	if tx.mergedKey != "" {
+		tx.stack.merged.remove(tx.mergedKey, tx)
+	}
+}
+
+func (tx *ServerTx) terminate() {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.state = serverTerminated
+	tx.linger.Stop()
+	if tx.repeat != nil {
+		tx.repeat.Stop()
+	}
+	tx.forget()
+}

@@ -1,0 +1,334 @@
+package sip
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	msg "github.com/emiago/sipgo/sip"
+)
+
+// Errors that methods of this package return.
+var (
+	ErrClosed      = errors.New("sip: stack closed")
+	ErrFlowClosed  = errors.New("sip: connection closed")
+	ErrTransport   = errors.New("sip: transport not available")
+	ErrAnswered    = errors.New("sip: transaction already answered")
+	ErrCancelled   = errors.New("sip: transaction cancelled")
+	ErrState       = errors.New("sip: not possible in this state of the session")
+	ErrPending     = errors.New("sip: another INVITE is pending on this session")
+	ErrLimit       = errors.New("sip: limit reached")
+	ErrHeaderValue = errors.New("sip: CR, LF or NUL in a header")
+	ErrMessage     = errors.New("sip: incomplete message")
+)
+
+// Stack is a SIP endpoint with its listeners and connections.
+type Stack struct {
+	cfg       Config
+	log       *slog.Logger
+	parser    *msg.Parser
+	count     counters
+	serverTxs *table[*ServerTx]
+	merged    *table[*ServerTx] // by Call-ID, From tag, CSeq: RFC 3261 §8.2.2.2
+	clientTxs *table[*clientTx]
+	sessions  *table[*Session] // by Call-ID and our tag
+
+	listeners []*listener // immutable after NewStack
+	done      chan struct{}
+	wg        sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows, and wg.Add against Close
+	closed bool
+	conns  map[*Flow]struct{} // stream connections
+	perIP  map[netip.Addr]int
+	dials  map[string]*dial
+}
+
+// listener is one bound address.
+type listener struct {
+	transport string
+	addr      netip.AddrPort
+	udp       *net.UDPConn
+	tcp       net.Listener // also under tls, ws and wss
+	http      *http.Server
+}
+
+// NewStack binds every listener, or none and fails, and starts to serve.
+func NewStack(cfg Config) (*Stack, error) {
+	s := newStack(cfg)
+	for _, l := range cfg.Listeners {
+		if err := s.listen(l); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	for _, l := range s.listeners {
+		s.serve(l)
+	}
+	s.spawn(s.pingIdle)
+	return s, nil
+}
+
+// newStack makes a stack without listeners.
+func newStack(cfg Config) *Stack {
+	cfg.Timers = cfg.Timers.withDefaults()
+	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return &Stack{
+		cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
+		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](), done: make(chan struct{}),
+		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
+	}
+}
+
+func (s *Stack) listen(l Listener) error {
+	ln := &listener{transport: strings.ToLower(l.Transport)}
+	switch ln.transport {
+	case "udp":
+		addr, err := net.ResolveUDPAddr("udp", l.Addr)
+		if err != nil {
+			return fmt.Errorf("sip: listen on %s: %w", l.Addr, err)
+		}
+		if ln.udp, err = net.ListenUDP("udp", addr); err != nil {
+			return fmt.Errorf("sip: %w", err)
+		}
+		_ = ln.udp.SetReadBuffer(4 << 20) // best effort: bursts of registrations
+		ln.addr = addrPort(ln.udp.LocalAddr())
+	case "tcp", "tls", "ws", "wss":
+		if (ln.transport == "tls" || ln.transport == "wss") && s.cfg.TLS == nil {
+			return fmt.Errorf("%w: %s without a TLS configuration", ErrTransport, ln.transport)
+		}
+		var err error
+		if ln.tcp, err = net.Listen("tcp", l.Addr); err != nil {
+			return fmt.Errorf("sip: %w", err)
+		}
+		ln.addr = addrPort(ln.tcp.Addr())
+	default:
+		return fmt.Errorf("%w: %q", ErrTransport, l.Transport)
+	}
+	s.listeners = append(s.listeners, ln)
+	return nil
+}
+
+func (s *Stack) serve(l *listener) {
+	switch l.transport {
+	case "udp":
+		s.spawn(func() { s.readUDP(l) })
+	case "tcp", "tls":
+		s.spawn(func() { s.acceptStreams(l) })
+	default:
+		s.serveHTTP(l)
+	}
+}
+
+// Addr is the address a transport is bound to (the first, when there are several), nil when it is not configured.
+func (s *Stack) Addr(transport string) net.Addr {
+	for _, l := range s.listeners {
+		switch {
+		case l.transport != transport:
+		case l.udp != nil:
+			return l.udp.LocalAddr()
+		default:
+			return l.tcp.Addr()
+		}
+	}
+	return nil
+}
+
+// Close closes sockets and connections, ends transactions and sessions without a word to the peers, and returns when every goroutine
+// of the stack has ended. It must not be called from a callback.
+func (s *Stack) Close() error {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	var flows []*Flow
+	for f := range s.conns {
+		flows = append(flows, f)
+	}
+	s.mu.Unlock()
+	if first {
+		close(s.done)
+		for _, l := range s.listeners {
+			l.close()
+		}
+		for _, f := range flows {
+			f.Close()
+		}
+		for _, tx := range s.serverTxs.all() {
+			tx.terminate()
+		}
+		for _, tx := range s.clientTxs.all() {
+			tx.terminate()
+		}
+		for _, session := range s.sessions.all() {
+			session.discard()
+		}
+	}
+	s.wg.Wait()
+	return nil
+}
+
+func (l *listener) close() {
+	if l.udp != nil {
+		l.udp.Close()
+	}
+	if l.http != nil {
+		l.http.Close()
+	}
+	if l.tcp != nil {
+		l.tcp.Close()
+	}
+}
+
+// enter counts a goroutine in; it fails when the stack is closed. Each success is paired with s.wg.Done.
+func (s *Stack) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.wg.Add(1)
+	return true
+}
+
+// spawn runs f on a goroutine of the stack, unless it is closed.
+func (s *Stack) spawn(f func()) bool {
+	if !s.enter() {
+		return false
+	}
+	go func() {
+		defer s.wg.Done()
+		f()
+	}()
+	return true
+}
+
+// after runs f after d, unless the stack is closed by then.
+func (s *Stack) after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() {
+		if s.enter() {
+			defer s.wg.Done()
+			f()
+		}
+	})
+}
+
+// dial is a connection being opened; later callers for the same address wait for it.
+type dial struct {
+	done chan struct{}
+	flow *Flow
+	err  error
+}
+
+// FlowTo finds a flow to an address: for UDP through the first socket of its family, otherwise an open connection, or a new one.
+// It waits for the network when it opens a connection, so it must not be called on a callback without a short ctx.
+func (s *Stack) FlowTo(ctx context.Context, transport string, addr netip.AddrPort) (*Flow, error) {
+	transport = strings.ToLower(transport)
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	if transport == "udp" {
+		return s.udpFlowTo(addr)
+	}
+	key := transport + " " + addr.String()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, ErrClosed
+	}
+	for f := range s.conns {
+		if f.transport == transport && f.remote == addr {
+			s.mu.Unlock()
+			return f, nil
+		}
+	}
+	d, running := s.dials[key]
+	if !running {
+		d = &dial{done: make(chan struct{})}
+		s.dials[key] = d
+	}
+	s.mu.Unlock()
+	if running {
+		select {
+		case <-d.done:
+			return d.flow, d.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	d.flow, d.err = s.dial(ctx, transport, addr)
+	s.mu.Lock()
+	delete(s.dials, key)
+	s.mu.Unlock()
+	close(d.done)
+	return d.flow, d.err
+}
+
+func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort) (*Flow, error) {
+	switch transport {
+	case "ws", "wss":
+		return s.DialWebSocket(ctx, transport+"://"+addr.String()+"/")
+	case "tcp", "tls":
+	default:
+		return nil, fmt.Errorf("%w: %q", ErrTransport, transport)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*s.cfg.Limits.Handshake)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, fmt.Errorf("sip: %w", err)
+	}
+	if transport == "tls" {
+		tc := tls.Client(conn, s.clientTLS(addr.Addr().String()))
+		if err := tc.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			s.count.failedHandshakes.Add(1)
+			return nil, fmt.Errorf("sip: tls to %s: %w", addr, err)
+		}
+		conn = tc
+	}
+	f, err := s.addConn(transport, addrPort(conn.LocalAddr()), addr, &netWire{conn: conn, timeout: s.cfg.Limits.Write}, false)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if !s.spawn(func() { s.readStream(f, conn, false) }) {
+		f.Close()
+		return nil, ErrClosed
+	}
+	return f, nil
+}
+
+func (s *Stack) clientTLS(host string) *tls.Config {
+	cfg := s.cfg.ClientTLS.Clone()
+	if cfg == nil {
+		cfg = &tls.Config{}
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName = host
+	}
+	return cfg
+}
+
+// addrPort converts a net.Addr; IPv4 in IPv6 becomes IPv4.
+func addrPort(a net.Addr) netip.AddrPort {
+	var ap netip.AddrPort
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		ap = a.AddrPort()
+	case *net.TCPAddr:
+		ap = a.AddrPort()
+	default:
+		ap, _ = netip.ParseAddrPort(a.String())
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
