@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,13 +12,12 @@ import (
 
 // contact is one Contact of a REGISTER.
 type contact struct {
-	uri, user, host  string
-	params           []Param
-	instance, regID  string
-	expires          time.Duration
-	hasExpires       bool
-	listable         bool // another client's strict parser will take it
-	transportPresent bool
+	uri, user, host string
+	params          []Param
+	instance, regID string
+	expires         time.Duration
+	hasExpires      bool
+	listable        bool // another client's strict parser will take it
 }
 
 // maxContactURI bounds what one contact may add to every 200 of its address of record.
@@ -71,7 +71,9 @@ func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
 				c.params = append(c.params, Param{kv.K, kv.V})
 			}
 		}
-		contacts = append(contacts, c)
+		if !slices.ContainsFunc(contacts, func(o contact) bool { return o.uri == c.uri }) {
+			contacts = append(contacts, c)
+		}
 	}
 	return contacts, wildcard, true
 }

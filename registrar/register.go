@@ -29,10 +29,15 @@ func (r *Registrar) Serve(tx *sip.ServerTx, q Request) {
 		r.respond(tx, q, refuse(http.StatusBadRequest, "Invalid Contact"))
 		return
 	}
+	r.handle(reg, func(out outcome) { r.respond(tx, q, out) })
+}
+
+// handle applies a REGISTER, answers it and tells of it, in an order all see alike.
+func (r *Registrar) handle(reg registration, respond func(outcome)) {
 	r.events.Lock()
 	defer r.events.Unlock()
 	out := r.apply(reg)
-	r.respond(tx, q, out)
+	respond(out)
 	r.emit(out.events)
 }
 

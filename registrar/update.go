@@ -161,8 +161,12 @@ func (r *Registrar) match(reg *registration, c *contact) *entry {
 				return e
 			}
 		}
+		return nil
 	}
 	for _, e := range rec.entries {
+		if e.Instance != "" && e.RegID != "" {
+			continue
+		}
 		if !strings.EqualFold(e.ContactHost, c.host) || e.Contact != c.uri && !sameURI(e.Contact, c.uri) {
 			continue
 		}
