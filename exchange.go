@@ -185,6 +185,10 @@ func (ex *exchange) startControl(s *Server) error {
 
 func (ex *exchange) startESL(s *Server) error {
 	c := s.snapshot.Load().EventSocket
+	allow, err := parseACL(c.ACL)
+	if err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(c.ListenIP, strconv.Itoa(c.Port)))
 	if err != nil {
 		return err
@@ -192,7 +196,7 @@ func (ex *exchange) startESL(s *Server) error {
 	ex.eslAddr = ln.Addr()
 	ex.esl = &esl.Server{
 		Password: func() string { return s.snapshot.Load().EventSocket.Password },
-		Backend:  ex.control, Logger: s.log,
+		Backend:  ex.control, Allow: allow, Logger: s.log,
 	}
 	ex.serving.Go(func() {
 		if err := ex.esl.Serve(ln); err != nil {
