@@ -51,13 +51,15 @@ func NewContext(p Profile, key, salt []byte) (*Context, error) {
 		return nil, ErrKey
 	}
 	c := &Context{profile: p, params: params, sources: make(map[uint32]*source, 1)}
+	rtp := labels{labelRTPKey, labelRTPAuth, labelRTPSalt}
+	rtcp := labels{labelRTCPKey, labelRTCPAuth, labelRTCPSalt}
 	var errs [2]error
 	if p.AEAD() {
-		c.gcmRTP, errs[0] = newGCMKeys(params, key, salt, labelRTPKey, labelRTPSalt)
-		c.gcmRTCP, errs[1] = newGCMKeys(params, key, salt, labelRTCPKey, labelRTCPSalt)
+		c.gcmRTP, errs[0] = newGCMKeys(params, key, salt, rtp)
+		c.gcmRTCP, errs[1] = newGCMKeys(params, key, salt, rtcp)
 	} else {
-		c.cmRTP, errs[0] = newCMKeys(params, key, salt, labelRTPKey, labelRTPAuth, labelRTPSalt)
-		c.cmRTCP, errs[1] = newCMKeys(params, key, salt, labelRTCPKey, labelRTCPAuth, labelRTCPSalt)
+		c.cmRTP, errs[0] = newCMKeys(params, key, salt, rtp, true)
+		c.cmRTCP, errs[1] = newCMKeys(params, key, salt, rtcp, false)
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err

@@ -201,6 +201,25 @@ func TestNewContextErrors(t *testing.T) {
 	}
 }
 
+// TestWithoutCTR runs the fallback for RTP of a standard library whose CTR counter cannot be set.
+func TestWithoutCTR(t *testing.T) {
+	fast, slow := newContext(t, AES128CMHMACSHA1_80), newContext(t, AES128CMHMACSHA1_80)
+	key, salt := keyOf(AES128CMHMACSHA1_80, 1)
+	var err error
+	if slow.cmRTP, err = newCMKeys(slow.params, key, salt, labels{labelRTPKey, labelRTPAuth, labelRTPSalt}, false); err != nil {
+		t.Fatal(err)
+	}
+	for size := range 300 {
+		plain := rtpPacket(t, 1, uint16(size), size)
+		a, b := withRoom(plain), withRoom(plain)
+		n, errFast := fast.ProtectRTP(a, len(a))
+		m, errSlow := slow.ProtectRTP(b, len(b))
+		if errFast != nil || errSlow != nil || !bytes.Equal(a[:n], b[:m]) {
+			t.Fatalf("%d bytes: %v, %v\n%x\n%x", size, errFast, errSlow, a[:n], b[:m])
+		}
+	}
+}
+
 // TestEstimate compares with RFC 3711 §3.3.1: the index nearest to the highest one.
 func TestEstimate(t *testing.T) {
 	tests := []struct {

@@ -15,6 +15,9 @@ const (
 	labelRTCPSalt = 0x05
 )
 
+// labels are the labels of one set of session keys. AEAD profiles have no use for auth.
+type labels struct{ key, auth, salt byte }
+
 // derive is the AES-CM pseudo-random function of RFC 3711 §4.3.3 (RFC 6188 §3 for keys of 256 bits) for a key derivation rate of
 // zero: n bytes of keystream under the master key from the counter (label·2^48 xor salt)·2^16. A salt of 96 bits is extended with
 // zeros on the right, RFC 7714 §11.

@@ -20,9 +20,9 @@ type gcmKeys struct {
 	tag   [gcmTagLen]byte
 }
 
-func newGCMKeys(p profileParams, key, salt []byte, keyLabel, saltLabel byte) (*gcmKeys, error) {
+func newGCMKeys(p profileParams, key, salt []byte, l labels) (*gcmKeys, error) {
 	k := &gcmKeys{}
-	sessionKey, err := derive(key, salt, keyLabel, p.key)
+	sessionKey, err := derive(key, salt, l.key, p.key)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func newGCMKeys(p profileParams, key, salt []byte, keyLabel, saltLabel byte) (*g
 	if k.aead, err = cipher.NewGCM(block); err != nil {
 		return nil, err
 	}
-	sessionSalt, err := derive(key, salt, saltLabel, p.salt)
+	sessionSalt, err := derive(key, salt, l.salt, p.salt)
 	copy(k.salt[:], sessionSalt)
 	return k, err
 }
