@@ -143,7 +143,6 @@ func (c Cause) Q850() int {
 	return 0
 }
 
-
 // orNormal is c, or NORMAL_CLEARING when nothing was said.
 func (c Cause) orNormal() Cause {
 	if c == "" || c == None {

@@ -1,13 +1,251 @@
 package call
 
-// Channel is one leg of a call.
-type Channel struct{}
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/talkpath/talkpath/media"
+)
+
+// guardTime bounds the wait for another channel's part in ending a call. Channels never block, so it is reached only after a fault.
+const guardTime = 10 * time.Second
+
+// Channel is one leg of a call. A goroutine of its own runs its life (run) and does all its work: signalling, media and other
+// channels post to its mailbox and never wait. What is not marked otherwise belongs to that goroutine.
+type Channel struct {
+	// Set before the goroutine starts and never changed.
+	core      *Core
+	uuid      string
+	direction string
+	number    uint64 // order of creation, session_id
+	created   time.Time
+	log       *slog.Logger
+	box       *mailbox
+	incoming  *Inbound     // inbound leg
+	dest      *Destination // outbound leg
+	parent    *Channel     // the channel that called this one
+
+	snap     atomic.Pointer[Snapshot] // read by everybody
+	overflow atomic.Bool              // the mailbox bound was hit
+
+	leg     Leg
+	media   mediaSession
+	prefs   []media.Codec // what this leg may use
+	codec   media.Codec   // negotiated, zero before
+	offered []media.Codec // outbound: what was offered
+
+	name        string
+	state       state
+	requested   state
+	callState   callState
+	answerState string
+	callUUID    string
+	vars        variables
+	profile     *callerProfile
+	other       *callerProfile
+	otherType   string
+
+	ringReady, early, isAnswered bool
+	held                         bool
+	heldSince                    time.Time
+
+	hungUp  bool
+	crashed bool // ended by a panic: HANGUP is still to be reported
+	cause   Cause
+	reason  HangupReason
+	ended   bool // the leg is over by the peer's doing
+	legEnd  LegEnd
+	wasUsed bool // was bridged at least once
+
+	app, appData string
+	sentCallee   [2]string
+	bridgedTo    *Channel
+	bridgeBegan  time.Time
+	farEnd       *legResult // how the leg that this one was bridged to ended
+	afterFar     Cause      // called leg: the cause that ended the bridge from the caller's side
+	endpoint     string     // called leg: the endpoint of the dial string
+
+	run1     *originating          // of the bridge application in progress
+	children map[*Channel]struct{} // called legs that are not destroyed yet
+}
 
 // UUID identifies the channel.
-func (ch *Channel) UUID() string { return "" }
-
-// Hangup ends the channel as a command would.
-func (ch *Channel) Hangup(cause Cause) {}
+func (ch *Channel) UUID() string { return ch.uuid }
 
 // Snapshot is the channel as last published.
-func (ch *Channel) Snapshot() Snapshot { return Snapshot{} }
+func (ch *Channel) Snapshot() Snapshot { return *ch.snap.Load() }
+
+// Hangup ends the channel as a command would.
+func (ch *Channel) Hangup(cause Cause) {
+	ch.box.put(func() { ch.hangup(HangupReason{Cause: cause.orNormal()}) })
+}
+
+// run is the channel's goroutine.
+func (ch *Channel) run() {
+	defer ch.core.done(ch)
+	ch.guarded(ch.live)
+	ch.guarded(ch.finish)
+	ch.guarded(ch.release)
+}
+
+// live is the channel's life until it is hung up.
+func (ch *Channel) live() {
+	if ch.direction == inbound {
+		ch.answerSide()
+	} else {
+		ch.callSide()
+	}
+	ch.hangup(HangupReason{Cause: NormalClearing})
+}
+
+// guarded runs a part of the channel's life. A panic ends this call and no other.
+func (ch *Channel) guarded(f func()) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		ch.core.panics.Add(1)
+		ch.log.Error("channel panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if !ch.hungUp {
+			ch.crashed, ch.hungUp, ch.cause, ch.answerState = true, true, Crash, answerHangup
+			ch.reason = HangupReason{Cause: DestinationOutOfOrder}
+		}
+	}()
+	f()
+}
+
+// wait handles what is posted until stop holds or the time is over (0: no limit); it says whether stop held.
+func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
+	var over <-chan time.Time
+	if limit > 0 {
+		t := time.NewTimer(limit)
+		defer t.Stop()
+		over = t.C
+	}
+	for {
+		if stop() {
+			return true
+		}
+		if fn, ok := ch.box.take(); ok {
+			fn()
+			ch.publish()
+			continue
+		}
+		select {
+		case <-ch.box.ready:
+		case <-over:
+			return false
+		}
+	}
+}
+
+// isDown is the stop condition of what lasts until the call ends.
+func (ch *Channel) isDown() bool { return ch.hungUp }
+
+// hangup decides that the channel ends. What the channel was doing returns, and finish does the rest.
+func (ch *Channel) hangup(r HangupReason) {
+	if ch.hungUp {
+		return
+	}
+	ch.hungUp = true
+	r.Cause = r.Cause.orNormal()
+	ch.reason, ch.cause = r, r.Cause
+	ch.requested = csHangup
+	ch.answerState = answerHangup
+	ch.log.Debug("hang up", "cause", r.Cause)
+	ch.emitHangup()
+}
+
+// finish takes a hung-up channel through its last states. The leg gets its BYE, CANCEL or refusal first of all.
+func (ch *Channel) finish() {
+	if ch.crashed {
+		ch.emitHangup()
+	}
+	ch.endLeg()
+	ch.state = csHangup
+	ch.emitState()
+	if ch.profile != nil {
+		ch.profile.Times.Hangup = time.Now()
+	}
+	ch.emitCallState(callHangup)
+	ch.disconnect()
+	// The called legs' last events come before the caller's: who computes a call at its end (Rocket.Chat) has everything then.
+	ch.wait(func() bool { return len(ch.children) == 0 }, guardTime)
+	if ch.direction == outbound && ch.wasUsed {
+		ch.callUUID = ch.uuid
+	}
+	ch.state, ch.requested = csReporting, csReporting
+	ch.emitState()
+	ch.report()
+	ch.emitHangupComplete()
+	ch.requested = csDestroy
+	ch.core.hide(ch)
+	ch.emitDestroy()
+	ch.state = csDestroy
+	ch.emitState()
+}
+
+// endLeg ends the signalling and the media.
+func (ch *Channel) endLeg() {
+	if ch.leg != nil && !ch.ended {
+		ch.leg.Hangup(ch.reason)
+	}
+	if ch.media != nil {
+		ch.media.Unbridge()
+	}
+}
+
+// disconnect tells the partner that this leg is over.
+func (ch *Channel) disconnect() {
+	end := legResult{cause: ch.cause, status: ch.legEnd.Status, phrase: ch.legEnd.Phrase}
+	if p := ch.parent; p != nil {
+		p.box.put(func() { p.childEnded(ch, end) })
+	}
+}
+
+// release frees what the channel holds; it runs even after a panic.
+func (ch *Channel) release() {
+	defer func() {
+		if p := ch.parent; p != nil {
+			p.box.put(func() { delete(p.children, ch) })
+		}
+		for c := range ch.children {
+			c.Hangup(ch.cause)
+		}
+		for _, fn := range ch.box.close() {
+			ch.guarded(fn)
+		}
+	}()
+	defer func() {
+		if ch.media != nil {
+			ch.media.Close()
+		}
+	}()
+	if ch.leg != nil && !ch.ended {
+		ch.leg.Hangup(ch.reason) // idempotent
+	}
+}
+
+// set sets a variable with a value of our own.
+func (ch *Channel) set(name, value string) { ch.vars.set(Variable{Name: name, Value: value}) }
+
+// setDefault sets a variable unless the signalling side gave one.
+func (ch *Channel) setDefault(name, value string) {
+	if _, ok := ch.vars.lookup(name); !ok {
+		ch.set(name, value)
+	}
+}
+
+// isTrue reads a variable as FreeSWITCH's switch_true does.
+func isTrue(value string) bool {
+	switch strings.ToLower(value) {
+	case "yes", "on", "true", "t", "enabled", "active", "allow":
+		return true
+	}
+	return value != "" && strings.Trim(value, "0123456789") == "" && strings.Trim(value, "0") != ""
+}

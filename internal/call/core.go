@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
@@ -16,9 +19,12 @@ var (
 	ErrSessionLimit = errors.New("call: session limit reached")
 	ErrRateLimit    = errors.New("call: too many sessions per second")
 	ErrDraining     = errors.New("call: no new calls are accepted")
+	ErrNoMedia      = errors.New("call: no media engine")
 )
 
-// Config is what a Core works with. Bus, Plan and Logger are required.
+var errNoCodec = errors.New("call: no common codec")
+
+// Config is what a Core works with. Bus, Media and Plan are required.
 type Config struct {
 	Bus    *event.Bus
 	Media  *media.Engine
@@ -34,49 +40,228 @@ type Config struct {
 	Logger            *slog.Logger
 }
 
-// Stats counts sessions as FreeSWITCH's status command shows them.
+// Stats counts sessions as FreeSWITCH's status command shows them. A session is a channel.
 type Stats struct {
-	Current, Peak, PeakFiveMin                 int
+	Started                                    time.Time
 	SinceStart                                 uint64
+	Current, Peak, PeakFiveMin                 int
 	PerSecond, PerSecondPeak, PerSecondFiveMin int
 	MaxSessions, SessionsPerSecond             int
-	MailboxOverflows, Panics, RefusedByLimit   uint64
-	Started                                    time.Time
 	Draining                                   bool
+	Panics, MailboxOverflows, Refused          uint64
 }
 
 // Core owns the table of channels.
-type Core struct{}
+type Core struct {
+	cfg   Config
+	log   *slog.Logger
+	media mediaEngine
+	apps  map[string]app
+	ctx   context.Context // for log calls only
+	dial  atomic.Pointer[Dialer]
+
+	panics, overflows, refused atomic.Uint64
+	running                    sync.WaitGroup // channel goroutines
+
+	mu       sync.Mutex // guards what follows
+	channels map[string]*Channel
+	hidden   map[*Channel]struct{} // ended, about to go
+	rates    rates
+	max      int
+	perSec   int
+	draining bool
+	created  uint64
+}
 
 // NewCore makes a core without calls.
-func NewCore(cfg Config) *Core { return &Core{} }
+func NewCore(cfg Config) *Core {
+	c := &Core{cfg: cfg, log: cfg.Logger, apps: applications(), ctx: context.Background(), channels: map[string]*Channel{},
+		hidden: map[*Channel]struct{}{}, max: cfg.MaxSessions, perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Media != nil {
+		c.media = engine{cfg.Media}
+	}
+	if cfg.Plan == nil {
+		c.cfg.Plan = func() *dialplan.Plan { return nil }
+	}
+	if cfg.Dialer != nil {
+		c.SetDialer(cfg.Dialer)
+	}
+	return c
+}
 
 // SetDialer gives the core its dialer after the fact: the signalling side needs the core and the core the dialer.
-func (c *Core) SetDialer(d Dialer) {}
+func (c *Core) SetDialer(d Dialer) { c.dial.Store(&d) }
 
-// NewInbound creates and starts the channel of a call that arrived.
-func (c *Core) NewInbound(in Inbound) (LegHandler, error) { return nil, ErrDraining }
-
-// Channels lists all channels in order of creation; it never waits for one.
-func (c *Core) Channels() []Snapshot { return nil }
-
-// Channel finds a channel.
-func (c *Core) Channel(uuid string) (*Channel, bool) { return nil, false }
-
-// HangupAll hangs up every channel that match accepts (nil: every one) and returns how many.
-func (c *Core) HangupAll(cause Cause, match func(Snapshot) bool) int { return 0 }
-
-// Stats are the counters of now.
-func (c *Core) Stats() Stats { return Stats{} }
+func (c *Core) dialer() Dialer {
+	if d := c.dial.Load(); d != nil {
+		return *d
+	}
+	return nil
+}
 
 // SetLimits changes the bounds of sessions.
-func (c *Core) SetLimits(maxSessions, perSecond int) {}
+func (c *Core) SetLimits(maxSessions, perSecond int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.max, c.perSec = maxSessions, perSecond
+}
+
+// NewInbound creates and starts the channel of a call that arrived.
+func (c *Core) NewInbound(in Inbound) (LegHandler, error) {
+	ch, err := c.newChannel(inbound, in.ChannelName)
+	if err != nil {
+		return nil, err
+	}
+	ch.incoming, ch.leg = &in, in.Leg
+	c.start(ch)
+	return ch, nil
+}
+
+// newChannel makes a channel and enters it in the table. start must follow.
+func (c *Core) newChannel(direction, name string) (*Channel, error) {
+	if c.media == nil {
+		return nil, ErrNoMedia
+	}
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(direction, now); err != nil {
+		c.refused.Add(1)
+		return nil, err
+	}
+	c.created++
+	ch := &Channel{core: c, uuid: newUUID(), direction: direction, number: c.created, created: now, box: newMailbox(), name: name,
+		answerState: answerRinging, children: map[*Channel]struct{}{}}
+	ch.callUUID = ch.uuid
+	ch.log = c.log.With("channel", name, "uuid", ch.uuid)
+	ch.publish()
+	c.channels[ch.uuid] = ch
+	c.rates.count(now, len(c.channels))
+	c.running.Add(1)
+	return ch, nil
+}
+
+// admit applies the limits. A called leg of a call that exists is not held to the rate, nor to a drain.
+func (c *Core) admit(direction string, now time.Time) error {
+	switch {
+	case c.max > 0 && len(c.channels) >= c.max:
+		return ErrSessionLimit
+	case direction == outbound:
+		return nil
+	case c.draining:
+		return ErrDraining
+	case c.perSec > 0 && c.rates.inSecond(now) >= c.perSec:
+		return ErrRateLimit
+	}
+	return nil
+}
+
+// start runs a channel.
+func (c *Core) start(ch *Channel) { go ch.run() }
+
+// hide takes a channel out of the listings before its end is reported.
+func (c *Core) hide(ch *Channel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hidden[ch] = struct{}{}
+}
+
+// done takes a channel out of the table when its goroutine ends.
+func (c *Core) done(ch *Channel) {
+	c.mu.Lock()
+	delete(c.channels, ch.uuid)
+	delete(c.hidden, ch)
+	c.mu.Unlock()
+	c.running.Done()
+}
+
+// all lists the channels in order of creation.
+func (c *Core) all() []*Channel {
+	c.mu.Lock()
+	list := make([]*Channel, 0, len(c.channels))
+	for _, ch := range c.channels {
+		if _, gone := c.hidden[ch]; !gone {
+			list = append(list, ch)
+		}
+	}
+	c.mu.Unlock()
+	slices.SortFunc(list, func(a, b *Channel) int { return int(a.number) - int(b.number) })
+	return list
+}
+
+// Channels lists all channels in order of creation; it never waits for one.
+func (c *Core) Channels() []Snapshot {
+	list := c.all()
+	out := make([]Snapshot, len(list))
+	for i, ch := range list {
+		out[i] = ch.Snapshot()
+	}
+	return out
+}
+
+// Channel finds a channel.
+func (c *Core) Channel(uuid string) (*Channel, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch, ok := c.channels[uuid]
+	if _, gone := c.hidden[ch]; gone {
+		return nil, false
+	}
+	return ch, ok
+}
+
+// HangupAll hangs up every channel that match accepts (nil: every one) and returns how many.
+func (c *Core) HangupAll(cause Cause, match func(Snapshot) bool) int {
+	n := 0
+	for _, ch := range c.all() {
+		if match == nil || match(ch.Snapshot()) {
+			ch.Hangup(cause)
+			n++
+		}
+	}
+	return n
+}
+
+// Stats are the counters of now.
+func (c *Core) Stats() Stats {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.rates.stats(now)
+	s.SinceStart, s.Current = c.created, len(c.channels)
+	s.MaxSessions, s.SessionsPerSecond, s.Draining = c.max, c.perSec, c.draining
+	s.Panics, s.MailboxOverflows, s.Refused = c.panics.Load(), c.overflows.Load(), c.refused.Load()
+	return s
+}
 
 // Drain refuses new calls from now on; Undrain accepts them again.
-func (c *Core) Drain() {}
+func (c *Core) Drain() { c.setDraining(true) }
 
 // Undrain ends Drain.
-func (c *Core) Undrain() {}
+func (c *Core) Undrain() { c.setDraining(false) }
+
+func (c *Core) setDraining(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draining = on
+}
 
 // Close drains, hangs up everything with SYSTEM_SHUTDOWN and waits for the channels to end.
-func (c *Core) Close(ctx context.Context) error { return nil }
+func (c *Core) Close(ctx context.Context) error {
+	c.Drain()
+	c.HangupAll(SystemShutdown, nil)
+	done := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,302 @@
+package call
+
+import (
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/dialplan"
+	"github.com/talkpath/talkpath/media"
+)
+
+// appBridge rings what a dial string names and connects the caller with who answers.
+func appBridge(ch *Channel, data dialplan.Expanded) string {
+	d, err := dialplan.ParseDialString(data)
+	if err != nil {
+		ch.log.Warn("dial string", "error", err)
+		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
+		return responseNone
+	}
+	win, failed := ch.originate(d)
+	if ch.hungUp {
+		ch.dropWinner(win)
+		return responseNone
+	}
+	if win == nil {
+		ch.run1 = nil
+		ch.bridgeFailed(failed)
+		return responseNone
+	}
+	if ch.connect(win) {
+		ch.talk(win)
+	}
+	return responseNone
+}
+
+// dropWinner ends a leg that answered while the caller went away.
+func (ch *Channel) dropWinner(win *fork) {
+	if win != nil {
+		win.ch.Hangup(ch.cause)
+	}
+	ch.run1 = nil
+}
+
+// bridgeFailed decides what a bridge that came to nothing means for the caller: the dialplan goes on after "no answer" and for the
+// causes that continue_on_fail names, else the call ends with the cause.
+func (ch *Channel) bridgeFailed(r legResult) {
+	if ch.continues(r.cause) {
+		return
+	}
+	h := HangupReason{Cause: r.cause}
+	if r.status >= 400 {
+		h.Status, h.Phrase = r.status, r.phrase
+	}
+	ch.hangup(h)
+}
+
+func (ch *Channel) continues(c Cause) bool {
+	switch c {
+	case NoAnswer, NoUserResponse, OriginatorCancel:
+		return true
+	}
+	if v := ch.vars.value("continue_on_fail"); v != "" {
+		return isTrue(v) || listed(v, c)
+	}
+	if v := ch.vars.value("failure_causes"); v != "" {
+		return !isTrue(v) && !listed(v, c)
+	}
+	return false
+}
+
+// listed finds a cause in a comma-separated list of names and numbers.
+func listed(list string, c Cause) bool {
+	for _, item := range strings.Split(list, ",") {
+		if x, ok := ParseCause(item); ok && x == c {
+			return true
+		}
+	}
+	return false
+}
+
+// connect gives the caller its answer, or the early media, with the codec that the called leg chose, and joins the media.
+func (ch *Channel) connect(win *fork) bool {
+	o, b := ch.run1, win.ch
+	defer func() { ch.run1 = nil }()
+	p, byAnswer := o.peer, o.winner != nil
+	ch.vars.set(Variable{Name: "switch_m_sdp", Value: string(p.media.RemoteSDP()), Wire: true})
+	err := ch.answerWith(p.codec, byAnswer)
+	if err == nil {
+		err = ch.core.media.bridge(ch.media, p.media)
+	}
+	if err != nil {
+		ch.log.Info("legs have nothing in common", "error", err)
+		b.Hangup(IncompatibleDest)
+		ch.hangup(HangupReason{Cause: IncompatibleDest})
+		return false
+	}
+	a := *ch.profile
+	// The called leg's second OUTGOING comes between the caller's answer and its BRIDGE.
+	done := false
+	b.box.put(func() {
+		b.bridgeStarts(ch, a)
+		ch.box.put(func() { done = true })
+	})
+	ch.wait(func() bool { return done || ch.hungUp || win.ended }, guardTime)
+	if !ch.beginBridge(o, win, p) {
+		return false
+	}
+	if !byAnswer && o.winner != nil { // answered meanwhile
+		ch.farAnswered(o.peer)
+	}
+	return true
+}
+
+// bridgeStarts is the called leg's part at the begin of a bridge.
+func (ch *Channel) bridgeStarts(a *Channel, p callerProfile) {
+	if ch.hungUp {
+		return
+	}
+	ch.other = p.asOriginator()
+	ch.emitOutgoing()
+}
+
+// beginBridge reports the bridge on both legs.
+func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
+	b := win.ch
+	now := time.Now()
+	if win.ended || ch.hungUp {
+		if !ch.hungUp {
+			ch.noteFarEnd(win.end)
+			ch.afterBridge(win.end)
+		} else {
+			b.Hangup(ch.cause)
+		}
+		return false
+	}
+	ch.noteSuccess(o, win)
+	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed, ch.farEnd = b, now, true, nil
+	ch.profile.Times.Bridged = now
+	ch.other, ch.otherType = p.profile.asOriginatee(), originatee
+	ch.set("signal_bond", b.uuid)
+	ch.emitBridge(ch.uuid, b.uuid)
+	ch.set("bridge_to", b.uuid)
+	ch.set("last_bridge_to", b.uuid)
+	ch.set("bridge_channel", b.name)
+	ch.set("bridge_uuid", b.uuid)
+	name, number := first(ch.vars.value("effective_caller_id_name"), ch.profile.CallerName), first(ch.vars.value("effective_caller_id_number"), ch.profile.CallerNumber)
+	aName := ch.name
+	b.box.put(func() { b.bridged(ch, now, aName, [2]string{name, number}) })
+	return true
+}
+
+// bridged is the called leg's part when the bridge stands.
+func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]string) {
+	if ch.hungUp {
+		return
+	}
+	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed = a, at, true
+	ch.state, ch.requested = csExchangeMedia, csExchangeMedia
+	ch.profile.Times.Bridged = at
+	ch.emitState()
+	ch.set("endpoint_disposition", "ANSWER")
+	ch.set("originate_endpoint", ch.endpoint)
+	ch.set("bridge_to", a.uuid)
+	ch.set("last_bridge_to", a.uuid)
+	ch.set("bridge_channel", aName)
+	ch.set("bridge_uuid", a.uuid)
+	ch.sentCallee = caller
+	if ch.isAnswered {
+		ch.exchangeIdentity()
+	}
+}
+
+// exchangeIdentity reports on both legs, the called one first, whom they were told to talk to.
+func (ch *Channel) exchangeIdentity() {
+	a := ch.parent
+	ch.tellIdentity(ch.sentCallee[0], ch.sentCallee[1], a.uuid)
+	name, number := ch.profile.CalleeName, ch.profile.CalleeNumber
+	a.box.put(func() {
+		if a.bridgedTo == ch && !a.hungUp {
+			a.tellIdentity(name, number, ch.uuid)
+		}
+	})
+}
+
+func (ch *Channel) tellIdentity(name, number, to string) {
+	ch.sentCallee = [2]string{name, number}
+	ch.set("last_sent_callee_id_name", name)
+	ch.set("last_sent_callee_id_number", number)
+	ch.emitCallUpdate(name, number, to)
+}
+
+// farAnswered: the called leg of a bridge with early media answered.
+func (ch *Channel) farAnswered(p peer) {
+	if ch.hungUp {
+		return
+	}
+	if err := ch.answerWith(p.codec, true); err != nil {
+		ch.log.Info("answer failed", "error", err)
+		ch.hangup(HangupReason{Cause: IncompatibleDest})
+		return
+	}
+	ch.set("endpoint_disposition", "ANSWER")
+	if b := ch.bridgedTo; b != nil {
+		b.box.put(func() {
+			if !b.hungUp {
+				b.exchangeIdentity()
+			}
+		})
+	}
+}
+
+// talk lasts as long as the bridge does.
+func (ch *Channel) talk(win *fork) {
+	b := win.ch
+	ch.wait(func() bool { return ch.hungUp || ch.farEnd != nil }, 0)
+	if ch.hungUp && ch.farEnd == nil {
+		end := ch.legEndOf()
+		b.box.put(func() { b.farHungUp(end) })
+		ch.wait(func() bool { return ch.farEnd != nil }, guardTime)
+	}
+	ch.bridgedTo = nil
+	ch.media.Unbridge()
+	end := legResult{cause: NormalClearing}
+	if ch.farEnd != nil {
+		end = *ch.farEnd
+	}
+	ch.unbridged(b, end)
+}
+
+// unbridged reports the end of a bridge and decides how the caller goes on.
+func (ch *Channel) unbridged(b *Channel, end legResult) {
+	ch.vars.del("bridge_to")
+	if ch.hungUp {
+		if ch.ended {
+			ch.setDefault("sip_hangup_disposition", ch.legEnd.Disposition)
+		}
+	} else {
+		ch.noteFarEnd(end)
+	}
+	ch.set("bridge_hangup_cause", string(end.cause))
+	ch.emitUnbridge(ch.uuid, b.uuid)
+	if !ch.hungUp {
+		ch.afterBridge(end)
+	}
+}
+
+// afterBridge ends the caller when hangup_after_bridge says so; otherwise the dialplan goes on.
+func (ch *Channel) afterBridge(end legResult) {
+	if isTrue(ch.vars.value("hangup_after_bridge")) {
+		ch.hangup(HangupReason{Cause: end.cause})
+	}
+}
+
+// farHungUp ends a called leg because the caller of its bridge is gone.
+func (ch *Channel) farHungUp(caller legResult) {
+	if ch.hungUp {
+		return
+	}
+	ch.vars.del("bridge_to")
+	ch.noteFarEnd(caller)
+	ch.afterFar = caller.cause
+	ch.hangup(HangupReason{Cause: caller.cause})
+}
+
+// answerWith answers the caller's offer with the given codec, as early media or for good. It is a no-op on a leg that is as far.
+func (ch *Channel) answerWith(c media.Codec, final bool) error {
+	if ch.isAnswered || (ch.early && !final) {
+		return nil
+	}
+	var codecs []media.Codec
+	if c.Name != "" {
+		codecs = append([]media.Codec{c}, eventsOf(ch.prefs)...)
+	} else {
+		codecs = ch.prefs
+	}
+	sdp := ch.media.LocalSDP()
+	if !ch.early || len(sdp) == 0 {
+		var err error
+		if sdp, err = ch.media.Answer(codecs); err != nil {
+			return err
+		}
+		if !ch.negotiated(nil) {
+			return errNoCodec
+		}
+		ch.emitCodec()
+		ch.set("endpoint_disposition", "EARLY MEDIA")
+		if !final {
+			if err := ch.leg.Ring(sdp); err != nil {
+				return err
+			}
+		}
+		ch.markEarly()
+	}
+	if !final {
+		return nil
+	}
+	ch.set("rtp_local_sdp_str", string(sdp))
+	if err := ch.leg.Answer(sdp); err != nil {
+		return err
+	}
+	ch.markAnswered()
+	return nil
+}

@@ -1,0 +1,57 @@
+package call
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Limits of a digit's length: a shorter one is not heard, a longer one blocks.
+const (
+	minDigit = 40 * time.Millisecond
+	maxDigit = 8 * time.Second
+)
+
+// dtmf reports a digit of this leg's peer and passes it on to the far leg. One that came as RTP passes through the media bridge by
+// itself when the far leg can take it so.
+func (ch *Channel) dtmf(digit byte, d time.Duration, byRTP bool) {
+	if ch.hungUp || !strings.ContainsRune("0123456789*#ABCDabcd", rune(digit)) {
+		return
+	}
+	d = min(max(d, minDigit), maxDigit)
+	source, rate := "ENDPOINT", 8000
+	if byRTP {
+		source = "RTP"
+		if ch.codec.ClockRate > 0 {
+			rate = ch.codec.ClockRate
+		}
+	}
+	ch.emitDTMF(digit, int(d.Milliseconds())*rate/1000, source)
+	if far := ch.bridgedTo; far != nil {
+		far.box.put(func() { far.sendDigit(digit, d, byRTP) })
+	}
+}
+
+// sendDigit sends a digit to this leg's peer, by RFC 4733 when that was negotiated, by INFO otherwise.
+func (ch *Channel) sendDigit(digit byte, d time.Duration, relayed bool) {
+	if ch.hungUp || ch.media == nil || ch.leg == nil {
+		return
+	}
+	if ch.takesEvents() {
+		if relayed {
+			return
+		}
+		if err := ch.media.SendDTMF(string(digit), int(d.Milliseconds())); err == nil {
+			return
+		}
+	}
+	body := fmt.Sprintf("Signal=%c\r\nDuration=%d\r\n", digit, d.Milliseconds())
+	if err := ch.leg.SendInfo("application/dtmf-relay", []byte(body)); err != nil {
+		ch.log.Info("digit not sent", "error", err)
+	}
+}
+
+// takesEvents says whether telephone-event was agreed on with this leg's peer.
+func (ch *Channel) takesEvents() bool {
+	return len(eventsOf(ch.media.RemoteCodecs())) > 0 && strings.Contains(strings.ToLower(string(ch.media.LocalSDP())), "telephone-event")
+}

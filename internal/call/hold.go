@@ -1,0 +1,58 @@
+package call
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/talkpath/talkpath/media"
+)
+
+// reoffer answers a peer's new offer within the call: hold, resume, mute (which changes nothing), another address. Only the codec of
+// the call is accepted then, because nothing is transcoded. The far leg is not asked; on hold it hears silence.
+func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
+	if ch.hungUp || ch.media == nil {
+		respond(nil, errGone)
+		return
+	}
+	if err := ch.media.SetRemoteOffer(sdp); err != nil {
+		respond(nil, fmt.Errorf("call: new offer: %w", err))
+		return
+	}
+	answer, err := ch.media.Answer(ch.keepCodec())
+	if err != nil {
+		respond(nil, fmt.Errorf("call: answer to new offer: %w", err))
+		return
+	}
+	ch.set("switch_r_sdp", string(sdp))
+	ch.set("rtp_local_sdp_str", string(answer))
+	respond(answer, nil)
+	d := ch.media.RemoteDirection()
+	ch.hold(d == media.SendOnly || d == media.Inactive)
+}
+
+// keepCodec is what a re-offer may be answered with: the codec of the call and DTMF, or what the leg may use when none is agreed on.
+func (ch *Channel) keepCodec() []media.Codec {
+	if ch.codec.Name == "" {
+		return ch.prefs
+	}
+	return append([]media.Codec{ch.codec}, eventsOf(ch.media.RemoteCodecs())...)
+}
+
+// hold reports that the peer put the call on hold or took it back.
+func (ch *Channel) hold(on bool) {
+	if ch.held == on || !ch.isAnswered {
+		return
+	}
+	ch.held = on
+	if on {
+		ch.emitCallState(callHeld)
+		ch.heldSince = time.Now()
+		ch.profile.Times.LastHold = ch.heldSince
+		ch.emitHold()
+		return
+	}
+	ch.emitCallState(callUnheld)
+	ch.profile.Times.HoldAccum += time.Since(ch.heldSince)
+	ch.emitUnhold()
+	ch.emitCallState(callActive)
+}

@@ -1,0 +1,151 @@
+package call
+
+import (
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/dialplan"
+	"github.com/talkpath/talkpath/media"
+)
+
+// answerSide is the life of an inbound leg: it comes into being, is routed, and executes what the dialplan says.
+func (ch *Channel) answerSide() {
+	in := ch.incoming
+	ch.emitState() // CS_NEW: nothing is known but the channel's name
+	now := time.Now()
+	ch.profile = &callerProfile{Direction: inbound, Logical: inbound, Username: in.Username, Dialplan: in.Dialplan,
+		CallerName: in.CallerName, CallerNumber: in.CallerNum, OrigName: in.CallerName, OrigNumber: in.CallerNum,
+		NetworkAddr: in.NetworkAddr, ANI: in.ANI, Destination: in.Destination, UUID: ch.uuid, Source: "mod_sofia", Context: in.Context,
+		Channel: in.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
+	ch.inboundVariables()
+	ch.state, ch.requested = csInit, csInit
+	ch.emitState()
+	if err := ch.takeOffer(); err != nil {
+		ch.log.Info("offer refused", "error", err)
+		ch.hangup(HangupReason{Cause: IncompatibleDest})
+		return
+	}
+	ch.requested = csRouting
+	ch.emitCreate()
+	ch.state = csRouting
+	ch.emitCallState(callRinging)
+	ch.emitState()
+	ch.execute(ch.route())
+}
+
+// inboundVariables sets the variables a call arrives with, in the recorded order around those that the signalling side gave.
+func (ch *Channel) inboundVariables() {
+	in := ch.incoming
+	ch.standardVariables()
+	for _, v := range in.Vars {
+		if v.Name == "sip_call_id" {
+			ch.setDefault("channel_name", in.ChannelName)
+		}
+		ch.vars.set(v)
+	}
+	ch.setDefault("channel_name", in.ChannelName)
+	ch.setDefault("rtp_use_codec_string", in.CodecPrefs)
+	ch.setDefault("max_forwards", "70")
+	ch.setDefault("presence_id", in.PresenceID)
+	ch.set("switch_r_sdp", string(in.SDP))
+}
+
+// standardVariables are those that every channel begins with.
+func (ch *Channel) standardVariables() {
+	ch.set("direction", ch.direction)
+	if ch.direction == outbound {
+		ch.set("is_outbound", "true")
+	}
+	ch.set("uuid", ch.uuid)
+	if ch.direction == inbound {
+		ch.set("call_uuid", ch.callUUID)
+	}
+	ch.set("session_id", decimal(ch.number))
+}
+
+// takeOffer gives the offer to a new media session.
+func (ch *Channel) takeOffer() error {
+	in := ch.incoming
+	ch.newMedia(media.SessionConfig{RTPTimeout: in.RTPTimeout, PeerIP: peerIP(in.NetworkAddr)})
+	if err := ch.media.SetRemoteOffer(in.SDP); err != nil {
+		return err
+	}
+	ch.prefs = media.Intersect(ch.media.RemoteCodecs(), codecsByName(in.CodecPrefs))
+	if len(audioOf(ch.prefs)) == 0 {
+		return errNoCodec
+	}
+	ch.set("ep_codec_string", codecStrings(ch.prefs))
+	ch.set("endpoint_disposition", "DELAYED NEGOTIATION")
+	return nil
+}
+
+// route asks the dialplan what to do.
+func (ch *Channel) route() []dialplan.Action {
+	plan := ch.core.cfg.Plan()
+	if plan == nil {
+		return nil
+	}
+	result, ok := plan.Route(ch.profile.Context, inlineEnv{env{ch}}, time.Now())
+	if !ok {
+		ch.log.Warn("dialplan has no such context", "context", ch.profile.Context)
+	}
+	return result.Actions
+}
+
+// execute runs the actions one after the other until the channel is hung up.
+func (ch *Channel) execute(actions []dialplan.Action) {
+	if len(actions) == 0 {
+		ch.hangup(HangupReason{Cause: NoRouteDestination})
+		return
+	}
+	if m := actions[0].Matches; len(m) > 0 {
+		ch.vars.set(Variable{Name: "DP_MATCH", Value: array(m), Wire: true})
+	}
+	ch.set("call_uuid", ch.callUUID)
+	ch.state, ch.requested = csExecute, csExecute
+	ch.emitState()
+	for _, a := range actions {
+		ch.drain()
+		if ch.hungUp {
+			return
+		}
+		ch.executeApp(a.App, a.Data.Expand(env{ch}))
+	}
+}
+
+// drain handles what was posted meanwhile, without waiting.
+func (ch *Channel) drain() {
+	for !ch.hungUp {
+		fn, ok := ch.box.take()
+		if !ok {
+			return
+		}
+		fn()
+	}
+}
+
+// executeApp runs one application and reports its begin and end.
+func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
+	app, ok := ch.core.apps[strings.ToLower(name)]
+	text, id := data.String(), newUUID()
+	if !ok {
+		ch.log.Error("unknown application", "application", name)
+		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
+		return
+	}
+	ch.app, ch.appData = name, text
+	ch.set("current_application", name)
+	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: data.Wire()})
+	ch.emitExecute(name, text, id)
+	ch.set("current_application", name)
+	response := app(ch, data)
+	ch.emitExecuteComplete(name, text, response, id)
+}
+
+// array is the value of a variable with these values.
+func array(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	return arrayPrefix + strings.Join(values, arraySeparator)
+}

@@ -1,0 +1,187 @@
+package call
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/talkpath/talkpath/media"
+)
+
+// Errors that a peer's re-offer is refused with.
+var errGone = errors.New("call: channel has ended")
+
+// outside posts work that a peer caused. A peer that causes more than fits is hung up.
+func (ch *Channel) outside(fn func()) bool {
+	taken, full := ch.box.offer(fn)
+	if full && ch.overflow.CompareAndSwap(false, true) {
+		ch.core.overflows.Add(1)
+		ch.box.put(func() { ch.hangup(HangupReason{Cause: SwitchCongestion}) })
+	}
+	return taken
+}
+
+// LegProgress implements LegHandler.
+func (ch *Channel) LegProgress(status int, sdp []byte, vars []Variable) {
+	ch.outside(func() { ch.progress(status, sdp, vars) })
+}
+
+// LegAnswered implements LegHandler.
+func (ch *Channel) LegAnswered(sdp []byte, vars []Variable) {
+	ch.box.put(func() { ch.accepted(sdp, vars) })
+}
+
+// LegConfirmed implements LegHandler.
+func (ch *Channel) LegConfirmed() {}
+
+// LegEnded implements LegHandler.
+func (ch *Channel) LegEnded(e LegEnd) {
+	ch.box.put(func() { ch.legEnded(e) })
+}
+
+// LegReoffer implements LegHandler.
+func (ch *Channel) LegReoffer(sdp []byte, respond func(answer []byte, err error)) {
+	if !ch.outside(func() { ch.reoffer(sdp, respond) }) {
+		respond(nil, errGone)
+	}
+}
+
+// LegDTMF implements LegHandler.
+func (ch *Channel) LegDTMF(digit byte, duration time.Duration) {
+	ch.outside(func() { ch.dtmf(digit, duration, false) })
+}
+
+// mediaEvent is the media session's callback.
+func (ch *Channel) mediaEvent(e media.Event) {
+	ch.outside(func() {
+		switch e.Type {
+		case media.EventTimeout:
+			ch.hangup(HangupReason{Cause: MediaTimeout})
+		case media.EventFailed:
+			ch.log.Warn("media failed", "error", e.Err)
+			ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
+		case media.EventDTMF:
+			ch.dtmf(e.Digit, time.Duration(e.Duration)*time.Millisecond, true)
+		}
+	})
+}
+
+func (ch *Channel) apply(vars []Variable) {
+	for _, v := range vars {
+		ch.vars.set(v)
+	}
+}
+
+// progress handles a provisional response to the INVITE of a called leg.
+func (ch *Channel) progress(status int, sdp []byte, vars []Variable) {
+	if ch.hungUp || ch.isAnswered {
+		return
+	}
+	ch.apply(vars)
+	switch {
+	case len(sdp) > 0 && !ch.early:
+		if err := ch.media.SetRemoteAnswer(sdp); err != nil {
+			ch.log.Warn("early media refused", "error", err)
+			return
+		}
+		ch.negotiated(sdp)
+		ch.markEarly()
+		ch.emitCodec()
+		ch.toParent(func(p *Channel, b peer) { p.childEarly(ch, b) })
+	case (status == 180 || status == 183) && len(sdp) == 0 && !ch.early:
+		if ch.markRinging() {
+			ch.toParent(func(p *Channel, b peer) { p.childRinging(ch, b) })
+		}
+	}
+}
+
+// markRinging reports the first sign that the far end rings; once per channel.
+func (ch *Channel) markRinging() bool {
+	if ch.ringReady || ch.early || ch.isAnswered {
+		return false
+	}
+	ch.ringReady = true
+	ch.profile.Times.Progress = time.Now()
+	if ch.other != nil {
+		ch.other.Times.Progress = ch.profile.Times.Progress
+	}
+	ch.emitProgress()
+	ch.emitCallState(callRinging)
+	return true
+}
+
+// markEarly reports media before the answer; once per channel.
+func (ch *Channel) markEarly() {
+	if ch.early || ch.isAnswered {
+		return
+	}
+	ch.early = true
+	ch.answerState = answerEarly
+	ch.profile.Times.ProgressMedia = time.Now()
+	ch.emitProgressMedia()
+	ch.emitCallState(callEarly)
+}
+
+// markAnswered reports the answer.
+func (ch *Channel) markAnswered() {
+	ch.isAnswered = true
+	ch.answerState = answered
+	ch.profile.Times.Answered = time.Now()
+	ch.emitAnswer()
+	ch.emitCallState(callActive)
+}
+
+// accepted handles the 2xx of a called leg.
+func (ch *Channel) accepted(sdp []byte, vars []Variable) {
+	if ch.hungUp || ch.isAnswered {
+		return
+	}
+	ch.apply(vars)
+	if len(sdp) > 0 && !(ch.early && bytes.Equal(sdp, ch.media.RemoteSDP())) {
+		if err := ch.media.SetRemoteAnswer(sdp); err != nil {
+			ch.log.Info("answer has nothing in common with the offer", "error", err)
+			ch.hangup(HangupReason{Cause: IncompatibleDest})
+			return
+		}
+	}
+	had := ch.codec.Name != ""
+	if !ch.negotiated(sdp) {
+		ch.hangup(HangupReason{Cause: IncompatibleDest})
+		return
+	}
+	if !had {
+		ch.emitCodec()
+	}
+	ch.markAnswered()
+	ch.toParent(func(p *Channel, b peer) { p.childAnswered(ch, b) })
+}
+
+// legEnded handles the end of the leg by the peer or the network.
+func (ch *Channel) legEnded(e LegEnd) {
+	if ch.ended {
+		return
+	}
+	ch.ended = true
+	if ch.hungUp {
+		return
+	}
+	ch.legEnd = e
+	ch.apply(e.Vars)
+	if e.Disposition != "" && e.Disposition != "recv_bye" {
+		ch.setDefault("sip_hangup_disposition", e.Disposition)
+	}
+	if e.Status > 0 {
+		if e.Status >= 300 {
+			ch.setDefault("sip_invite_failure_status", strconv.Itoa(e.Status))
+			ch.setDefault("sip_invite_failure_phrase", e.Phrase)
+		}
+		ch.setDefault("sip_term_status", strconv.Itoa(e.Status))
+		ch.setDefault("proto_specific_hangup_cause", "sip:"+strconv.Itoa(e.Status))
+		ch.setDefault("sip_term_cause", strconv.Itoa(e.Cause.orNormal().Q850()))
+	}
+	if ch.bridgedTo != nil {
+		ch.set("last_bridge_role", map[string]string{inbound: originator, outbound: originatee}[ch.direction])
+	}
+	ch.hangup(HangupReason{Cause: e.Cause, Status: e.Status, Phrase: e.Phrase})
+}

@@ -1,0 +1,228 @@
+package call
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/media"
+)
+
+// newOutbound makes the channel of a called leg. It runs on the caller's goroutine; the new channel's starts after it.
+func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
+	b, err := ch.core.newChannel(outbound, d.ChannelName)
+	if err != nil {
+		return nil, err
+	}
+	b.parent, b.dest = ch, &d
+	b.state, b.requested = csNone, csInit
+	now := time.Now()
+	a := ch.profile
+	b.profile = &callerProfile{Direction: outbound, Logical: outbound, Username: a.Username, Dialplan: a.Dialplan,
+		CallerName:   first(t.vars["origination_caller_id_name"], ch.vars.value("effective_caller_id_name"), a.CallerName),
+		CallerNumber: first(t.vars["origination_caller_id_number"], ch.vars.value("effective_caller_id_number"), a.CallerNumber),
+		OrigName:     a.CallerName, OrigNumber: a.CallerNumber, CalleeName: "Outbound Call", CalleeNumber: d.CalleeNum,
+		NetworkAddr: a.NetworkAddr, ANI: a.ANI, Destination: d.CalleeNum, UUID: b.uuid, Source: a.Source, Context: a.Context,
+		Channel: d.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
+	b.other, b.otherType = a.asOriginator(), originator
+	b.offered = ch.offerFor(d)
+	b.prefs = b.offered
+	ch.outboundVariables(b, t)
+	return b, nil
+}
+
+// offerFor is what a called leg is offered: what the caller can take, or its codec alone once it has one, as far as the called side's
+// preferences go. Nothing is transcoded.
+func (ch *Channel) offerFor(d Destination) []media.Codec {
+	own := ch.prefs
+	if ch.codec.Name != "" {
+		own = append([]media.Codec{ch.codec}, eventsOf(ch.media.RemoteCodecs())...)
+	}
+	return media.Offerable(own, codecsByName(d.CodecPrefs))
+}
+
+// outboundVariables gives a called leg its variables, in the recorded order.
+func (ch *Channel) outboundVariables(b *Channel, t target) {
+	b.standardVariables()
+	b.set("sip_profile_name", profileOf(b.name))
+	b.set("text_media_flow", "disabled")
+	b.set("channel_name", b.name)
+	b.set("max_forwards", strconv.Itoa(ch.maxForwards()-1))
+	b.set("originator_codec", ch.originatorCodec())
+	b.set("originator", ch.uuid)
+	b.set("signal_bond", ch.uuid)
+	b.set("switch_m_sdp", string(ch.media.RemoteSDP()))
+	b.set("call_uuid", ch.uuid)
+	for _, name := range []string{"dialed_user", "dialed_domain"} {
+		for _, v := range b.dest.Vars {
+			if v.Name == name {
+				b.vars.set(v)
+			}
+		}
+	}
+	ch.exportTo(b)
+	for _, v := range t.list {
+		b.vars.set(v)
+	}
+	for _, v := range b.dest.Vars {
+		b.vars.set(v)
+	}
+	b.setDefault("presence_id", b.dest.PresenceID)
+	b.set("originate_early_media", "true")
+	b.set("originating_leg_uuid", ch.uuid)
+	b.set("originate_endpoint", "sofia")
+	b.endpoint = t.endpoint
+	if !isFalse(ch.vars.value("sip_copy_custom_headers")) {
+		for _, v := range ch.vars.list {
+			if strings.HasPrefix(strings.ToLower(v.Name), "sip_h_x-") {
+				b.vars.set(v)
+			}
+		}
+	}
+}
+
+// originatorCodec is what the caller brought: its codec, or what it offered.
+func (ch *Channel) originatorCodec() string {
+	if ch.codec.Name != "" {
+		return ch.codec.FreeSWITCHName()
+	}
+	return codecStrings(ch.prefs)
+}
+
+// exportTo copies the variables that export named.
+func (ch *Channel) exportTo(b *Channel) {
+	names := ch.vars.value("export_vars")
+	if names == "" {
+		return
+	}
+	b.set("export_vars", names)
+	for _, name := range strings.Split(names, ",") {
+		if v, ok := ch.vars.lookup(strings.TrimSpace(name)); ok {
+			b.vars.set(v)
+		}
+	}
+}
+
+// maxForwards is how many hops the call may still make, RFC 3261 §8.1.1.6.
+func (ch *Channel) maxForwards() int {
+	n, err := strconv.Atoi(ch.vars.value("max_forwards"))
+	if err != nil {
+		return 70
+	}
+	return min(n, 255)
+}
+
+// callSide is the life of a called leg.
+func (ch *Channel) callSide() {
+	ch.presenceHidden(func() { ch.emitOutgoing() })
+	ch.callUUID = ch.parent.uuid
+	ch.state = csInit
+	ch.emitState()
+	sdp, err := ch.makeOffer()
+	if err != nil {
+		ch.log.Info("no offer", "error", err)
+		ch.hangup(HangupReason{Cause: IncompatibleDest})
+		return
+	}
+	ch.requested = csRouting
+	ch.emitCreate()
+	ch.emitOriginate()
+	ch.state = csRouting
+	ch.emitState()
+	ch.state, ch.requested = csConsumeMedia, csConsumeMedia
+	ch.emitState()
+	ch.drain()
+	if ch.hungUp {
+		return
+	}
+	ch.leg, err = ch.dest.Dial(Outbound{UUID: ch.uuid, CallerName: ch.profile.CallerName, CallerNum: ch.profile.CallerNumber, SDP: sdp,
+		MaxForwards: ch.maxForwards(), Headers: ch.customHeaders()}, ch)
+	if err != nil {
+		ch.log.Info("dial failed", "error", err)
+		ch.ended = true
+		ch.hangup(HangupReason{Cause: NetworkOutOfOrder})
+		return
+	}
+	ch.waitLeg()
+}
+
+// waitLeg is a called leg's time until it is hung up; its own limit is leg_timeout.
+func (ch *Channel) waitLeg() {
+	if n, err := strconv.Atoi(ch.vars.value("leg_timeout")); err == nil && n > 0 {
+		up := func() bool { return ch.hungUp || ch.isAnswered }
+		if !ch.wait(up, time.Duration(n)*time.Second) {
+			ch.hangup(HangupReason{Cause: NoAnswer})
+		}
+	}
+	ch.wait(ch.isDown, 0)
+}
+
+// presenceHidden runs f before the presence id is known: FreeSWITCH's first event of a called leg has none.
+func (ch *Channel) presenceHidden(f func()) {
+	all := ch.vars
+	ch.vars = variables{}
+	f()
+	ch.vars = all
+	ch.publish()
+}
+
+// makeOffer makes the media session and its offer.
+func (ch *Channel) makeOffer() ([]byte, error) {
+	if len(audioOf(ch.offered)) == 0 {
+		return nil, errNoCodec
+	}
+	kind := media.KindRTP
+	switch {
+	case ch.dest.WebRTC:
+		kind = media.KindWebRTC
+	case ch.dest.SDES:
+		kind = media.KindSDES
+	}
+	ch.newMedia(media.SessionConfig{RTPTimeout: ch.dest.RTPTimeout})
+	sdp, err := ch.media.Offer(kind, ch.offered)
+	if err != nil {
+		return nil, err
+	}
+	ch.set("rtp_use_codec_string", codecStrings(ch.offered))
+	ch.setLocalMedia()
+	ch.set("audio_media_flow", "sendrecv")
+	ch.set("rtp_local_sdp_str", string(sdp))
+	for _, v := range ch.dest.Vars { // FreeSWITCH's SIP side sets these after the offer
+		if strings.HasPrefix(v.Name, "sofia_profile") || v.Name == "recovery_profile_name" || v.Name == "sip_outgoing_contact_uri" ||
+			v.Name == "sip_req_uri" || v.Name == "sip_to_host" || v.Name == "sip_from_host" {
+			ch.vars.set(v)
+		}
+	}
+	return sdp, nil
+}
+
+// customHeaders are the sip_h_ variables of the leg as headers.
+func (ch *Channel) customHeaders() []Variable {
+	var out []Variable
+	for _, v := range ch.vars.list {
+		if len(v.Name) > 6 && strings.EqualFold(v.Name[:6], "sip_h_") {
+			out = append(out, Variable{Name: v.Name[6:], Value: v.Value, Wire: v.Wire})
+		}
+	}
+	return out
+}
+
+// profileOf is the SIP profile in a channel's name, sofia/PROFILE/….
+func profileOf(name string) string {
+	parts := strings.SplitN(name, "/", 3)
+	if len(parts) == 3 && parts[0] == "sofia" {
+		return parts[1]
+	}
+	return ""
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func isFalse(value string) bool { return value != "" && !isTrue(value) }

@@ -1,0 +1,143 @@
+package call
+
+import (
+	"strconv"
+	"time"
+)
+
+// report sets the variables that sum the call up, switch_caller_set... as CHANNEL_HANGUP_COMPLETE shows them.
+func (ch *Channel) report() {
+	if ch.profile == nil {
+		return
+	}
+	ch.set("hangup_cause", string(ch.cause))
+	ch.set("hangup_cause_q850", strconv.Itoa(hangupQ850(ch.cause)))
+	ch.set("digits_dialed", "none")
+	t := ch.profile.Times
+	ch.reportStamps(t)
+	ch.reportEpochs(t)
+	if ch.app != "" {
+		ch.set("last_app", ch.app)
+		ch.set("last_arg", ch.appData)
+	}
+	ch.set("caller_id", `"`+ch.profile.CallerName+`" <`+ch.profile.CallerNumber+`>`)
+	ch.reportDurations(t)
+	if ch.afterFar != "" {
+		ch.set("bridge_hangup_cause", string(ch.afterFar))
+	}
+	if ch.direction == outbound && ch.wasUsed {
+		ch.set("call_uuid", ch.uuid)
+	}
+	if d := ch.disposition(); d != "" {
+		ch.setDefault("sip_hangup_disposition", d)
+	}
+	ch.reportMedia()
+}
+
+// hangupQ850 is the number of hangup_cause_q850: FreeSWITCH's own causes have none of ITU-T's and keep theirs.
+func hangupQ850(c Cause) int { return c.Q850() }
+
+// disposition says who ended the leg and how, in FreeSWITCH's words.
+func (ch *Channel) disposition() string {
+	switch {
+	case ch.ended:
+		return ch.legEnd.Disposition
+	case ch.leg == nil:
+		return ""
+	case ch.isAnswered:
+		return "send_bye"
+	case ch.direction == inbound:
+		return "send_refuse"
+	}
+	return "send_cancel"
+}
+
+func (ch *Channel) reportStamps(t profileTimes) {
+	stamp := func(name string, at time.Time) {
+		if !at.IsZero() {
+			ch.set(name, at.Format(time.DateTime))
+		}
+	}
+	stamp("start_stamp", t.Created)
+	stamp("profile_start_stamp", t.ProfileCreated)
+	stamp("answer_stamp", t.Answered)
+	stamp("bridge_stamp", t.Bridged)
+	stamp("hold_stamp", t.LastHold)
+	stamp("progress_stamp", t.Progress)
+	stamp("progress_media_stamp", t.ProgressMedia)
+	stamp("end_stamp", t.Hangup)
+}
+
+func (ch *Channel) reportEpochs(t profileTimes) {
+	epoch := func(name string, at time.Time) {
+		seconds, micro := "0", "0"
+		if !at.IsZero() {
+			seconds, micro = strconv.FormatInt(at.Unix(), 10), strconv.FormatInt(at.UnixMicro(), 10)
+		}
+		ch.set(name+"_epoch", seconds)
+		ch.set(name+"_uepoch", micro)
+	}
+	epoch("start", t.Created)
+	epoch("profile_start", t.ProfileCreated)
+	epoch("answer", t.Answered)
+	epoch("bridge", t.Bridged)
+	epoch("last_hold", t.LastHold)
+	ch.set("hold_accum_seconds", strconv.FormatInt(int64(t.HoldAccum/time.Second), 10))
+	ch.set("hold_accum_usec", strconv.FormatInt(t.HoldAccum.Microseconds(), 10))
+	ch.set("hold_accum_ms", strconv.FormatInt(t.HoldAccum.Milliseconds(), 10))
+	epoch("resurrect", time.Time{})
+	epoch("progress", t.Progress)
+	epoch("progress_media", t.ProgressMedia)
+	epoch("end", t.Hangup)
+}
+
+// reportDurations sets the spans of the call in seconds, milliseconds and microseconds. waitsec is until the bridge, flow_billsec the
+// whole life of an answered or bridged leg.
+func (ch *Channel) reportDurations(t profileTimes) {
+	since := func(at time.Time) time.Duration {
+		if at.IsZero() {
+			return 0
+		}
+		return at.Sub(t.Created)
+	}
+	bill := time.Duration(0)
+	if !t.Answered.IsZero() {
+		bill = t.Hangup.Sub(t.Answered)
+	}
+	spans := []struct {
+		name string
+		d    time.Duration
+	}{{"bill", bill}, {"progress", since(t.Progress)}, {"answer", since(t.Answered)}, {"wait", since(t.Bridged)},
+		{"progress_media", since(t.ProgressMedia)}, {"flow_bill", since(t.Hangup)}}
+	// FreeSWITCH subtracts whole seconds for the values in seconds.
+	whole := since(t.Hangup)
+	ch.set("duration", strconv.FormatInt(t.Hangup.Unix()-t.Created.Unix(), 10))
+	for _, s := range spans {
+		ch.set(s.name+"sec", strconv.FormatInt(int64(s.d/time.Second), 10))
+	}
+	ch.set("mduration", strconv.FormatInt(whole.Milliseconds(), 10))
+	for _, s := range spans {
+		ch.set(s.name+"msec", strconv.FormatInt(s.d.Milliseconds(), 10))
+	}
+	ch.set("uduration", strconv.FormatInt(whole.Microseconds(), 10))
+	for _, s := range spans {
+		ch.set(s.name+"usec", strconv.FormatInt(s.d.Microseconds(), 10))
+	}
+}
+
+// reportMedia sets the counters of the media that we keep.
+func (ch *Channel) reportMedia() {
+	if ch.media == nil || ch.codec.Name == "" {
+		return
+	}
+	s := ch.media.Stats()
+	count := func(name string, n uint64) { ch.set("rtp_audio_"+name, strconv.FormatUint(n, 10)) }
+	count("in_raw_bytes", s.BytesIn)
+	count("in_packet_count", s.PacketsIn)
+	if s.MOS > 0 {
+		ch.set("rtp_audio_in_quality_percentage", strconv.FormatFloat(100-s.LossPercent, 'f', 2, 64))
+		ch.set("rtp_audio_in_mos", strconv.FormatFloat(s.MOS, 'f', 2, 64))
+	}
+	count("out_raw_bytes", s.BytesOut)
+	count("out_packet_count", s.PacketsOut)
+}
