@@ -35,14 +35,14 @@ type DialString struct {
 func ParseDialString(x Expanded) (*DialString, error) {
 	p := &dialParser{}
 	for _, v := range x {
-		if len(p.text)+len(v.Text) > maxDialString {
+		if len(p.wire)+len(v.Text) > maxDialString {
 			return nil, p.fail("it is longer than %d bytes", maxDialString)
 		}
-		p.text += v.Text
 		for range len(v.Text) {
 			p.wire = append(p.wire, v.Wire)
 		}
 	}
+	p.text = x.String()
 	return p.parse()
 }
 
@@ -186,20 +186,14 @@ func (p *dialParser) blocks(opener, closer byte) ([]Pair, error) {
 	return vars, nil
 }
 
-// blockEnd finds the closer of the block at the position. Quotes and inner blocks hide one.
+// blockEnd finds the closer of the block at the position. Inner blocks count, quotes do not, as in switch_find_end_paren.
 func (p *dialParser) blockEnd(opener, closer byte) (int, error) {
-	depth, quoted := 0, false
+	depth := 0
 	for i := p.pos; i < len(p.text); i++ {
 		switch {
-		case p.wire[i]:
-		case p.text[i] == '\\':
-			i++
-		case p.text[i] == '\'':
-			quoted = !quoted && p.quoteEnds(i+1, len(p.text))
-		case quoted:
-		case p.text[i] == opener:
+		case p.is(i, opener):
 			depth++
-		case p.text[i] == closer:
+		case p.is(i, closer):
 			if depth--; depth == 0 {
 				return i, nil
 			}
@@ -273,7 +267,7 @@ func trimmed(name string, equals bool, b *strings.Builder) string {
 	return strings.Trim(b.String(), " \t")
 }
 
-// quoteEnds says whether a quote opened before i ends before to: a lone apostrophe is no quote.
+// quoteEnds says whether a quote opened before i ends before the block does: a lone apostrophe is no quote.
 func (p *dialParser) quoteEnds(i, to int) bool {
 	for ; i < to; i++ {
 		if p.is(i, '\'') {

@@ -90,7 +90,7 @@ func substring(s string, offset, length int) string {
 		return ""
 	case offset >= 0:
 		s = s[offset:]
-	case -offset <= len(s):
+	case offset >= -len(s):
 		s = s[len(s)+offset:]
 	}
 	if length >= 0 && length < len(s) {
