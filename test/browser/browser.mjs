@@ -87,23 +87,35 @@ export class WebPhone {
     const phone = new WebPhone();
     phone.name = name;
     phone.#context = await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone"] });
-    phone.page = await phone.#context.newPage();
-    phone.page.setDefaultTimeout(15_000);
-    phone.page.on("console", (message) => phone.#lines.push(`${message.type()}: ${message.text()}`));
-    phone.page.on("pageerror", (error) => phone.#lines.push(`page error: ${error.stack ?? error}`));
-    phone.page.on("websocket", (socket) => {
-      socket.on("framesent", ({ payload }) => phone.#lines.push(`> ${payload}`));
-      socket.on("framereceived", ({ payload }) => phone.#lines.push(`< ${payload}`));
-      socket.on("close", () => phone.#lines.push("websocket closed"));
-    });
-    await phone.page.addInitScript(toneForMicrophone, tone);
-    await phone.page.goto(exchange.info.page);
-    if ((await phone.page.locator("#connect").count()) === 0) throw new Error(`the binary has no web phone: build it by \`make web\` first\n${await phone.page.innerText("body")}`);
-    if (signIn) {
-      await phone.signIn(user, password ?? exchange.info.password);
-      await phone.registered();
+    try {
+      await phone.#load(exchange.info.page, tone);
+      if (signIn) {
+        await phone.signIn(user, password ?? exchange.info.password);
+        await phone.registered();
+      }
+    } catch (error) {
+      error.message = [error.message, phone.log()].join("\n");
+      await phone.close();
+      throw error;
     }
     return phone;
+  }
+
+  async #load(address, tone) {
+    this.page = await this.#context.newPage();
+    this.page.setDefaultTimeout(15_000);
+    this.page.on("console", (message) => this.#lines.push(`${message.type()}: ${message.text()}`));
+    this.page.on("pageerror", (error) => this.#lines.push(`page error: ${error.stack ?? error}`));
+    this.page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => this.#lines.push(`> ${payload}`));
+      socket.on("framereceived", ({ payload }) => this.#lines.push(`< ${payload}`));
+      socket.on("close", () => this.#lines.push("websocket closed"));
+    });
+    await this.page.addInitScript(toneForMicrophone, tone);
+    await this.page.goto(address);
+    if ((await this.page.locator("#connect").count()) === 0) {
+      throw new Error(`this binary has no web phone: run \`make web\` and build it again; it serves: ${await this.page.innerText("body")}`);
+    }
   }
 
   async signIn(user, password) {

@@ -315,30 +315,45 @@ function greeting(address) {
   });
 }
 
-/** A whole short connection as Rocket.Chat's, without the library's own cost: greeting, auth, subscription, one job, half-close. */
+/**
+ * A whole short connection as Rocket.Chat's, without the library's own cost: greeting, auth, subscription, one job, half-close. Every
+ * connection may get the jobs of all others too, so the own one is found by its Job-UUID.
+ */
 function rawDetails(address, extension) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(address);
-    const steps = [
-      ["auth/request", `auth ${address.password}\n\n`],
-      ["+OK accepted", "event json BACKGROUND_JOB\n\n"],
-      ["+OK event listener enabled json", `bgapi list_users group default user ${extension}\n\n`],
-    ];
-    let received = "";
-    socket.setEncoding("utf8").setTimeout(10_000, () => socket.destroy(new Error(`no answer; received ${JSON.stringify(received)}`)));
+    const commands = [`auth ${address.password}`, "event json BACKGROUND_JOB", `bgapi list_users group default user ${extension}`];
+    const foreign = new Map(); // jobs that came before the reply that says which one is ours
+    let buffer = "";
+    let job;
+    const frame = (headers, body) => {
+      if (/^Content-Type: (auth\/request|command\/reply)$/m.test(headers)) {
+        job ??= /^Job-UUID: (.*)$/m.exec(headers)?.[1];
+        if (commands.length > 0) socket.write(`${commands.shift()}\n\n`);
+      } else {
+        const event = /"Job-UUID":\s*"([^"]*)"/.exec(body);
+        if (event) foreign.set(event[1], body);
+      }
+      if (job !== undefined && foreign.has(job)) {
+        socket.end();
+        resolve(JSON.parse(foreign.get(job))._body);
+      }
+    };
+    socket.setEncoding("latin1").setTimeout(10_000, () => socket.destroy(new Error(`no answer; received ${JSON.stringify(buffer)}`)));
     socket.on("error", reject);
     socket.on("data", (chunk) => {
-      received += chunk;
-      while (steps.length > 0 && received.includes(steps[0][0])) {
-        received = received.slice(received.indexOf(steps[0][0]) + steps[0][0].length);
-        socket.write(steps.shift()[1]);
-      }
-      const job = /"_body":\s*("(?:[^"\\]|\\.)*")/.exec(received);
-      if (steps.length === 0 && job) {
-        socket.end();
-        resolve(JSON.parse(job[1]));
+      buffer += chunk;
+      for (;;) {
+        const end = buffer.indexOf("\n\n");
+        if (end < 0) return;
+        const headers = buffer.slice(0, end);
+        const length = Number(/^Content-Length: (\d+)$/m.exec(headers)?.[1] ?? 0);
+        if (buffer.length < end + 2 + length) return;
+        const body = buffer.slice(end + 2, end + 2 + length);
+        buffer = buffer.slice(end + 2 + length);
+        frame(headers, body);
       }
     });
-    socket.on("close", () => reject(new Error(`closed early; received ${JSON.stringify(received)}`)));
+    socket.on("close", () => reject(new Error(`closed early; received ${JSON.stringify(buffer)}`)));
   });
 }
