@@ -8,7 +8,7 @@ import (
 // expand replaces the $${name} at the start of text; n is how much of text it took. An unknown variable becomes nothing, as in
 // FreeSWITCH, which is worth a warning.
 func (p *preprocessor) expand(f *file, text []byte) (value string, n int) {
-	line := text
+	line := text[:min(len(text), maxName)]
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
