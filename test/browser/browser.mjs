@@ -76,19 +76,20 @@ function spectrum(frequencies) {
   };
 }
 
-/** One web phone in a browser context of its own. `tone` is what its microphone sends. */
+/** One web phone in a browser context of its own. `tone` is what its microphone sends; `cuttable` makes cutSignalling work. */
 export class WebPhone {
   #lines = [];
   #context;
+  #sockets = [];
   page;
   name;
 
-  static async open(browser, exchange, { name, tone = 440, user, password, signIn = true }) {
+  static async open(browser, exchange, { name, tone = 440, user, password, signIn = true, cuttable = false }) {
     const phone = new WebPhone();
     phone.name = name;
     phone.#context = await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone"] });
     try {
-      await phone.#load(exchange.info.page, tone);
+      await phone.#load(exchange.info.page, tone, cuttable);
       if (signIn) {
         await phone.signIn(user, password ?? exchange.info.password);
         await phone.registered();
@@ -101,7 +102,7 @@ export class WebPhone {
     return phone;
   }
 
-  async #load(address, tone) {
+  async #load(address, tone, cuttable) {
     this.page = await this.#context.newPage();
     this.page.setDefaultTimeout(15_000);
     this.page.on("console", (message) => this.#lines.push(`${message.type()}: ${message.text()}`));
@@ -111,6 +112,13 @@ export class WebPhone {
       socket.on("framereceived", ({ payload }) => this.#lines.push(`< ${payload}`));
       socket.on("close", () => this.#lines.push("websocket closed"));
     });
+    if (cuttable) {
+      // Signalling passes through here unchanged until a test cuts it.
+      await this.page.routeWebSocket(/^wss?:/, (socket) => {
+        socket.connectToServer();
+        this.#sockets.push(socket);
+      });
+    }
     await this.page.addInitScript(toneForMicrophone, tone);
     await this.page.goto(address);
     if ((await this.page.locator("#connect").count()) === 0) {
@@ -151,6 +159,11 @@ export class WebPhone {
 
   async press(label) {
     await this.page.getByRole("button", { name: label, exact: true }).click();
+  }
+
+  /** The network takes the signalling connection away. */
+  async cutSignalling() {
+    await Promise.all(this.#sockets.splice(0).map((socket) => socket.close({ code: 3001, reason: "cut by the test" })));
   }
 
   /** The received audio, now. */

@@ -162,6 +162,19 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
     await a.inPhase(null);
   });
 
+  check("a lost connection is said, and the phone signs in again by itself", async () => {
+    const a = await open("A", { user: "1000", tone: toneA });
+    const b = await open("B", { user: "1001", tone: toneB, cuttable: true });
+    await b.cutSignalling();
+    await b.sees("lost", (state) => state.registration === "retrying" && state.problem?.code === "connection-lost");
+    await b.registered();
+    assert.equal((await b.state()).problem, null);
+    await talk(a, b);
+    await a.hears(toneB, toneA);
+    await a.press("Hang up");
+    await b.inPhase(null);
+  });
+
   check("a callee in a call is busy", async () => {
     const [a, b] = await pair();
     await talk(a, b);
