@@ -57,13 +57,6 @@ type Control struct {
 	globals map[string]string
 }
 
-// command is one row of the table. args is what followed the name, without surrounding spaces.
-type command struct {
-	run    func(ctx context.Context, args string) string
-	syntax string
-	help   string
-}
-
 // New returns a Control.
 func New(deps Deps) *Control {
 	c := &Control{deps: deps, globals: map[string]string{}}
@@ -74,11 +67,26 @@ func New(deps Deps) *Control {
 // Execute implements esl.Backend: it runs one command line and returns its output, which may be empty.
 func (c *Control) Execute(ctx context.Context, line string) string {
 	name, args, _ := strings.Cut(line, " ")
+	args = strings.TrimSpace(args)
 	cmd, ok := c.table[strings.ToLower(name)]
 	if !ok {
 		return "-ERR " + name + " Command not found!\n"
 	}
-	return cmd.run(ctx, strings.TrimSpace(args))
+	c.announce(name, args)
+	return cmd.run(ctx, args)
+}
+
+// announce publishes FreeSWITCH's API event for a command.
+func (c *Control) announce(name, args string) {
+	if !c.deps.Bus.Wants("API", "") {
+		return
+	}
+	e := c.deps.Bus.NewEvent("API", event.Origin{File: "switch_loadable_module.c", Function: "switch_api_execute", Line: 3140})
+	e.Add("API-Command", name)
+	if args != "" {
+		e.Add("API-Command-Argument", args)
+	}
+	c.deps.Bus.Publish(e)
 }
 
 // Subscribe implements esl.Backend.
@@ -89,5 +97,3 @@ func (c *Control) Publish(e *esl.Event) { c.deps.Bus.Publish(e) }
 
 // NewEvent implements esl.Backend.
 func (c *Control) NewEvent(name string) *esl.Event { return c.deps.Bus.NewEvent(name, event.Origin{}) }
-
-func (c *Control) commands() map[string]command { return map[string]command{} }

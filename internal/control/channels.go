@@ -1,0 +1,102 @@
+package control
+
+import (
+	"strings"
+
+	"github.com/talkpath/talkpath/internal/call"
+)
+
+const noSuchChannel = "-ERR No such channel!\n"
+
+// channel finds a channel's snapshot.
+func (c *Control) channel(id string) (call.Snapshot, bool) {
+	if id == "" {
+		return call.Snapshot{}, false
+	}
+	for _, s := range c.deps.Core.Channels() {
+		if s.UUID == id {
+			return s, true
+		}
+	}
+	return call.Snapshot{}, false
+}
+
+// channelVariable looks a variable up, or one of the fields that expansion knows by a variable's name.
+func channelVariable(s call.Snapshot, name string) (string, bool) {
+	if value, ok := s.Variable(name); ok {
+		return value, true
+	}
+	value := map[string]string{
+		"uuid": s.UUID, "channel_name": s.Name, "direction": s.Direction, "caller_id_name": s.CallerName,
+		"caller_id_number": s.CallerNumber, "destination_number": s.Destination, "network_addr": s.NetworkAddr, "context": s.Context,
+		"dialplan": s.Dialplan,
+	}[name]
+	return value, value != ""
+}
+
+// cause reads a hang-up cause; FreeSWITCH takes an unknown one for NORMAL_CLEARING.
+func cause(text string) call.Cause {
+	if parsed, ok := call.ParseCause(text); ok {
+		return parsed
+	}
+	return call.NormalClearing
+}
+
+// hupall is "[cause [variable value]…]". Without a cause it is MANAGER_REQUEST. With variables, only channels with all of them are
+// hung up.
+func (c *Control) hupall(args string) string {
+	words := strings.Fields(args)
+	why := call.ManagerRequest
+	if len(words) > 0 {
+		why = cause(words[0])
+	}
+	if len(words) < 3 {
+		c.deps.Core.HangupAll(why, nil)
+		return "+OK hangup all channels with cause " + string(why) + "\n"
+	}
+	pairs := words[1:]
+	c.deps.Core.HangupAll(why, func(s call.Snapshot) bool {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if value, ok := s.Variable(pairs[i]); !ok || value != pairs[i+1] {
+				return false
+			}
+		}
+		return true
+	})
+	return "+OK hangup all channels matching [" + strings.Join(pairs, " ") + "] with cause: " + string(why) + "\n"
+}
+
+func (c *Control) uuidKill(args string) string {
+	words := strings.Fields(args)
+	if len(words) == 0 {
+		return c.usage("uuid_kill")
+	}
+	why := call.NormalClearing
+	if len(words) > 1 {
+		why = cause(words[1])
+	}
+	if c.deps.Core.HangupAll(why, func(s call.Snapshot) bool { return s.UUID == words[0] }) == 0 {
+		return noSuchChannel
+	}
+	return "+OK\n"
+}
+
+func (c *Control) uuidExists(id string) string {
+	_, ok := c.channel(id)
+	return boolText(ok)
+}
+
+func (c *Control) uuidGetvar(args string) string {
+	words := strings.Fields(args)
+	if len(words) < 2 {
+		return c.usage("uuid_getvar")
+	}
+	s, ok := c.channel(words[0])
+	if !ok {
+		return noSuchChannel
+	}
+	if value, ok := channelVariable(s, words[1]); ok {
+		return value
+	}
+	return "_undef_"
+}

@@ -1,0 +1,324 @@
+package control
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/registrar"
+)
+
+// address is "[profile/]user@domain[/…]"; a profile of "*" or none means all of them.
+func (c *Control) address(args string) (profile, user, domain string) {
+	first, rest, ok := strings.Cut(args, "/")
+	if ok && !strings.Contains(first, "@") {
+		profile = first
+		first, _, _ = strings.Cut(rest, "/")
+	}
+	if profile == "*" {
+		profile = ""
+	}
+	user, domain, ok = strings.Cut(first, "@")
+	if !ok {
+		domain, _ = c.Global("domain")
+	}
+	return profile, user, domain
+}
+
+// bindings are the contacts of a user, of one profile when it is named.
+func (c *Control) bindings(profile, user, domain string) []registrar.Binding {
+	if user == "" {
+		return nil
+	}
+	all := c.deps.Registrations.Lookup(user, domain)
+	return slices.DeleteFunc(all, func(b registrar.Binding) bool { return profile != "" && b.Profile != profile })
+}
+
+// contacts is FreeSWITCH's comma-separated list of a user's contacts.
+func (c *Control) contacts(profile, user, domain string) string {
+	var all []string
+	for _, b := range c.bindings(profile, user, domain) {
+		all = append(all, "sofia/"+b.Profile+"/"+b.URI())
+	}
+	if len(all) == 0 {
+		return notRegistered
+	}
+	return strings.Join(all, ",")
+}
+
+func (c *Control) sofiaContact(args string) string { return c.contacts(c.address(args)) }
+
+func (c *Control) sofiaUsername(args string) string {
+	profile, user, domain := c.address(args)
+	if len(c.bindings(profile, user, domain)) == 0 {
+		return notRegistered
+	}
+	return user
+}
+
+func (c *Control) sofiaCount(args string) string {
+	return strconv.Itoa(len(c.bindings(c.address(args))))
+}
+
+const (
+	sofiaUsage = "USAGE:\n--------------------------------------------------------------------------------\n" +
+		"sofia status|xmlstatus [profile <name> [reg [<contact str>]]]\n" +
+		"--------------------------------------------------------------------------------\n"
+	line = "=================================================================================================\n"
+)
+
+// sofia is "status [profile NAME [reg [text]]]", as text or as XML.
+func (c *Control) sofia(args string) string {
+	words := strings.Fields(args)
+	if len(words) == 0 || !strings.HasSuffix(strings.ToLower(words[0]), "status") {
+		return sofiaUsage
+	}
+	asXML := strings.EqualFold(words[0], "xmlstatus")
+	if len(words) < 3 || !strings.EqualFold(words[1], "profile") {
+		if asXML {
+			return c.profilesXML()
+		}
+		return c.profilesText()
+	}
+	p, ok := c.profileConfig(words[2])
+	if !ok {
+		return "Invalid Profile!\n"
+	}
+	if len(words) > 3 && strings.EqualFold(words[3], "reg") {
+		like := strings.Join(words[4:], " ")
+		if asXML {
+			return c.registrationsXML(p.Name, like)
+		}
+		return c.registrationsText(p.Name, like)
+	}
+	return c.profileText(p)
+}
+
+func (c *Control) profileConfig(name string) (config.Profile, bool) {
+	for _, p := range c.deps.Config().Profiles {
+		if strings.EqualFold(p.Name, name) || slices.Contains(p.Aliases, name) {
+			return p, true
+		}
+	}
+	return config.Profile{}, false
+}
+
+// profileURL is where a profile listens, with the port it really has.
+func (c *Control) profileURL(p config.Profile, transport string) string {
+	if a := c.listener(p.Name, transport); a != nil {
+		return "sip:mod_sofia@" + a.String()
+	}
+	if transport != "udp" {
+		return ""
+	}
+	return "sip:mod_sofia@" + net.JoinHostPort(p.SIPIP, strconv.Itoa(p.SIPPort))
+}
+
+func (c *Control) listener(profile, transport string) net.Addr {
+	for _, p := range c.deps.Profiles {
+		if p.Name() == profile {
+			return p.Addr(transport)
+		}
+	}
+	return nil
+}
+
+// sofiaRow is one line of sofia status.
+type sofiaRow struct{ name, kind, data, state string }
+
+func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
+	calls := map[string]int{}
+	for _, s := range c.deps.Core.Channels() {
+		calls[s.Profile]++
+	}
+	for _, p := range c.deps.Config().Profiles {
+		profiles++
+		rows = append(rows, sofiaRow{p.Name, "profile", c.profileURL(p, "udp"), fmt.Sprintf("RUNNING (%d)", calls[p.Name])})
+		for _, alias := range p.Aliases {
+			aliases++
+			rows = append(rows, sofiaRow{alias, "alias", p.Name, "ALIASED"})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b sofiaRow) int { return strings.Compare(a.name, b.name) })
+	return rows, profiles, aliases
+}
+
+func (c *Control) profilesText() string {
+	rows, profiles, aliases := c.sofiaRows()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%25s\t%s\t  %40s\t%s\n", "Name", "   Type", "Data", "State")
+	b.WriteString(line)
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%25s\t%7s\t  %40s\t%s\n", r.name, r.kind, r.data, r.state)
+	}
+	b.WriteString(line)
+	fmt.Fprintf(&b, "%d profile%s %d alias%s\n", profiles, plural(profiles, "s"), aliases, plural(aliases, "es"))
+	return b.String()
+}
+
+func plural(n int, suffix string) string {
+	if n == 1 {
+		return ""
+	}
+	return suffix
+}
+
+const xmlHead = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n"
+
+func (c *Control) profilesXML() string {
+	rows, _, _ := c.sofiaRows()
+	var b strings.Builder
+	b.WriteString(xmlHead + "<profiles>\n")
+	write := func(r sofiaRow) {
+		fmt.Fprintf(&b, "<%s>\n<name>%s</name>\n<type>%s</type>\n<data>%s</data>\n<state>%s</state>\n</%s>\n",
+			r.kind, escapeXML(r.name), r.kind, escapeXML(r.data), r.state, r.kind)
+	}
+	for _, r := range rows {
+		write(r)
+		if r.kind != "profile" {
+			continue
+		}
+		for _, transport := range []string{"tls", "ws", "wss"} {
+			if a := c.listener(r.name, transport); a != nil {
+				scheme := "sip"
+				if transport != "ws" {
+					scheme = "sips"
+				}
+				write(sofiaRow{r.name, "profile", scheme + ":mod_sofia@" + a.String() + ";transport=" + transport,
+					r.state + " (" + strings.ToUpper(transport) + ")"})
+			}
+		}
+	}
+	b.WriteString("</profiles>\n")
+	return b.String()
+}
+
+// profileText is the profile's configuration. FreeSWITCH also counts calls there; Talkpath does so in its metrics.
+func (c *Control) profileText(p config.Profile) string {
+	orNA := func(s string) string {
+		if s == "" {
+			return "N/A"
+		}
+		return s
+	}
+	ext := func(external, own string) string {
+		if external == "" {
+			return own
+		}
+		return external
+	}
+	registrations := 0
+	for _, b := range c.deps.Registrations.All() {
+		if b.Profile == p.Name {
+			registrations++
+		}
+	}
+	var b strings.Builder
+	b.WriteString(line)
+	row := func(name, value string) { fmt.Fprintf(&b, "%-17s\t%s\n", name, value) }
+	row("Name", p.Name)
+	row("Domain Name", "N/A")
+	row("Auto-NAT", "false")
+	row("DBName", "sofia_reg_"+p.Name)
+	row("Pres Hosts", orNA(strings.Join(p.Aliases, ",")))
+	row("Dialplan", p.Dialplan)
+	row("Context", p.Context)
+	row("Challenge Realm", p.ChallengeRealm)
+	row("RTP-IP", p.RTPIP)
+	row("Ext-RTP-IP", ext(p.ExtRTPIP, p.RTPIP))
+	row("SIP-IP", p.SIPIP)
+	row("Ext-SIP-IP", ext(p.ExtSIPIP, p.SIPIP))
+	url := c.profileURL(p, "udp")
+	row("URL", url)
+	row("BIND-URL", url+";maddr="+p.SIPIP+";transport=udp,tcp")
+	if a := c.listener(p.Name, "tls"); a != nil {
+		row("TLS-URL", "sip:mod_sofia@"+a.String())
+		row("TLS-BIND-URL", "sips:mod_sofia@"+a.String()+";transport=tls")
+	}
+	if a := c.listener(p.Name, "ws"); a != nil {
+		fmt.Fprintf(&b, "WS-BIND-URL     \tsip:mod_sofia@%s;transport=ws\n", a)
+	}
+	if a := c.listener(p.Name, "wss"); a != nil {
+		fmt.Fprintf(&b, "WSS-BIND-URL     \tsips:mod_sofia@%s;transport=wss\n", a)
+	}
+	row("CODECS IN", p.InboundCodecPrefs)
+	row("CODECS OUT", p.OutboundCodecPrefs)
+	row("TEL-EVENT", "101")
+	row("DTMF-MODE", "rfc2833")
+	row("NOMEDIA", "false")
+	row("LATE-NEG", "true")
+	row("PROXY-MEDIA", "false")
+	row("REGISTRATIONS", strconv.Itoa(registrations))
+	b.WriteString(line)
+	return b.String()
+}
+
+// registered lists a profile's bindings whose user, domain or contact has the text in it.
+func (c *Control) registered(profile, like string) []registrar.Binding {
+	return slices.DeleteFunc(c.deps.Registrations.All(), func(b registrar.Binding) bool {
+		matches := like == "" || strings.Contains(b.User+"@"+b.Domain, like) || strings.Contains(b.Contact, like)
+		return b.Profile != profile || !matches
+	})
+}
+
+// times are a binding's expiry as a date and in seconds, the grace period included.
+func times(b registrar.Binding) (date string, seconds int) {
+	return b.Deadline.Local().Format(time.DateTime), int(time.Until(b.Deadline).Seconds())
+}
+
+func (c *Control) registrationsText(profile, like string) string {
+	all, host := c.registered(profile, like), c.hostname()
+	var b strings.Builder
+	b.WriteString("\nRegistrations:\n" + line)
+	for _, r := range all {
+		date, seconds := times(r)
+		row := func(name, value string) { fmt.Fprintf(&b, "%-12s\t%s\n", name, oneLine(value)) }
+		row("Call-ID:", r.CallID)
+		row("User:", r.User+"@"+r.Domain)
+		row("Contact:", `"" <`+r.URI()+">")
+		row("Agent:", r.UserAgent)
+		row("Status:", fmt.Sprintf("%s(unknown) EXP(%s) EXPSECS(%d)", r.Status(), date, seconds))
+		b.WriteString("Ping-Status:\tReachable\nPing-Time:\t0.00\n")
+		row("Host:", host)
+		row("IP:", r.Remote.Addr().Unmap().String())
+		row("Port:", strconv.Itoa(int(r.Remote.Port())))
+		row("Auth-User:", r.User)
+		row("Auth-Realm:", r.Domain)
+		row("MWI-Account:", r.User+"@"+r.Domain)
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "Total items returned: %d\n", len(all))
+	b.WriteString(line)
+	return b.String()
+}
+
+func (c *Control) registrationsXML(profile, like string) string {
+	host := c.hostname()
+	var b strings.Builder
+	b.WriteString(xmlHead + "<profile>\n  <registrations>\n")
+	for _, r := range c.registered(profile, like) {
+		date, seconds := times(r)
+		b.WriteString("    <registration>\n")
+		row := func(name, value string) { fmt.Fprintf(&b, "        <%s>%s</%s>\n", name, escapeXML(value), name) }
+		row("call-id", r.CallID)
+		row("user", r.User+"@"+r.Domain)
+		row("contact", `"" <`+r.URI()+">")
+		row("agent", r.UserAgent)
+		row("status", fmt.Sprintf("%s(unknown) exp(%s) expsecs(%d)", r.Status(), date, seconds))
+		row("ping-status", "Reachable")
+		row("ping-time", "0.00")
+		row("host", host)
+		row("network-ip", r.Remote.Addr().Unmap().String())
+		row("network-port", strconv.Itoa(int(r.Remote.Port())))
+		row("sip-auth-user", r.User)
+		row("sip-auth-realm", r.Domain)
+		row("mwi-account", r.User+"@"+r.Domain)
+		b.WriteString("    </registration>\n")
+	}
+	b.WriteString("  </registrations>\n</profile>\n")
+	return b.String()
+}
