@@ -27,7 +27,8 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 	}
 	domain := p.domain(snap, view, host)
 	header := credentials(req, proxy)
-	if header == "" {
+	claimedName := digestUser(header)
+	if claimedName == "" { // none, or none that can be read
 		p.emitAuth("pre_register", tx, domain, "", "", "")
 		p.challenge(tx, view, proxy, false)
 		return nil
@@ -42,7 +43,7 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		}
 		return digest.HA1{}, false
 	}
-	if claimedName := digestUser(header); p.lock.locked(addr, claimedName) {
+	if p.lock.locked(addr, claimedName) {
 		result.User = claimedName
 	} else {
 		result = p.digest.Verify(header, string(req.Method), verify)

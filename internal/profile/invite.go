@@ -46,9 +46,11 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 	defer l.mu.Unlock()
 	session, err := p.stack.AcceptSession(tx, l)
 	if err != nil {
-		l.log.Warn("INVITE not accepted", "err", err)
 		l.ended = true
-		p.respond(tx, 500, "")
+		if !errors.Is(err, sip.ErrCancelled) {
+			l.log.Warn("INVITE not accepted", "err", err)
+			p.respond(tx, 503, "", sip.NewHeader("Retry-After", retryAfter))
+		}
 		return
 	}
 	l.session = session

@@ -94,7 +94,8 @@ func (p *Profile) requestVars(v *vars, tx *sip.ServerTx, view *config.Profile) {
 	v.own("sofia_profile_name", p.cfg.Name)
 	v.own("sofia_profile_url", p.url(view))
 	v.own("recovery_profile_name", p.cfg.Name)
-	v.wire("sip_full_via", joinValues(req, "Via"))
+	via := sourceVia(req, tx.Flow())
+	v.wire("sip_full_via", fullVia(req, via))
 	v.wire("sip_full_from", from.Value())
 	v.wire("sip_full_to", to.Value())
 	v.wire("sip_allow", spaced(headerValue(req, "Allow")))
@@ -106,7 +107,7 @@ func (p *Profile) requestVars(v *vars, tx *sip.ServerTx, view *config.Profile) {
 	v.own("rtp_use_codec_string", view.InboundCodecPrefs)
 	v.wire("sip_subject", headerValue(req, "Subject"))
 	v.wire("sip_user_agent", headerValue(req, "User-Agent"))
-	if via := req.Via(); via != nil {
+	if via != nil {
 		v.wire("sip_via_host", via.Host)
 		if via.Port > 0 {
 			v.wire("sip_via_port", strconv.Itoa(via.Port))
@@ -117,6 +118,37 @@ func (p *Profile) requestVars(v *vars, tx *sip.ServerTx, view *config.Profile) {
 	}
 	v.custom("sip_h_", req)
 	v.own("max_forwards", strconv.Itoa(maxForwards(req)))
+}
+
+// sourceVia is the top Via with the received and rport that belong to where the request came from (RFC 3581 §4).
+func sourceVia(req *sip.Request, flow *sip.Flow) *sip.ViaHeader {
+	top := req.Via()
+	if top == nil {
+		return nil
+	}
+	via, remote := top.Clone(), flow.RemoteAddr()
+	port := strconv.Itoa(int(remote.Port()))
+	received := via.Host != remote.Addr().Unmap().String()
+	if received {
+		via.Params.Add("received", remote.Addr().Unmap().String())
+	}
+	if received || via.Params.Has("rport") {
+		via.Params.Add("rport", port)
+	}
+	return via
+}
+
+// fullVia writes all Via values with the top one replaced.
+func fullVia(req *sip.Request, top *sip.ViaHeader) string {
+	var all []string
+	for i, h := range req.GetHeaders("Via") {
+		if i == 0 && top != nil {
+			all = append(all, top.Value())
+			continue
+		}
+		all = append(all, h.Value())
+	}
+	return strings.Join(all, ",")
 }
 
 // custom adds the X-, P- and other extension headers a message carries (sip_h_X-…), as sofia.c does for unknown headers that begin

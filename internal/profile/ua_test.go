@@ -1,0 +1,372 @@
+package profile
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/registrar"
+	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/digest"
+)
+
+const testOffer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+const testAnswer = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n"
+
+const testTree = `<document type="freeswitch/xml">
+ <X-PRE-PROCESS cmd="set" data="domain=example.com"/>
+ <section name="configuration">
+  <configuration name="sofia.conf"><profiles><profile name="internal"><settings>
+   <param name="sip-ip" value="127.0.0.1"/><param name="sip-port" value="0"/><param name="ws-binding" value=":0"/>
+   <param name="context" value="public"/><param name="challenge-realm" value="auto_from"/>
+   <param name="force-register-domain" value="$${domain}"/>
+  </settings></profile></profiles></configuration>
+ </section>
+ <section name="dialplan"><context name="default"/></section>
+ <section name="directory"><domain name="$${domain}">
+  <variables><variable name="record_stereo" value="true"/></variables>
+  <groups><group name="default"><users>
+   <user id="1000"><params><param name="password" value="pw1000"/></params><variables>
+    <variable name="user_context" value="default"/><variable name="effective_caller_id_name" value="Extension 1000"/></variables></user>
+   <user id="1001"><params><param name="password" value="pw1001"/></params><variables>
+    <variable name="user_context" value="default"/><variable name="effective_caller_id_name" value="Extension 1001"/></variables></user>
+  </users></group></groups>
+ </domain></section>
+</document>`
+
+// fakeCore takes every call and hands it to the test.
+type fakeCore struct {
+	calls chan *fakeCall
+	err   error
+}
+
+func (c *fakeCore) NewInbound(in call.Inbound) (call.LegHandler, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	f := newFakeCall()
+	f.in = in
+	c.calls <- f
+	return f, nil
+}
+
+// fakeCall is a channel that only writes down what it is told.
+type fakeCall struct {
+	in       call.Inbound
+	progress chan progress
+	answered chan progress
+	ack      chan struct{}
+	ended    chan call.LegEnd
+	dtmf     chan byte
+	reoffer  chan func([]byte, error)
+}
+
+type progress struct {
+	status int
+	sdp    string
+	vars   []call.Variable
+}
+
+func newFakeCall() *fakeCall {
+	return &fakeCall{
+		progress: make(chan progress, 9), answered: make(chan progress, 9), ack: make(chan struct{}, 9), ended: make(chan call.LegEnd, 9),
+		dtmf: make(chan byte, 9), reoffer: make(chan func([]byte, error), 9),
+	}
+}
+
+func (f *fakeCall) LegProgress(status int, sdp []byte, vars []call.Variable) {
+	f.progress <- progress{status, string(sdp), vars}
+}
+func (f *fakeCall) LegAnswered(sdp []byte, vars []call.Variable) {
+	f.answered <- progress{200, string(sdp), vars}
+}
+func (f *fakeCall) LegConfirmed()                                    { f.ack <- struct{}{} }
+func (f *fakeCall) LegEnded(e call.LegEnd)                           { f.ended <- e }
+func (f *fakeCall) LegReoffer(_ []byte, respond func([]byte, error)) { f.reoffer <- respond }
+func (f *fakeCall) LegDTMF(digit byte, _ time.Duration)              { f.dtmf <- digit }
+
+// server is a profile under test.
+type server struct {
+	t    *testing.T
+	p    *Profile
+	reg  *registrar.Registrar
+	core *fakeCore
+
+	events chan event
+	seen   []string
+}
+
+type event struct {
+	name    string
+	headers [][2]string
+}
+
+func loadTree(t *testing.T, tree string) *config.Snapshot {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "freeswitch.xml"), []byte(tree), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := config.Load(config.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+func start(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t, core: &fakeCore{calls: make(chan *fakeCall, 9)}, events: make(chan event, 999)}
+	snap := loadTree(t, testTree)
+	var err error
+	if s.reg, err = registrar.New(registrar.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	s.p, err = New(Config{
+		Name: "internal", Snapshot: func() *config.Snapshot { return snap }, Core: s.core, Registrar: s.reg, Version: "test",
+		Events: func(name string, hs [][2]string) { s.events <- event{name, hs} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.p.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := s.reg.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// names waits for n events in all and gives their names, oldest first.
+func (s *server) names(n int) []string {
+	s.t.Helper()
+	for len(s.seen) < n {
+		s.seen = append(s.seen, recv(s.t, s.events, "event").name)
+	}
+	return s.seen
+}
+
+// until waits for an event of a name.
+func (s *server) until(name string) event {
+	s.t.Helper()
+	for {
+		if e := recv(s.t, s.events, name); e.name == name {
+			return e
+		}
+	}
+}
+
+// phone is a user agent with its own stack.
+type phone struct {
+	t         *testing.T
+	s         *server
+	user      string
+	password  string
+	host      string // of its address of record
+	transport string
+	stack     *sip.Stack
+	flow      *sip.Flow
+	contact   sip.Uri
+	callID    string
+	cseq      uint32
+	auth      digest.Client
+	calls     chan *phoneCall
+}
+
+func (s *server) phone(transport, user, password string) *phone {
+	s.t.Helper()
+	p := &phone{
+		t: s.t, s: s, user: user, password: password, host: "example.com", transport: transport, calls: make(chan *phoneCall, 9),
+	}
+	var listeners []sip.Listener
+	if transport == "udp" {
+		listeners = []sip.Listener{{Transport: "udp", Addr: "127.0.0.1:0"}}
+	}
+	stack, err := sip.NewStack(sip.Config{Listeners: listeners, Handler: sip.HandlerFunc(p.serve), ClientTLS: &tls.Config{InsecureSkipVerify: true}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = stack.Close() })
+	p.stack = stack
+	p.connect()
+	if transport == "udp" {
+		p.contact = sip.Uri{Scheme: "sip", User: user, Host: "127.0.0.1", Port: int(p.flow.LocalAddr().Port())}
+	} else {
+		p.contact = sip.Uri{Scheme: "sip", User: "r4nd0m", Host: "abc.invalid", UriParams: sip.HeaderParams{{K: "transport", V: "ws"}}}
+	}
+	return p
+}
+
+func (p *phone) connect() {
+	p.t.Helper()
+	addr := netip.MustParseAddrPort(p.s.p.Addr(p.transport).String())
+	flow, err := p.stack.FlowTo(context.Background(), p.transport, addr)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.flow = flow
+	p.callID = fmt.Sprintf("reg-%s-%s", p.user, flow.LocalAddr())
+}
+
+func (p *phone) request(method sip.RequestMethod, to string) *sip.Request {
+	target := sip.Uri{Scheme: "sip", Host: p.host}
+	if to != "" && method != sip.REGISTER {
+		target.User = to
+	}
+	req := sip.NewRequest(method, target)
+	req.AppendHeader(&sip.FromHeader{Address: sip.Uri{Scheme: "sip", User: p.user, Host: p.host}, Params: sip.HeaderParams{{K: "tag", V: "t" + p.user}}})
+	req.AppendHeader(&sip.ToHeader{Address: sip.Uri{Scheme: "sip", User: to, Host: p.host}})
+	id := sip.CallIDHeader(p.callID)
+	req.AppendHeader(&id)
+	p.cseq++
+	req.AppendHeader(&sip.CSeqHeader{SeqNo: p.cseq, MethodName: method})
+	req.AppendHeader(&sip.ContactHeader{Address: *p.contact.Clone()})
+	req.AppendHeader(sip.NewHeader("User-Agent", "test-ua"))
+	return req
+}
+
+// send sends a request outside of dialogs and gives its final response.
+func (p *phone) send(req *sip.Request) *sip.Response {
+	p.t.Helper()
+	final := make(chan *sip.Response, 1)
+	err := p.stack.Send(req, p.flow, func(res *sip.Response) {
+		if res.StatusCode >= 200 {
+			final <- res
+		}
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return recv(p.t, final, "final response to "+string(req.Method))
+}
+
+// authorized sends what build makes and answers one challenge.
+func (p *phone) authorized(build func() *sip.Request) *sip.Response {
+	p.t.Helper()
+	res := p.send(build())
+	name, header := "Authorization", res.GetHeader("WWW-Authenticate")
+	if res.StatusCode == 407 {
+		name, header = "Proxy-Authorization", res.GetHeader("Proxy-Authenticate")
+	}
+	if header == nil {
+		return res
+	}
+	req := build()
+	value, err := p.auth.Authorize(header.Value(), string(req.Method), req.Recipient.String(), p.user, p.password)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.AppendHeader(sip.NewHeader(name, value))
+	return p.send(req)
+}
+
+func (p *phone) register(expires string) *sip.Response {
+	p.t.Helper()
+	return p.authorized(func() *sip.Request {
+		req := p.request(sip.REGISTER, p.user)
+		req.Contact().Params = sip.HeaderParams{{K: "expires", V: expires}}
+		return req
+	})
+}
+
+// phoneCall is a session of a phone, either way.
+type phoneCall struct {
+	sip.NopSessionHandler
+	session  *sip.Session
+	invite   *sip.Request
+	ringing  chan *sip.Response
+	answered chan *sip.Response
+	rejected chan *sip.Response
+	canceled chan *sip.Request
+	bye      chan *sip.Request
+	acked    chan struct{}
+	reinvite chan *sip.Reinvite
+}
+
+func newPhoneCall() *phoneCall {
+	return &phoneCall{
+		ringing: make(chan *sip.Response, 9), answered: make(chan *sip.Response, 9), rejected: make(chan *sip.Response, 9),
+		canceled: make(chan *sip.Request, 9), bye: make(chan *sip.Request, 9), acked: make(chan struct{}, 9), reinvite: make(chan *sip.Reinvite, 9),
+	}
+}
+
+func (c *phoneCall) OnProvisional(_ *sip.Session, res *sip.Response) { c.ringing <- res }
+func (c *phoneCall) OnAnswer(_ *sip.Session, res *sip.Response)      { c.answered <- res }
+func (c *phoneCall) OnReject(_ *sip.Session, res *sip.Response)      { c.rejected <- res }
+func (c *phoneCall) OnCancel(_ *sip.Session, req *sip.Request)       { c.canceled <- req }
+func (c *phoneCall) OnBye(_ *sip.Session, req *sip.Request)          { c.bye <- req }
+func (c *phoneCall) OnAck(*sip.Session, *sip.Request)                { c.acked <- struct{}{} }
+func (c *phoneCall) OnReinvite(_ *sip.Session, r *sip.Reinvite)      { c.reinvite <- r }
+
+func (p *phone) serve(tx *sip.ServerTx) {
+	if tx.Request().Method != sip.INVITE {
+		_ = tx.Respond(tx.NewResponse(200, ""))
+		return
+	}
+	c := newPhoneCall()
+	c.invite = tx.Request()
+	s, err := p.stack.AcceptSession(tx, c)
+	if err != nil {
+		return
+	}
+	c.session = s
+	p.calls <- c
+}
+
+// invite calls a number, answering the challenge.
+func (p *phone) invite(to string, change func(*sip.Request)) *phoneCall {
+	p.t.Helper()
+	build := func() *sip.Request {
+		req := p.request(sip.INVITE, to)
+		ct := sip.ContentTypeHeader("application/sdp")
+		req.AppendHeader(&ct)
+		req.SetBody([]byte(testOffer))
+		if change != nil {
+			change(req)
+		}
+		return req
+	}
+	p.callID = "call-" + to + "-" + strings.Repeat("x", int(p.cseq%7))
+	c := newPhoneCall()
+	if _, err := p.stack.Invite(build(), p.flow, c); err != nil {
+		p.t.Fatal(err)
+	}
+	res := recv(p.t, c.rejected, "challenge")
+	if res.StatusCode != 407 {
+		c.rejected <- res
+		return c
+	}
+	req := build()
+	value, err := p.auth.Authorize(res.GetHeader("Proxy-Authenticate").Value(), "INVITE", req.Recipient.String(), p.user, p.password)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.AppendHeader(sip.NewHeader("Proxy-Authorization", value))
+	c = newPhoneCall()
+	if c.session, err = p.stack.Invite(req, p.flow, c); err != nil {
+		p.t.Fatal(err)
+	}
+	return c
+}
+
+func recv[T any](t *testing.T, ch <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(5 * time.Second):
+		t.Fatalf("no %s in 5 s", what)
+		panic("unreachable")
+	}
+}
