@@ -34,6 +34,10 @@ export async function until(what, ask, { timeout = 15_000, every = 100 } = {}) {
 
 /** Runs in the page before its own code: the microphone becomes a pure tone, so that what arrives elsewhere tells where it came from. */
 function toneForMicrophone(frequency) {
+  if (frequency === null) {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+    return;
+  }
   navigator.mediaDevices.getUserMedia = async () => {
     const context = new AudioContext({ sampleRate: 48000 });
     const oscillator = new OscillatorNode(context, { frequency });
@@ -76,7 +80,7 @@ function spectrum(frequencies) {
   };
 }
 
-/** One web phone in a browser context of its own. `tone` is what its microphone sends; `cuttable` makes cutSignalling work. */
+/** One web phone in a browser context of its own. `tone` is what its microphone sends, null for a blocked one; `cuttable` makes cutSignalling work. */
 export class WebPhone {
   #lines = [];
   #context;

@@ -145,6 +145,15 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
     assert.equal((await a.state()).problem, null);
   });
 
+  check("a blocked microphone is said before the first call, and the call fails with that reason", async () => {
+    const a = await open("A", { user: "1000", tone: null });
+    await a.sees("told", (state) => state.problem?.code === "microphone-denied");
+    assert.match(await a.page.getByRole("alert").innerText(), /microphone is blocked/);
+    await a.press("Dismiss");
+    await a.dial("9196");
+    await a.sees("told again", (state) => state.call === null && state.lastCall?.outcome === "failed" && state.problem?.code === "microphone-denied");
+  });
+
   check("two tabs of one user ring, the first to answer gets the call, the other goes quiet", async () => {
     const [a, b] = await pair();
     const c = await open("B's second tab", { user: "1001", tone: 1700 });

@@ -212,8 +212,8 @@ export class Call {
       if (this.localStream && this.remoteStream) this.listener.onMedia(this.localStream, this.remoteStream);
       this.listener.onChange();
     }
-    // SIP.js changes state first and then tells its delegates why, within the same turn.
-    if (state === SessionState.Terminated) queueMicrotask(() => this.finish());
+    // SIP.js changes state first and tells its delegates and rejects its promises afterwards: the reason comes within this turn.
+    if (state === SessionState.Terminated) window.setTimeout(() => this.finish());
   }
 
   private watchMedia(): void {
