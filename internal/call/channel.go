@@ -36,6 +36,7 @@ type Channel struct {
 	media   mediaSession
 	prefs   []media.Codec // what this leg may use
 	codec   media.Codec   // negotiated, zero before
+	secure  string        // how the peer's media is encrypted
 	offered []media.Codec // outbound: what was offered
 
 	name        string

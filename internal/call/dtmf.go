@@ -52,6 +52,4 @@ func (ch *Channel) sendDigit(digit byte, d time.Duration, relayed bool) {
 }
 
 // takesEvents says whether telephone-event was agreed on with this leg's peer.
-func (ch *Channel) takesEvents() bool {
-	return len(eventsOf(ch.media.RemoteCodecs())) > 0 && strings.Contains(strings.ToLower(string(ch.media.LocalSDP())), "telephone-event")
-}
+func (ch *Channel) takesEvents() bool { return len(eventsOf(ch.media.Codecs())) > 0 }

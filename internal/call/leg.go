@@ -100,6 +100,7 @@ type Destination struct {
 	WebRTC      bool   // offer ICE + DTLS-SRTP
 	SDES        bool   // offer SDES-SRTP
 	CodecPrefs  string // outbound-codec-prefs of the profile
+	NetworkAddr string // IP address that signalling goes to, when known: media from there may be latched ("": only what SDP says)
 	RTPTimeout  time.Duration
 	Vars        []Variable // dialed_user, dialed_domain, directory variables …
 	// Dial sends the INVITE. It returns at once; results go to h, which may be called before Dial returns.

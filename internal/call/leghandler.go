@@ -56,6 +56,8 @@ func (ch *Channel) LegDTMF(digit byte, duration time.Duration) {
 func (ch *Channel) mediaEvent(e media.Event) {
 	ch.outside(func() {
 		switch e.Type {
+		case media.EventConnected:
+			ch.secure = ch.media.Secure()
 		case media.EventTimeout:
 			ch.hangup(HangupReason{Cause: MediaTimeout})
 		case media.EventFailed:

@@ -17,6 +17,7 @@ type mediaSession interface {
 	LocalSDP() []byte
 	RemoteSDP() []byte
 	Codec() (media.Codec, bool)
+	Codecs() []media.Codec
 	Secure() string
 	RemoteDirection() media.Direction
 	Echo(on bool)

@@ -90,7 +90,7 @@ func (ch *Channel) setRemoteMedia() {
 
 // setEventPayloads sets the payload types of telephone-event in both directions.
 func (ch *Channel) setEventPayloads() {
-	if send := eventsOf(ch.media.RemoteCodecs()); len(send) > 0 && ch.takesEvents() {
+	if send := eventsOf(ch.media.Codecs()); len(send) > 0 {
 		ch.set("rtp_2833_send_payload", strconv.Itoa(int(send[0].PayloadType)))
 		if d, err := media.ParseDescription(ch.media.LocalSDP()); err == nil {
 			if recv := eventsOf(d.Codecs); len(recv) > 0 {

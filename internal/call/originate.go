@@ -383,6 +383,10 @@ func (ch *Channel) noteFailure(o *originating) {
 	if ch.hungUp {
 		r.cause = OriginatorCancel
 	} else if len(o.forks) > 0 {
+		if r.status >= 300 {
+			ch.set("sip_invite_failure_status", strconv.Itoa(r.status))
+			ch.set("sip_invite_failure_phrase", r.phrase)
+		}
 		ch.noteFarEnd(r)
 	}
 	for _, f := range o.forks {
@@ -395,7 +399,10 @@ func (ch *Channel) noteFailure(o *originating) {
 
 // noteFarEnd sets the variables that tell how the far leg ended.
 func (ch *Channel) noteFarEnd(r legResult) {
-	if r.status > 0 {
+	switch {
+	case r.status == 487:
+		ch.set("sip_hangup_phrase", "Request Terminated")
+	case r.status > 0:
 		ch.set("sip_hangup_phrase", r.phrase)
 	}
 	ch.set("last_bridge_hangup_cause", string(r.cause))

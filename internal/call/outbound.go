@@ -41,43 +41,70 @@ func (ch *Channel) offerFor(d Destination) []media.Codec {
 	return media.Offerable(own, codecsByName(d.CodecPrefs))
 }
 
-// outboundVariables gives a called leg its variables, in the recorded order.
+// outboundVariables gives a called leg its variables, in the recorded order, around those of the signalling side.
 func (ch *Channel) outboundVariables(b *Channel, t target) {
 	b.standardVariables()
-	b.set("sip_profile_name", profileOf(b.name))
+	b.setDefault("sip_profile_name", profileOf(b.name))
+	b.fromDestination("sip_local_network_addr", "sip_profile_name")
 	b.set("text_media_flow", "disabled")
 	b.set("channel_name", b.name)
+	b.fromDestination("sip_destination_url")
 	b.set("max_forwards", strconv.Itoa(ch.maxForwards()-1))
 	b.set("originator_codec", ch.originatorCodec())
 	b.set("originator", ch.uuid)
 	b.set("signal_bond", ch.uuid)
-	b.set("switch_m_sdp", string(ch.media.RemoteSDP()))
+	b.vars.set(Variable{Name: "switch_m_sdp", Value: string(ch.media.RemoteSDP()), Wire: true})
 	b.set("call_uuid", ch.uuid)
-	for _, name := range []string{"dialed_user", "dialed_domain"} {
-		for _, v := range b.dest.Vars {
-			if v.Name == name {
-				b.vars.set(v)
-			}
-		}
-	}
+	b.fromDestination("dialed_user", "dialed_domain")
 	ch.exportTo(b)
 	for _, v := range t.list {
 		b.vars.set(v)
 	}
-	for _, v := range b.dest.Vars {
-		b.vars.set(v)
-	}
+	b.fromDestination("sip_invite_domain", "presence_id")
 	b.setDefault("presence_id", b.dest.PresenceID)
 	b.set("originate_early_media", "true")
 	b.set("originating_leg_uuid", ch.uuid)
 	b.set("originate_endpoint", "sofia")
 	b.endpoint = t.endpoint
+	for _, v := range b.dest.Vars {
+		if !late(v.Name) {
+			b.setFirst(v)
+		}
+	}
 	if !isFalse(ch.vars.value("sip_copy_custom_headers")) {
 		for _, v := range ch.vars.list {
 			if strings.HasPrefix(strings.ToLower(v.Name), "sip_h_x-") {
-				b.vars.set(v)
+				b.setFirst(v)
 			}
 		}
+	}
+}
+
+// fromDestination sets the named variables that the signalling side gave.
+func (ch *Channel) fromDestination(names ...string) {
+	for _, name := range names {
+		for _, v := range ch.dest.Vars {
+			if v.Name == name {
+				ch.vars.set(v)
+			}
+		}
+	}
+}
+
+// late says whether FreeSWITCH's SIP side sets a variable after the offer is made.
+func late(name string) bool {
+	switch name {
+	case "sip_outgoing_contact_uri", "sip_req_uri", "sip_to_host", "sip_from_host", "sofia_profile_name", "recovery_profile_name",
+		"sofia_profile_url":
+		return true
+	}
+	return false
+}
+
+// setFirst sets a variable unless it is there.
+func (ch *Channel) setFirst(v Variable) {
+	if _, ok := ch.vars.lookup(v.Name); !ok {
+		ch.vars.set(v)
 	}
 }
 
@@ -178,7 +205,7 @@ func (ch *Channel) makeOffer() ([]byte, error) {
 	case ch.dest.SDES:
 		kind = media.KindSDES
 	}
-	ch.newMedia(media.SessionConfig{RTPTimeout: ch.dest.RTPTimeout})
+	ch.newMedia(media.SessionConfig{RTPTimeout: ch.dest.RTPTimeout, PeerIP: peerIP(ch.dest.NetworkAddr)})
 	sdp, err := ch.media.Offer(kind, ch.offered)
 	if err != nil {
 		return nil, err
@@ -186,10 +213,9 @@ func (ch *Channel) makeOffer() ([]byte, error) {
 	ch.set("rtp_use_codec_string", codecStrings(ch.offered))
 	ch.setLocalMedia()
 	ch.set("audio_media_flow", "sendrecv")
-	ch.set("rtp_local_sdp_str", string(sdp))
-	for _, v := range ch.dest.Vars { // FreeSWITCH's SIP side sets these after the offer
-		if strings.HasPrefix(v.Name, "sofia_profile") || v.Name == "recovery_profile_name" || v.Name == "sip_outgoing_contact_uri" ||
-			v.Name == "sip_req_uri" || v.Name == "sip_to_host" || v.Name == "sip_from_host" {
+	ch.vars.set(Variable{Name: "rtp_local_sdp_str", Value: string(sdp)})
+	for _, v := range ch.dest.Vars {
+		if late(v.Name) {
 			ch.vars.set(v)
 		}
 	}

@@ -82,9 +82,7 @@ func (ch *Channel) publish() {
 		s.ReadCodec, s.ReadRate, s.ReadBitRate = c.Name, c.SampleRate(), bitRate(c)
 		s.WriteCodec, s.WriteRate, s.WriteBitRate = s.ReadCodec, s.ReadRate, s.ReadBitRate
 	}
-	if ch.media != nil {
-		s.Secure = ch.media.Secure()
-	}
+	s.Secure = ch.secure
 	s.PresenceID, s.PresenceData, s.AccountCode = ch.vars.value("presence_id"), ch.vars.value("presence_data"), ch.vars.value("accountcode")
 	s.Profile = profileOf(ch.name)
 	if ch.incoming != nil && ch.incoming.Profile != "" {
