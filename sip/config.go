@@ -35,7 +35,8 @@ type Config struct {
 	ClientTLS *tls.Config
 	// UserAgent is the User-Agent header of everything sent; "" sends none.
 	UserAgent string
-	// Handler gets out-of-dialog requests; nil answers them 405.
+	// Handler gets out-of-dialog requests; nil answers them 405. It is called as soon as a listener is bound, possibly before NewStack
+	// returns: it takes the stack from ServerTx.Stack.
 	Handler Handler
 	// Allow is the methods the Handler serves and what Allow says; others are answered 405 (known ones) or 501. Empty: every method
 	// goes to the Handler and no Allow header is sent.

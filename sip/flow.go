@@ -87,13 +87,17 @@ func (f *Flow) Close() {
 	}
 }
 
-// closeAfterWrites closes the connection when what is queued has been written.
-func (f *Flow) closeAfterWrites() {
+// finish closes the connection when what is queued has been written, a second later at most. It waits for that.
+func (f *Flow) finish() {
 	select {
 	case f.queue <- nil:
 	default:
-		f.Close()
 	}
+	select {
+	case <-f.done:
+	case <-time.After(time.Second):
+	}
+	f.Close()
 }
 
 // watch calls fn when the connection closes; at once when it is closed already. fn must not block.

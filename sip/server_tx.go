@@ -39,6 +39,9 @@ type ServerTx struct {
 // Request is the request as it came. It must not be changed.
 func (tx *ServerTx) Request() *Request { return tx.req }
 
+// Stack is the stack that received the request. A Handler finds it here: requests may come before NewStack has returned it.
+func (tx *ServerTx) Stack() *Stack { return tx.stack }
+
 // Flow is where the request came from.
 func (tx *ServerTx) Flow() *Flow { return tx.flow }
 

@@ -140,11 +140,7 @@ func (s *Stack) takeMessages(f *Flow, fr *framer) (progress, ok bool) {
 			progress = true
 			continue
 		}
-		f.closeAfterWrites()
-		select { // let the answer out
-		case <-f.done:
-		case <-time.After(time.Second):
-		}
+		f.finish()
 		return progress, false
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -120,7 +119,8 @@ func wantsSIP(r *http.Request) bool {
 // readWebSocket reads messages until the WebSocket ends. Pings of the peer are answered by the library while it reads.
 func (s *Stack) readWebSocket(f *Flow, conn *websocket.Conn, first bool) {
 	defer f.Close()
-	conn.SetReadLimit(int64(s.cfg.Limits.MessageBytes) + 1)
+	limit := int64(s.cfg.Limits.MessageBytes)
+	conn.SetReadLimit(-1) // the library would close without an answer
 	slow := func() { s.count.slowConnections.Add(1); f.Close() }
 	var timer *time.Timer
 	if first {
@@ -136,18 +136,15 @@ func (s *Stack) readWebSocket(f *Flow, conn *websocket.Conn, first bool) {
 		}
 		f.lastRead.Store(time.Now().UnixNano())
 		timer = s.after(s.cfg.Limits.MessageTime, slow)
-		data, err := io.ReadAll(r)
+		data, err := io.ReadAll(io.LimitReader(r, limit+1))
 		timer.Stop()
 		switch {
-		case len(data) > s.cfg.Limits.MessageBytes:
+		case int64(len(data)) > limit:
 			s.count.oversize.Add(1)
 			s.rejectRaw(f, data, 513, "")
-			f.closeAfterWrites()
+			f.finish()
 			return
 		case err != nil:
-			if errors.Is(err, websocket.ErrMessageTooBig) {
-				s.count.oversize.Add(1)
-			}
 			return
 		case isKeepAlive(data):
 			if bytes.Equal(data, []byte("\r\n\r\n")) {
