@@ -82,10 +82,13 @@ func loopback(ip string) bool {
 	return err == nil && a.Unmap().IsLoopback()
 }
 
+// stockPassword is the password of every user in FreeSWITCH's stock tree.
+const stockPassword = "1234"
+
 // knownSecret says whether a password stands in public documentation.
 func knownSecret(s string) bool {
 	switch s {
-	case "ClueCon", "1234", "password", "secret", "changeme", "mudar", "freeswitch", "talkpath":
+	case "ClueCon", stockPassword, "password", "secret", "changeme", "mudar", "freeswitch", "talkpath":
 		return true
 	}
 	return false

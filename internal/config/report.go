@@ -1,8 +1,143 @@
 package config
 
 import (
+	"fmt"
 	"io"
+	"strconv"
+	"strings"
+
+	"github.com/talkpath/talkpath/internal/fsxml"
 )
 
-// Report prints what a snapshot holds, for people.
-func Report(w io.Writer, s *Snapshot) error { return nil }
+// reportVars are the variables a report shows; of those that hold a secret it says only whether they are set.
+var reportVars = [...]string{"domain", "local_ip_v4", "conf_dir", "certs_dir", "default_password", "esl_password"}
+
+// Report prints what a snapshot holds, for people, and ends with a verdict. more are problems found elsewhere, as in the dialplan.
+func Report(w io.Writer, s *Snapshot, more ...fsxml.Problem) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Configuration   %s, %s\n", s.Source, count(len(s.Tree.Files), "file"))
+	for _, name := range reportVars {
+		if v, ok := s.Vars[name]; ok && v != "" {
+			if strings.Contains(name, "password") {
+				v = "(set)"
+			}
+			fmt.Fprintf(&b, "  %-16s  %s\n", name, v)
+		}
+	}
+	b.WriteString("SIP profiles\n")
+	for i := range s.Profiles {
+		reportProfile(&b, &s.Profiles[i])
+	}
+	c := s.Switch
+	fmt.Fprintf(&b, "Media           one UDP port %s and TCP port %s for browsers, UDP ports %s to %s for phones\n", port(c.RTPMuxPort), port(c.RTPMuxTCPPort), port(c.RTPStart), port(c.RTPEnd))
+	fmt.Fprintf(&b, "Limits          %d calls, %d new ones a second\n", c.MaxSessions, c.SessionsPerSecond)
+	fmt.Fprintf(&b, "Event socket    %s port %s, open to %s\n", s.EventSocket.ListenIP, port(s.EventSocket.Port), orElse(s.EventSocket.ACL, "this machine"))
+	b.WriteString("Directory\n")
+	for _, d := range s.Directory.Domains() {
+		reportDomain(&b, d)
+	}
+	b.WriteString("Dialplan\n")
+	for _, n := range s.DialplanNode.All("context") {
+		fmt.Fprintf(&b, "  %-12s  %s\n", n.Attr("name"), count(len(n.All("extension")), "extension"))
+	}
+	reportProblems(&b, append(s.Problems[:len(s.Problems):len(s.Problems)], more...))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func reportProfile(b *strings.Builder, p *Profile) {
+	listen := []string{"udp and tcp " + p.SIPIP + " port " + port(p.SIPPort)}
+	if p.TLS {
+		listen = append(listen, "tls port "+port(p.TLSPort))
+	}
+	if p.WSBinding != "" {
+		listen = append(listen, "ws "+p.WSBinding)
+	}
+	if p.WSSBinding != "" {
+		listen = append(listen, "wss "+p.WSSBinding)
+	}
+	auth := "calls need a password"
+	if !p.AuthCalls {
+		auth = "calls need no password"
+	}
+	fmt.Fprintf(b, "  %-12s  %s\n", p.Name, strings.Join(listen, ", "))
+	fmt.Fprintf(b, "  %-12s  media %s, codecs %s, context %s, %s\n", "", orElse(p.ExtRTPIP, p.RTPIP), p.InboundCodecPrefs, p.Context, auth)
+}
+
+func reportDomain(b *strings.Builder, d *Domain) {
+	ids := make([]string, len(d.Users))
+	for i, u := range d.Users {
+		ids[i] = u.ID
+	}
+	fmt.Fprintf(b, "  %-12s  %s: %s\n", d.Name, count(len(d.Users), "user"), runs(ids))
+	for _, g := range d.Groups {
+		fmt.Fprintf(b, "  %-12s  group %s: %s\n", "", g.Name, count(len(g.Users), "member"))
+	}
+}
+
+// reportProblems lists problems and ends with the verdict.
+func reportProblems(b *strings.Builder, problems []fsxml.Problem) {
+	var n [fsxml.Refusal + 1]int
+	if len(problems) > 0 {
+		b.WriteString("Problems\n")
+	}
+	for _, p := range problems {
+		fmt.Fprintf(b, "  %s\n", p)
+		n[p.Severity]++
+	}
+	what := count(n[fsxml.Error], "error") + ", " + count(n[fsxml.Warning], "warning")
+	switch {
+	case n[fsxml.Refusal] > 0:
+		fmt.Fprintf(b, "Verdict         refused to start for %s; %s\n", count(n[fsxml.Refusal], "reason"), what)
+	case n[fsxml.Error] > 0:
+		fmt.Fprintf(b, "Verdict         it starts, but part of it will not work: %s\n", what)
+	default:
+		fmt.Fprintf(b, "Verdict         fine: %s\n", what)
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func port(n int) string {
+	switch n {
+	case 0:
+		return "(any free)"
+	case -1:
+		return "(off)"
+	}
+	return strconv.Itoa(n)
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// runs shortens consecutive numbers to 1000-1019 and a long list to its beginning.
+func runs(ids []string) string {
+	const most = 20
+	var out []string
+	for i := 0; i < len(ids); {
+		j := i
+		for n, err := strconv.Atoi(ids[i]); err == nil && j+1 < len(ids) && ids[j+1] == strconv.Itoa(n+j+1-i); {
+			j++
+		}
+		if len(out) == most {
+			return strings.Join(out, ", ") + " …"
+		}
+		if j > i {
+			out = append(out, ids[i]+"-"+ids[j])
+		} else {
+			out = append(out, ids[i])
+		}
+		i = j + 1
+	}
+	return strings.Join(out, ", ")
+}

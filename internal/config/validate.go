@@ -28,21 +28,19 @@ func (r *reader) validate(s *Snapshot) {
 
 // validatePorts finds two listeners on one port. UDP and TCP of a SIP port count as one.
 func (r *reader) validatePorts(s *Snapshot) {
-	taken := map[string]string{}
+	type owner struct{ ip, port, what string }
+	var taken []owner
 	claim := func(at *fsxml.Node, what, ip, port string) {
-		if port == "0" {
-			return
-		}
 		if ip == "" || ip == "0.0.0.0" {
 			ip = "::"
 		}
-		for _, other := range []string{net.JoinHostPort(ip, port), net.JoinHostPort("::", port)} {
-			if first := taken[other]; first != "" {
-				r.problem(at, fsxml.Error, "%s wants port %s, which %s has", what, port, first)
+		for _, o := range taken {
+			if port != "0" && o.port == port && (o.ip == ip || o.ip == "::" || ip == "::") {
+				r.problem(at, fsxml.Error, "%s wants port %s, which %s has", what, port, o.what)
 				return
 			}
 		}
-		taken[net.JoinHostPort(ip, port)] = what
+		taken = append(taken, owner{ip, port, what})
 	}
 	for i := range s.Profiles {
 		p := &s.Profiles[i]
@@ -60,7 +58,8 @@ func (r *reader) validatePorts(s *Snapshot) {
 	claim(nil, "the event socket", s.EventSocket.ListenIP, strconv.Itoa(s.EventSocket.Port))
 }
 
-// validateUsers checks contexts and refuses passwords everybody knows where strangers can try them (S15).
+// validateUsers checks contexts and passwords. Where strangers can try them, the stock tree's default password keeps the server from
+// starting, and a user with another password everybody knows (the stock tree has one) cannot register (S15).
 func (r *reader) validateUsers(s *Snapshot) {
 	open := ""
 	for i := range s.Profiles {
@@ -72,10 +71,17 @@ func (r *reader) validateUsers(s *Snapshot) {
 	var weak []*User
 	for _, d := range s.Directory.domains {
 		for _, u := range d.Users {
+			at := &fsxml.Node{File: u.File, Line: u.Line}
 			if c := u.Context(); c != "" && !slices.Contains(s.Contexts, c) {
-				r.problem(&fsxml.Node{File: u.File, Line: u.Line}, fsxml.Warning, "user %s: the dialplan has no context %q", u.ID, c)
+				r.problem(at, fsxml.Warning, "user %s: the dialplan has no context %q", u.ID, c)
 			}
-			if knownSecret(u.Password()) {
+			switch password := u.Password(); {
+			case password == stockPassword:
+				weak = append(weak, u)
+			case knownSecret(password) && open != "":
+				u.Params = u.Params.with(Pair{"password", ""})
+				r.problem(at, fsxml.Error, "user %s has a password everybody knows and profile %s is reachable from outside: it cannot register", u.ID, open)
+			case knownSecret(password):
 				weak = append(weak, u)
 			}
 		}
@@ -85,8 +91,8 @@ func (r *reader) validateUsers(s *Snapshot) {
 	}
 	at := &fsxml.Node{File: weak[0].File, Line: weak[0].Line}
 	if open == "" {
-		r.problem(at, fsxml.Warning, "%d users (%s first) have a password everybody knows", len(weak), weak[0].ID)
+		r.problem(at, fsxml.Warning, "%s (%s first) with a password everybody knows", count(len(weak), "user"), weak[0].ID)
 		return
 	}
-	r.problem(at, fsxml.Refusal, "%d users (%s first) have a password everybody knows and profile %s is reachable from outside; set default_password", len(weak), weak[0].ID, open)
+	r.problem(at, fsxml.Refusal, "%s (%s first) with the password %s, which everybody knows, and profile %s is reachable from outside; set default_password", count(len(weak), "user"), weak[0].ID, stockPassword, open)
 }

@@ -13,7 +13,7 @@ const (
 	maxFiles        = 10_000
 	maxNodes        = 500_000
 	maxValue        = 64 << 10 // one variable
-	maxName         = 256       // of a variable, with its $${}
+	maxName         = 256      // of a variable, with its $${}
 	maxProblems     = 1_000
 )
 
