@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"github.com/talkpath/talkpath/internal/fsxml"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) // a Monday
@@ -267,4 +270,29 @@ func TestActionSaysWhereItStands(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
+}
+
+func FuzzRoute(f *testing.F) {
+	for _, s := range []string{
+		ext("", yes+`><action application="a" data="$1${w:1}"/></condition>`), ext(`continue="true"`, `<condition regex="all"><regex field="${a}" expression="^${w}(.*)$"/></condition>`),
+		ext("", `<condition wday="mon-fri" time-of-day="22:00-06:00"/>`), ext("", `<condition field="destination_number" expression="^(?!a)(?=(b+)+)$"><anti-action application="x"/></condition>`),
+	} {
+		f.Add(s, "1001")
+	}
+	f.Fuzz(func(t *testing.T, text, number string) {
+		tree, err := (&fsxml.Loader{FS: fstest.MapFS{"freeswitch.xml": {Data: []byte("<section>" + text + "</section>")}}}).Load()
+		if err != nil {
+			return
+		}
+		p, _ := Compile(tree.Root)
+		for _, name := range append(p.Contexts(), "nosuch") {
+			r, _ := p.Route(name, dialing(number), noon)
+			if len(r.Actions) > maxActions {
+				t.Errorf("%d actions", len(r.Actions))
+			}
+			for _, a := range r.Actions {
+				_ = a.Data.Expand(dialing(number))
+			}
+		}
+	})
 }
