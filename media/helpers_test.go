@@ -140,3 +140,12 @@ func udpConn(t testing.TB) *net.UDPConn {
 }
 
 func addrPort(a net.Addr) netip.AddrPort { return a.(*net.UDPAddr).AddrPort() }
+
+// assertNoHandshake fails when a goroutine of a DTLS handshake of ours is left although all legs are connected.
+func assertNoHandshake(t testing.TB) {
+	t.Helper()
+	waitFor(t, "handshake goroutines to end", func() bool {
+		buf := make([]byte, 4<<20)
+		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "media.(*dtlsPipe)")
+	})
+}

@@ -62,6 +62,13 @@ func talk(t testing.TB, from, to peer, ssrc uint32, want int) {
 		sent++
 		return len(to.heard())-before >= want
 	})
+	// A last packet that is waited for: nothing of this talk arrives later.
+	final := fmt.Sprintf("audio %05d %08x", first+sent, ssrc)
+	from.send(t, audio(0, first+sent, ssrc))
+	waitFor(t, "the last packet", func() bool {
+		h := to.heard()
+		return string(h[len(h)-1].Payload) == final
+	})
 	var last rtp.Packet
 	for i, p := range to.heard()[before:] {
 		var seq int

@@ -1,0 +1,266 @@
+package media
+
+import (
+	"encoding/binary"
+	"io"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/stun/v4"
+)
+
+func fingerprintSetter() stun.Setter { return stun.Fingerprint }
+
+func TestClassify(t *testing.T) {
+	pad := func(b ...byte) []byte { return append(b, make([]byte, 40)...) }
+	cases := []struct {
+		name string
+		pkt  []byte
+		want class
+	}{
+		{"empty", nil, classGarbage},
+		{"one byte", []byte{0}, classGarbage},
+		{"STUN", pad(0, 1), classSTUN},
+		{"short STUN", []byte{0, 1, 0, 0}, classGarbage},
+		{"ZRTP range", pad(16, 0), classGarbage},
+		{"DTLS low", pad(20, 254), classDTLS},
+		{"DTLS high", pad(63, 254), classDTLS},
+		{"TURN channel", pad(64, 0), classGarbage},
+		{"RTP", pad(128, 0), classRTP},
+		{"RTP with marker", pad(128, 128|111), classRTP},
+		{"short RTP", []byte{128, 0, 0, 1}, classGarbage},
+		{"RTCP SR", pad(128, 200), classRTCP},
+		{"RTCP high", pad(128, 223), classRTCP},
+		{"beyond RTCP", pad(128, 224), classRTP},
+		{"short RTCP", []byte{128, 201, 0}, classGarbage},
+		{"192", pad(192, 0), classGarbage},
+	}
+	for _, c := range cases {
+		if got := classify(c.pkt); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestSourceSequence(t *testing.T) {
+	type step struct {
+		seq  uint16
+		want bool
+	}
+	cases := []struct {
+		name  string
+		steps []step
+		gens  uint32
+		lost  uint64
+	}{
+		{"in order over the wrap", []step{{65534, true}, {65535, true}, {0, true}, {1, true}}, 1, 0},
+		{"duplicate", []step{{10, true}, {11, true}, {11, false}, {10, false}}, 1, 0},
+		{"late once", []step{{10, true}, {12, true}, {11, true}, {11, false}}, 1, 0},
+		{"lost", []step{{10, true}, {15, true}}, 1, 4},
+		{"too old", []step{{1000, true}, {900, false}}, 1, 0},
+		{"stray", []step{{10, true}, {40000, false}, {11, true}}, 1, 0},
+		{"restart", []step{{10, true}, {40000, false}, {40001, true}, {40002, true}}, 2, 0},
+		{"late over the wrap", []step{{65535, true}, {1, true}, {0, true}, {65535, false}}, 1, 0},
+		{"large step within the window of loss", []step{{10, true}, {10 + maxDropout - 1, true}, {10, false}}, 1, maxDropout - 2},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var s source
+			accepted := uint64(0)
+			for i, st := range c.steps {
+				got := s.take(7, st.seq)
+				if got != st.want {
+					t.Fatalf("step %d seq %d: %v", i, st.seq, got)
+				}
+				if got {
+					accepted++
+				}
+			}
+			if s.gen != c.gens {
+				t.Errorf("generation %d, want %d", s.gen, c.gens)
+			}
+			if lost := s.before + s.expected() - accepted; lost != c.lost {
+				t.Errorf("lost %d, want %d", lost, c.lost)
+			}
+		})
+	}
+}
+
+// TestStreamNumbersAreUnique sends through holds, inserted tones, late packets and long streams: no sequence number may go out twice
+// within a roll-over, or SRTP would use a key stream twice.
+func TestStreamNumbersAreUnique(t *testing.T) {
+	from := &leg{}
+	st := stream{ssrc: 1}
+	now := time.Unix(1000, 0)
+	seen := map[uint32]bool{}
+	roc, last, first := uint32(0), uint16(0), true
+	out := func(seq uint16) {
+		d := int16(seq - last)
+		if !first && (d >= maxDropout || d <= -2*seqWindow) {
+			t.Fatalf("jump of %d", d)
+		}
+		ext := roc<<16 | uint32(seq)
+		if d > 0 || first {
+			if seq < last {
+				roc++
+				ext = roc<<16 | uint32(seq)
+			}
+			last, first = seq, false
+		} else if seq > last {
+			ext = (roc-1)<<16 | uint32(seq)
+		}
+		if seen[ext] {
+			t.Fatalf("number %d went out twice", ext)
+		}
+		seen[ext] = true
+	}
+	relay := func(seq uint16) {
+		if !from.src.take(9, seq) {
+			return
+		}
+		if !st.follows(from, seq) {
+			st.attach(from, seq, uint32(seq)*160, 8000, now)
+		} else if int32(from.src.extended(seq)-st.minIn) < 0 {
+			return
+		}
+		o := seq + st.seqOff
+		st.sent(o, uint32(seq)*160, now)
+		out(o)
+	}
+	seq := uint16(100)
+	for i := range 200_000 {
+		switch {
+		case i%1000 == 999:
+			out(st.insert())
+		case i%777 == 0: // lost, late after a tone
+			late := seq
+			seq++
+			relay(seq)
+			out(st.insert())
+			relay(late)
+		case i%501 == 0: // reordered
+			relay(seq + 1)
+			relay(seq)
+			seq++
+		case i == 150_000: // a long hold: nothing goes out while the source goes on
+			for range 50_000 {
+				seq++
+				from.src.take(9, seq)
+			}
+		case i == 170_000: // the sender restarts
+			seq += 30_000
+		}
+		relay(seq)
+		seq++
+	}
+	if len(seen) < 190_000 {
+		t.Errorf("only %d went out", len(seen))
+	}
+}
+
+func TestMOS(t *testing.T) {
+	good, lossy, slow := mos(20*time.Millisecond, 1, 0), mos(20*time.Millisecond, 1, 10), mos(800*time.Millisecond, 1, 0)
+	if good < 4.2 || good > 4.5 || lossy >= good || slow >= good || mos(10*time.Second, 500, 100) != 1 {
+		t.Errorf("good %.2f lossy %.2f slow %.2f", good, lossy, slow)
+	}
+}
+
+// fuzzShard is a packet plane without sockets to answer from: two bridged legs on the shared port.
+func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
+	t.Helper()
+	sh := &shard{
+		log: slog.New(slog.NewTextHandler(io.Discard, nil)), events: func(*Session, Event) {}, group: &group{closed: true},
+		legs: map[*leg]struct{}{}, byAddr: map[netip.AddrPort]*leg{}, byUfrag: map[string]*leg{}, tcp: map[*tcpConn]struct{}{},
+		now: time.Unix(1_700_000_000, 0),
+	}
+	var err error
+	if sh.loop, err = newLoop(sh); err != nil {
+		t.Fatal(err)
+	}
+	if sh.mux, err = openUDP(netip.AddrPortFrom(loopback, 0), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sh.mux.close(); sh.loop.abandon() })
+	from := netip.MustParseAddrPort("127.0.0.1:9")
+	legs := [2]*leg{}
+	for i := range legs {
+		l := &leg{sh: sh, kind: KindRTP, session: &Session{}, tone: unmapped}
+		l.takes, l.gives, l.rtp, l.rtcp = true, true, sh.mux, sh.mux
+		l.stream.ssrc = uint32(i + 1)
+		var formats []format8
+		for _, c := range CodecsByName("PCMU,OPUS") {
+			formats = append(formats, format8{codec: c, tx: c.PayloadType})
+		}
+		l.applyFormats(formats)
+		l.remote, l.remoteRTCP = from, from
+		legs[i] = l
+	}
+	legs[0].bridgeTo(legs[1])
+	legs[0].setICE("fragment", "password-of-the-leg-1")
+	sh.byAddr[from] = legs[0]
+	return sh, legs[0], from
+}
+
+func FuzzPacket(f *testing.F) {
+	seeds := [][]byte{
+		{}, {0}, {128, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3},
+		{0x90, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 5, 0x8a, 1, 0x40},
+		{0x8f, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7},
+	}
+	if m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("fragment:x"), stun.NewShortTermIntegrity("password-of-the-leg-1"), stun.Fingerprint); err == nil {
+		seeds = append(seeds, m.Raw)
+	}
+	reports := []rtcp.Packet{
+		&rtcp.SenderReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 1, LastSenderReport: 5}}},
+		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: 7, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "c"}}}}},
+		&rtcp.Goodbye{Sources: []uint32{7}},
+	}
+	if raw, err := rtcp.Marshal(reports); err == nil {
+		seeds = append(seeds, raw)
+	}
+	seeds = append(seeds, clientHelloPacket())
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	sh, l, from := fuzzShard(f)
+	f.Fuzz(func(t *testing.T, pkt []byte) {
+		if len(pkt) > maxDatagram {
+			return
+		}
+		buf := make([]byte, len(pkt), slotSize)
+		copy(buf, pkt)
+		sh.datagram(sh.mux, buf, from)
+		if l.sh.loop.outN > 0 {
+			n := l.sh.loop.outIovs[0].Len
+			if n > uint64(len(pkt)) {
+				t.Errorf("%d bytes went out of %d", n, len(pkt))
+			}
+		}
+		sh.loop.outN = 0 // the buffer is gone
+		if n := len(sh.byAddr); n > maxPaths+1 {
+			t.Errorf("%d addresses", n)
+		}
+	})
+}
+
+func FuzzRTCPRewrite(f *testing.F) {
+	f.Add([]byte{0x81, 200, 0, 12})
+	f.Add(make([]byte, 64))
+	f.Fuzz(func(t *testing.T, pkt []byte) {
+		a, b := &leg{sh: &shard{}}, &leg{sh: &shard{}}
+		a.src.ssrc, a.stream.ssrc, b.stream.ssrc, b.stream.from = 7, 1, 2, a
+		n := b.rewriteRTCP(a, pkt)
+		if n > len(pkt) {
+			t.Fatalf("%d bytes of %d", n, len(pkt))
+		}
+		for p := rtcpPacket(pkt[:n]); p != nil; p = rtcpPacket(pkt[:n]) {
+			if got := binary.BigEndian.Uint32(p[4:]); got != 2 {
+				t.Fatalf("SSRC %d goes out", got)
+			}
+			pkt, n = pkt[len(p):], n-len(p)
+		}
+	})
+}
