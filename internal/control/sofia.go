@@ -245,15 +245,21 @@ func (c *Control) profileText(p config.Profile) string {
 	if a := c.listener(p.Name, "wss"); a != nil {
 		fmt.Fprintf(&b, "WSS-BIND-URL     \tsips:mod_sofia@%s;transport=wss\n", a)
 	}
+	row("HOLD-MUSIC", orNA(p.Params["hold-music"]))
+	row("OUTBOUND-PROXY", "N/A")
 	row("CODECS IN", p.InboundCodecPrefs)
 	row("CODECS OUT", p.OutboundCodecPrefs)
 	row("TEL-EVENT", "101")
 	row("DTMF-MODE", "rfc2833")
+	row("CNG", "0")
+	row("SESSION-TO", "0")
+	row("MAX-DIALOG", "0")
+	row("MAX-RECV-RPS", "0")
 	row("NOMEDIA", "false")
 	row("LATE-NEG", "true")
 	row("PROXY-MEDIA", "false")
+	row("AGGRESSIVENAT", "false")
 	row("REGISTRATIONS", strconv.Itoa(registrations))
-	b.WriteString(line)
 	return b.String()
 }
 

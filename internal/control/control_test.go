@@ -1,0 +1,309 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/event"
+	"github.com/talkpath/talkpath/registrar"
+)
+
+type fakeCore struct {
+	channels []call.Snapshot
+	stats    call.Stats
+	hungUp   []string
+}
+
+func (f *fakeCore) Channels() []call.Snapshot { return f.channels }
+func (f *fakeCore) Stats() call.Stats         { return f.stats }
+func (f *fakeCore) HangupAll(cause call.Cause, match func(call.Snapshot) bool) int {
+	n := 0
+	for _, s := range f.channels {
+		if match == nil || match(s) {
+			f.hungUp = append(f.hungUp, s.UUID+" "+string(cause))
+			n++
+		}
+	}
+	return n
+}
+
+type fakeRegistrations []registrar.Binding
+
+func (f fakeRegistrations) All() []registrar.Binding { return append([]registrar.Binding(nil), f...) }
+func (f fakeRegistrations) Lookup(user, domain string) []registrar.Binding {
+	var found []registrar.Binding
+	for _, b := range f {
+		if b.User == user && b.Domain == domain {
+			found = append(found, b)
+		}
+	}
+	return found
+}
+
+func binding(user, domain, port, callID string) registrar.Binding {
+	return registrar.Binding{
+		Profile: "internal", User: user, Domain: domain, Contact: "sip:" + user + "@127.0.0.1:" + port, ContactUser: user,
+		ContactHost: "127.0.0.1:" + port, Remote: netip.MustParseAddrPort("127.0.0.1:" + port), Transport: "udp", CallID: callID,
+		UserAgent: "oracle-ua", Deadline: time.Unix(1795406649, 0),
+	}
+}
+
+func newControl(t testing.TB, dir, domain string, defaults map[string]string, core *fakeCore, regs fakeRegistrations) *Control {
+	t.Helper()
+	set := map[string]string{}
+	if domain != "" {
+		set["domain"] = domain
+	}
+	snapshot, err := config.Load(config.Options{Dir: dir, Set: set, Defaults: defaults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Deps{
+		Core: core, Config: func() *config.Snapshot { return snapshot }, Registrations: regs, Version: "0.1.0", Started: time.Now(),
+		Bus: event.NewBus(event.Identity{CoreUUID: "core", Hostname: "vm", Switchname: "vm", IPv4: "192.0.2.2", IPv6: "::1"}),
+	})
+}
+
+func testControl(t testing.TB) (*Control, *fakeCore) {
+	core := &fakeCore{
+		channels: []call.Snapshot{
+			{UUID: "a", CallUUID: "a", OtherUUID: "b", Name: "sofia/internal/1000@example.com", Profile: "internal", CallerName: "Ann, A.",
+				Variables: []call.Variable{{Name: "x", Value: "1"}, {Name: "y", Value: "2"}}},
+			{UUID: "b", CallUUID: "a", OtherUUID: "a", Name: "sofia/internal/1001@example.com", Profile: "internal",
+				Variables: []call.Variable{{Name: "x", Value: "1"}}},
+			{UUID: "c", CallUUID: "c", Name: "sofia/internal/1002@example.com", Profile: "internal", CallerName: "Bob"},
+		},
+		stats: call.Stats{Current: 3, Peak: 5, PeakFiveMin: 4, SinceStart: 7, PerSecond: 1, PerSecondPeak: 2, PerSecondFiveMin: 2,
+			MaxSessions: 1000, SessionsPerSecond: 30},
+	}
+	second := binding("1000", "example.com", "6001", "id2")
+	second.Contact, second.Transport, second.ContactHost = "sip:x|y@z.invalid;transport=ws", "wss", "z.invalid"
+	second.ContactUser = "x|y"
+	return newControl(t, "testdata/conf", "", map[string]string{"hostname": "vm"}, core,
+		fakeRegistrations{binding("1000", "example.com", "6000", "id1"), second}), core
+}
+
+const (
+	contact1 = "sofia/internal/sip:1000@127.0.0.1:6000"
+	contact2 = "sofia/internal/sip:x|y@z.invalid;transport=ws;fs_nat=yes;fs_path=sip%3Ax%7Cy%40127.0.0.1%3A6001%3Btransport%3Dwss"
+)
+
+func TestCommands(t *testing.T) {
+	row := "1000|default|example.com|default|" + contact1 + "," + strings.ReplaceAll(contact2, "|", "%7C") + "|techsupport|Extension %7C 1000|1000\n"
+	sales := strings.Replace(row, "|default|s", "|sales|s", 1)
+	row1001 := "1001|default|example.com|default|error/user_not_registered|||\n"
+	for _, tc := range []struct{ command, want string }{
+		{"list_users", listUsersHead + row + row1001 + sales + "\n+OK\n"},
+		{"list_users group default user 1000", listUsersHead + row + "\n+OK\n"},
+		{"LIST_USERS GROUP Default USER 1000", listUsersHead + row + "\n+OK\n"},
+		{"list_users user 1000", listUsersHead + row + sales + "\n+OK\n"},
+		{"list_users domain nosuch", listUsersHead + "\n+OK\n"},
+		{"list_users context public", listUsersHead + "\n+OK\n"},
+		{"user_data 1000@example.com param password", "p w"},
+		{"user_data 1000@example.com:5060 param password", "p w"},
+		{"user_data 1000 param password", "p w"},
+		{"user_data 500@example.com param password", "p w"},
+		{"user_data 1000@example.com var toll", "local"},
+		{"user_data 500@example.com attr id", "1000"},
+		{"user_data 1000@example.com attr number-alias", "500"},
+		{"user_data nosuch@example.com param password", ""},
+		{"user_data 1000@nosuch param password", ""},
+		{"user_data @ param password", ""},
+		{"user_data 1000@example.com password", ""},
+		{"user_data", ""},
+		{"user_exists id 1000 example.com", "true"},
+		{"user_exists id 1009 example.com", "false"},
+		{"domain_exists example.com", "true"},
+		{"domain_exists nosuch", "false"},
+		{"eval ${domain}", "example.com"},
+		{"eval $${domain}", "example.com"},
+		{"eval a${nosuch}b", "ab"},
+		{"eval literal text", "literal text"},
+		{"eval ${user_data(1000@${domain} param password)}", "p w"},
+		{"eval ${unclosed", "${unclosed"},
+		{"eval ${Core-UUID}", "core"},
+		{"eval ${eval(${eval(x)})}", ""},
+		{"eval uuid:a ${x}${caller_id_name}", "1Ann, A."},
+		{"eval uuid:nosuch ${x}", "-ERR No such channel!\n"},
+		{"expand echo ${domain}", "example.com"},
+		{"expand expand expand x", "-USAGE: [uuid:<uuid> ]<cmd> <args>\n"},
+		{"hostname", "vm"},
+		{"echo  hello  world ", "hello  world"},
+		{"echo", ""},
+		{"version", "Talkpath Version 0.1.0~64bit ( 64bit)\n"},
+		{"version short", "0.1.0\n"},
+		{"uptime", "0\n"},
+		{"uptime days", "0\n"},
+		{"uptime moons", "-USAGE: [us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]\n"},
+		{"nosuch with args", "-ERR nosuch Command not found!\n"},
+		{"", "-ERR  Command not found!\n"},
+		{"uuid_exists a", "true"},
+		{"uuid_exists x", "false"},
+		{"uuid_exists", "false"},
+		{"uuid_getvar a y", "2"},
+		{"uuid_getvar b y", "_undef_"},
+		{"uuid_getvar x y", "-ERR No such channel!\n"},
+		{"uuid_kill", "-USAGE: <uuid> [cause]\n"},
+		{"uuid_kill x", "-ERR No such channel!\n"},
+		{"sofia_contact 1000@example.com", contact1 + "," + contact2},
+		{"sofia_contact */1000@example.com", contact1 + "," + contact2},
+		{"sofia_contact internal/1000@example.com", contact1 + "," + contact2},
+		{"sofia_contact external/1000@example.com", "error/user_not_registered"},
+		{"sofia_contact 1001@example.com", "error/user_not_registered"},
+		{"sofia_contact", "error/user_not_registered"},
+		{"sofia_count_reg 1000@example.com", "2"},
+		{"sofia_username_of 1000@example.com", "1000"},
+		{"show channels count", "\n3 total.\n"},
+		{"show calls count", "\n2 total.\n"},
+		{"show bridged_calls count", "\n1 total.\n"},
+		{"show channels like 1002@ as delim |", strings.Join(columnNames(), "|") + "\nc||0001-01-01 00:00:00|-62135596800|" +
+			"sofia/internal/1002@example.com||Bob|||||||||||||||||||||||c||||||||" + "\n\n1 total.\n"},
+		{"show nosuch", "-USAGE: " + showSyntax + "\n"},
+		{"show", "-USAGE: " + showSyntax + "\n"},
+		{"reloadxml", "-ERR [Reload is not available]\n"},
+		{"sofia status profile nosuch", "Invalid Profile!\n"},
+	} {
+		t.Run(tc.command, func(t *testing.T) {
+			c, _ := testControl(t)
+			if got := c.Execute(t.Context(), tc.command); got != tc.want {
+				t.Errorf("got\n%q\nwant\n%q", got, tc.want)
+			}
+		})
+	}
+}
+
+func columnNames() (names []string) {
+	for _, c := range channelColumns() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func TestHangup(t *testing.T) {
+	for _, tc := range []struct{ command, want, hungUp string }{
+		{"hupall", "+OK hangup all channels with cause MANAGER_REQUEST\n", "a MANAGER_REQUEST,b MANAGER_REQUEST,c MANAGER_REQUEST"},
+		{"hupall USER_BUSY", "+OK hangup all channels with cause USER_BUSY\n", "a USER_BUSY,b USER_BUSY,c USER_BUSY"},
+		{"hupall BOGUS", "+OK hangup all channels with cause NORMAL_CLEARING\n", "a NORMAL_CLEARING,b NORMAL_CLEARING,c NORMAL_CLEARING"},
+		{"hupall USER_BUSY x 1 y 2", "+OK hangup all channels matching [x 1 y 2] with cause: USER_BUSY\n", "a USER_BUSY"},
+		{"uuid_kill b", "+OK\n", "b NORMAL_CLEARING"},
+		{"uuid_kill b CALL_REJECTED", "+OK\n", "b CALL_REJECTED"},
+		{"uuid_kill b BOGUS", "+OK\n", "b NORMAL_CLEARING"},
+	} {
+		c, core := testControl(t)
+		if got := c.Execute(t.Context(), tc.command); got != tc.want || strings.Join(core.hungUp, ",") != tc.hungUp {
+			t.Errorf("%s: %q, hung up %v", tc.command, got, core.hungUp)
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	c, core := testControl(t)
+	c.deps.Started = time.Now().Add(-(365*24*time.Hour + 2*time.Minute + time.Second + 5*time.Millisecond))
+	lines := strings.Split(c.Execute(t.Context(), "status"), "\n")
+	if !strings.HasPrefix(lines[0], "UP 1 year, 0 days, 0 hours, 2 minutes, 1 second, ") || !strings.HasSuffix(lines[0], " microseconds") &&
+		!strings.HasSuffix(lines[0], " microsecond") {
+		t.Errorf("%q", lines[0])
+	}
+	want := []string{"Talkpath (Version 0.1.0  64bit) is ready", "7 session(s) since startup", "3 session(s) - peak 5, last 5min 4 ",
+		"1 session(s) per Sec out of max 30, peak 2, last 5min 2 ", "1000 session(s) max", "min idle cpu 0.00/100.00",
+		"Current Stack Size/Max 240K/240K", ""}
+	if strings.Join(lines[1:], "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q", lines[1:])
+	}
+	core.stats.Draining = true
+	if got := c.Execute(t.Context(), "status"); !strings.Contains(got, "is not ready\n") {
+		t.Errorf("draining: %q", got)
+	}
+}
+
+func TestGlobals(t *testing.T) {
+	c, _ := testControl(t)
+	for _, tc := range []struct{ command, want string }{
+		{"global_getvar domain", "example.com"},
+		{"global_setvar foo=bar", "+OK"},
+		{"global_getvar foo", "bar"},
+		{"eval ${foo}", "bar"},
+		{"global_setvar foo=", "+OK"},
+		{"global_getvar foo", ""},
+		{"global_setvar domain=other", "+OK"},
+		{"eval ${domain}", "other"},
+		{"global_setvar", "-USAGE: <var>=<value> [=<value2>]\n"},
+		{"global_setvar =x", "-USAGE: <var>=<value> [=<value2>]\n"},
+	} {
+		if got := c.Execute(t.Context(), tc.command); got != tc.want {
+			t.Errorf("%s: %q", tc.command, got)
+		}
+	}
+	if all := c.Execute(t.Context(), "global_getvar"); !strings.Contains(all, "domain=other\n") || strings.Contains(all, "foo") {
+		t.Errorf("all: %q", all)
+	}
+}
+
+func TestReloadAndShutdown(t *testing.T) {
+	c, _ := testControl(t)
+	sub := c.Subscribe()
+	defer sub.Close()
+	sub.Select(esl.Selection{All: true})
+	failing := errors.New("line 3:\nbad")
+	c.deps.Reload = func(context.Context) error { return failing }
+	var graceful []bool
+	c.deps.Shutdown = func(g bool) { graceful = append(graceful, g) }
+	if got := c.Execute(t.Context(), "reloadxml"); got != "-ERR [line 3: bad]\n" {
+		t.Errorf("failing: %q", got)
+	}
+	failing = nil
+	if got := c.Execute(t.Context(), "reloadxml"); got != "+OK [Success]\n" {
+		t.Errorf("%q", got)
+	}
+	for _, command := range []string{"shutdown", "shutdown elegant"} {
+		if got := c.Execute(t.Context(), command); got != "+OK\n" {
+			t.Errorf("%s: %q", command, got)
+		}
+	}
+	if len(graceful) != 2 || graceful[0] || !graceful[1] {
+		t.Errorf("shutdowns %v", graceful)
+	}
+	var got []string
+	for range 5 {
+		e, err := sub.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Name()+" "+e.Value("API-Command")+" "+e.Value("API-Command-Argument"))
+	}
+	if want := "API reloadxml |API reloadxml |RELOADXML  |API shutdown |API shutdown elegant"; strings.Join(got, "|") != want {
+		t.Errorf("events %q", got)
+	}
+}
+
+// TestHelpKnowsEverything: each command says what it is, in lower case.
+func TestHelpKnowsEverything(t *testing.T) {
+	c, _ := testControl(t)
+	help := c.Execute(t.Context(), "help")
+	for name, cmd := range c.table {
+		if name != strings.ToLower(name) || cmd.help == "" || !strings.Contains(help, "\n"+name+",") {
+			t.Errorf("%s", name)
+		}
+	}
+}
+
+// FuzzExecute: no command line makes a command panic or answer with more than it should.
+func FuzzExecute(f *testing.F) {
+	for _, s := range []string{"eval ${${${x}}}", "show channels like %% as", "list_users user", "user_data @@ var", "hupall a b c d", "expand eval ${eval(${domain})}",
+		"sofia status profile internal reg x", "sofia_contact //@/", "global_setvar a=${a}", "eval ${show(channels as json)}"} {
+		f.Add(s)
+	}
+	c, _ := testControl(f)
+	f.Fuzz(func(t *testing.T, line string) {
+		if got := c.Execute(context.Background(), line); len(got) > 8*maxExpansion {
+			t.Errorf("%d bytes", len(got))
+		}
+	})
+}

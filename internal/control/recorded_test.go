@@ -1,0 +1,174 @@
+package control
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/esl/esltest"
+	"github.com/talkpath/talkpath/internal/call"
+)
+
+// shared is where recordings of a real FreeSWITCH and its configuration are, when the working copy has them beside it.
+const shared = "../../../shared"
+
+func recordedControl(t *testing.T, core *fakeCore) *Control {
+	dir := filepath.Join(shared, "freeswitch-conf/vanilla")
+	if _, err := os.Stat(filepath.Join(dir, "freeswitch.xml")); err != nil {
+		t.Skip("no recordings of FreeSWITCH beside the working copy")
+	}
+	return newControl(t, dir, "127.0.0.1", map[string]string{"hostname": "vm", "local_ip_v4": "127.0.0.1", "conf_dir": dir}, core,
+		fakeRegistrations{binding("1000", "127.0.0.1", "6000", "csa7ncyyvvja20ji"), binding("1001", "127.0.0.1", "6001", "zighf3t7m7024zfb")})
+}
+
+// TestRecordedSessions compares whole sessions: our commands, over our event socket, with FreeSWITCH's own configuration.
+func TestRecordedSessions(t *testing.T) {
+	for _, name := range strings.Fields(`14_api_hostname 15_api_echo 16_api_list_users 17_api_list_users_group_user
+		18_api_list_users_user_1000 19_api_list_users_nosuch 21_api_user_data_password 22_api_user_data_nosuch 23_api_user_data_variants
+		25_api_domain_exists 27_api_eval 30_api_global_getvar_domain 31_api_global_setvar 32_api_show_channels_empty 33_api_show_calls_empty
+		34_api_show_registrations 35_api_show_registrations_json 46_api_sofia_contact 47_api_nosuchcommand 74_api_create_uuid 85_pipelined`) {
+		t.Run(name, func(t *testing.T) {
+			c := recordedControl(t, &fakeCore{})
+			text, err := os.ReadFile(filepath.Join(shared, "oracle/esl", name+".txt"))
+			if err != nil {
+				t.Skip("no recordings of FreeSWITCH beside the working copy")
+			}
+			steps, err := esltest.ParseTranscript(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &esl.Server{Backend: c, Password: func() string { return "ClueCon" }}
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(ln) }()
+			esltest.Replay(t, ln.Addr().String(), steps)
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// answers reads a recording of commands and what they answered.
+func answers(t *testing.T, name string) map[string]string {
+	text, err := os.ReadFile(filepath.Join(shared, "oracle/calls", name))
+	if err != nil {
+		t.Skip("no recordings of FreeSWITCH beside the working copy")
+	}
+	all := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?s)>>> ([^\n]*)\n(.*?)\n<<<\n`).FindAllStringSubmatch(string(text), -1) {
+		all[m[1]] = m[2] // the last one of a command
+	}
+	return all
+}
+
+// recordedChannels makes snapshots of what show channels and show calls say.
+func recordedChannels(t *testing.T, all map[string]string) []call.Snapshot {
+	var channels, calls struct {
+		Rows []map[string]string `json:"rows"`
+	}
+	if err := json.Unmarshal([]byte(all["show channels as json"]), &channels); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(all["show calls as json"]), &calls); err != nil {
+		t.Fatal(err)
+	}
+	n := func(s string) int {
+		v, _ := strconv.Atoi(s)
+		return v
+	}
+	var out []call.Snapshot
+	for _, r := range channels.Rows {
+		other := calls.Rows[0]["b_uuid"]
+		if other == r["uuid"] {
+			other = calls.Rows[0]["uuid"]
+		}
+		out = append(out, call.Snapshot{
+			UUID: r["uuid"], CallUUID: r["call_uuid"], OtherUUID: other, Direction: r["direction"],
+			Created: time.Unix(int64(n(r["created_epoch"])), 0), BridgeCreated: time.Unix(int64(n(calls.Rows[0]["call_created_epoch"])), 0),
+			Name: r["name"], State: r["state"], CallState: r["callstate"], CallerName: r["cid_name"], CallerNumber: r["cid_num"],
+			CalleeName: r["callee_name"], CalleeNumber: r["callee_num"], CalleeDirection: r["callee_direction"],
+			SentCalleeName: r["sent_callee_name"], SentCalleeNumber: r["sent_callee_num"], NetworkAddr: r["ip_addr"],
+			Destination: r["dest"], Application: r["application"], ApplicationData: r["application_data"], Dialplan: r["dialplan"],
+			Context: r["context"], ReadCodec: r["read_codec"], WriteCodec: r["write_codec"], ReadRate: n(r["read_rate"]),
+			WriteRate: n(r["write_rate"]), ReadBitRate: n(r["read_bit_rate"]), WriteBitRate: n(r["write_bit_rate"]), Secure: r["secure"],
+			Hostname: r["hostname"], PresenceID: r["presence_id"], PresenceData: r["presence_data"], AccountCode: r["accountcode"],
+			InitialCallerName: r["initial_cid_name"], InitialCallerNumber: r["initial_cid_num"], InitialNetworkAddr: r["initial_ip_addr"],
+			InitialDestination: r["initial_dest"], InitialDialplan: r["initial_dialplan"], InitialContext: r["initial_context"],
+		})
+	}
+	return out
+}
+
+func TestRecordedShow(t *testing.T) {
+	utc(t)
+	all := answers(t, "live_queries.api.txt")
+	c := recordedControl(t, &fakeCore{channels: recordedChannels(t, all)})
+	for _, command := range []string{"show channels", "show channels as json", "show channels as xml", "show channels count",
+		"show channels like 1001", "show channels like 1001 as json", "show calls", "show calls as json", "show calls as xml", "show calls count",
+		"show bridged_calls as json", "show detailed_calls as json"} {
+		want, ok := all[command]
+		if !ok {
+			t.Errorf("%s: not in the recording", command)
+			continue
+		}
+		if got := c.Execute(t.Context(), command); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", command, got, want)
+		}
+	}
+}
+
+// utc makes times print as they did where they were recorded.
+func utc(t *testing.T) {
+	local := time.Local
+	time.Local = time.UTC
+	t.Cleanup(func() { time.Local = local })
+}
+
+// TestRecordedSofia compares what a program may parse, times and counters aside.
+func TestRecordedSofia(t *testing.T) {
+	utc(t)
+	c := recordedControl(t, &fakeCore{})
+	seconds := regexp.MustCompile(`(?i)(expsecs\()-?\d+`)
+	for name, command := range map[string]string{
+		"43_api_sofia_status_profile_internal_reg":    "sofia status profile internal reg",
+		"45_api_sofia_xmlstatus_profile_internal_reg": "sofia xmlstatus profile internal reg",
+	} {
+		text, err := os.ReadFile(filepath.Join(shared, "oracle/esl", name+".txt"))
+		if err != nil {
+			t.Skip("no recordings of FreeSWITCH beside the working copy")
+		}
+		steps, err := esltest.ParseTranscript(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, want, _ := strings.Cut(string(steps[4].Bytes), "\n\n")
+		got := c.Execute(t.Context(), command)
+		if got, want := seconds.ReplaceAllString(got, "${1}N"), seconds.ReplaceAllString(want, "${1}N"); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", command, got, want)
+		}
+	}
+	const want = "                     Name\t   Type\t                                      Data\tState\n" + line +
+		"                 127.0.0.1\t  alias\t                                  internal\tALIASED\n" +
+		"                  external\tprofile\t              sip:mod_sofia@127.0.0.1:5080\tRUNNING (0)\n" +
+		"                  internal\tprofile\t              sip:mod_sofia@127.0.0.1:5060\tRUNNING (0)\n" + line + "2 profiles 1 alias\n"
+	if got := c.Execute(t.Context(), "sofia status"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := c.Execute(t.Context(), "sofia status profile internal"); !strings.Contains(got, "\nREGISTRATIONS    \t2\n") {
+		t.Errorf("got %s", got)
+	}
+}
