@@ -2,15 +2,12 @@ package media
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/talkpath/talkpath/srtp"
 )
 
 func TestCloseFreesEverything(t *testing.T) {
@@ -342,73 +339,6 @@ func TestS06ReplayIsDropped(t *testing.T) {
 			waitFor(t, "the one good packet", func() bool { return len(pb.heard()) == n+1 })
 		})
 	}
-}
-
-// TestRelayDoesNotAllocate drives the receive path of the loop with packets of each kind of leg.
-func TestRelayDoesNotAllocate(t *testing.T) {
-	for _, p := range []srtp.Profile{0, srtp.AES128CMHMACSHA1_80, srtp.AEADAES128GCM} {
-		name := "rtp"
-		if p != 0 {
-			name = p.String()
-		}
-		t.Run(name, func(t *testing.T) {
-			e := newTestEngine(t, nil)
-			var la, lb eventLog
-			a, pa := connect(t, e, KindRTP, true, &la)
-			b, _ := connect(t, e, KindRTP, false, &lb)
-			if err := Bridge(a, b); err != nil {
-				t.Fatal(err)
-			}
-			from := addrPort(pa.(*phone).conn.LocalAddr())
-			raw, err := audio(0, 1, 0x9999).Marshal()
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw = append(raw, make([]byte, 172-len(raw))...)
-			e.sh.loop.do(func() { // the loop's own goroutine: nothing else runs there meanwhile
-				sh := e.sh
-				la, lb := a.leg, b.leg
-				var far *srtp.Context
-				if p != 0 {
-					k := srtp.GenerateSDES(1, p)
-					la.kind, lb.kind = KindSDES, KindSDES
-					far = mustContext(t, k)
-					la.in, lb.out = mustContext(t, k), mustContext(t, srtp.GenerateSDES(1, p))
-				}
-				buf := make([]byte, slotSize)
-				seq := uint16(1)
-				one := func() {
-					n := copy(buf, raw)
-					binary.BigEndian.PutUint16(buf[2:], seq)
-					binary.BigEndian.PutUint32(buf[4:], uint32(seq)*160)
-					seq++
-					if far != nil {
-						if n, err = far.ProtectRTP(buf, n); err != nil {
-							t.Error(err)
-						}
-					}
-					sh.datagram(la.rtp, buf[:n:slotSize], from)
-				}
-				out := sh.stats.PacketsOut
-				if n := testing.AllocsPerRun(500, one); n != 0 {
-					t.Errorf("%v allocations a packet", n)
-				}
-				if sh.stats.PacketsOut-out < 500 {
-					t.Errorf("relayed %d", sh.stats.PacketsOut-out)
-				}
-				sh.loop.outN = 0 // one buffer served them all: nothing of it is to be sent
-			})
-		})
-	}
-}
-
-func mustContext(t *testing.T, k srtp.SDES) *srtp.Context {
-	t.Helper()
-	c, err := srtp.NewContext(k.Profile, k.Key, k.Salt)
-	if err != nil {
-		t.Error(err)
-	}
-	return c
 }
 
 func TestFrameReader(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 	"unsafe"
@@ -73,6 +74,7 @@ type loop struct {
 	windowStart time.Time
 	windowCount int
 	busy        bool
+	single      bool // one processor for the whole program
 
 	mu     sync.Mutex // guards the four below
 	cmds   []func()
@@ -83,7 +85,7 @@ type loop struct {
 }
 
 func newLoop(sh *shard) (*loop, error) {
-	l := &loop{sh: sh, lnfd: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{})}
+	l := &loop{sh: sh, lnfd: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{}), single: runtime.GOMAXPROCS(0) == 1}
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("media: epoll: %w", err)
@@ -313,7 +315,11 @@ func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 		return unix.EpollWait(l.epfd, events, l.sh.timeout())
 	}
 	ts := unix.NsecToTimespec(int64(tick))
-	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	if l.single { // the only processor must not sleep with us
+		_ = unix.Nanosleep(&ts, nil)
+	} else {
+		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
 		return 0, errno

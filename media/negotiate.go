@@ -79,11 +79,10 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 		a.Crypto = []srtp.SDES{pair.out}
 	}
 	if offer.Kind == KindWebRTC {
-		s.role = a.Setup
-		if s.local != nil && s.local.Setup != SetupActpass && s.local.Setup != SetupNone && offer.Setup == SetupActpass &&
-			s.dtlsSame(offer) {
-			s.role, a.Setup = s.local.Setup, s.local.Setup // RFC 8842 §5.3: the role stays with the association
+		if s.role != SetupNone && offer.Setup == SetupActpass && s.dtlsSame(offer) {
+			a.Setup = s.role // RFC 8842 §5.3: the role stays with the association
 		}
+		s.role = a.Setup
 	}
 	formats := make([]format8, 0, len(accepted))
 	for _, c := range accepted {
@@ -102,8 +101,9 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 // dtlsSame tells whether the peer's fingerprint is the one the association was made with.
 func (s *Session) dtlsSame(d *Description) bool {
 	same := false
-	l := s.leg
-	s.e.sh.loop.do(func() { same = l.dtls.cfg.fingerprint.Equal(d.Fingerprint) })
+	if l := s.leg; l != nil {
+		s.e.sh.loop.do(func() { same = l.dtls.cfg.fingerprint.Equal(d.Fingerprint) })
+	}
 	return same
 }
 
@@ -185,7 +185,7 @@ func (s *Session) Reoffer(dir Direction) ([]byte, error) {
 // offer describes and starts listening.
 func (s *Session) offer(dir Direction) ([]byte, error) {
 	d := NewOffer(s.kind)
-	if s.remote != nil { // a re-offer keeps the shape of the session, RFC 3264 §8
+	if s.remote != nil && s.local != nil { // a re-offer keeps the shape of the session, RFC 3264 §8
 		d.Proto, d.RTCPMux, d.RTCPRsize = s.remote.Proto, s.remote.RTCPMux, s.remote.RTCPRsize
 		d.Mid, d.Bundle, d.AudioIndex, d.Rejected = s.local.Mid, s.local.Bundle, s.local.AudioIndex, s.local.Rejected
 	}

@@ -2,13 +2,9 @@ package media
 
 import (
 	"encoding/binary"
-	"io"
-	"log/slog"
-	"net/netip"
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/stun/v4"
 )
 
@@ -166,84 +162,6 @@ func TestMOS(t *testing.T) {
 	if good < 4.2 || good > 4.5 || lossy >= good || slow >= good || mos(10*time.Second, 500, 100) != 1 {
 		t.Errorf("good %.2f lossy %.2f slow %.2f", good, lossy, slow)
 	}
-}
-
-// fuzzShard is a packet plane without sockets to answer from: two bridged legs on the shared port.
-func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
-	t.Helper()
-	sh := &shard{
-		log: slog.New(slog.NewTextHandler(io.Discard, nil)), events: func(*Session, Event) {}, group: &group{closed: true},
-		legs: map[*leg]struct{}{}, byAddr: map[netip.AddrPort]*leg{}, byUfrag: map[string]*leg{}, tcp: map[*tcpConn]struct{}{},
-		now: time.Unix(1_700_000_000, 0),
-	}
-	var err error
-	if sh.loop, err = newLoop(sh); err != nil {
-		t.Fatal(err)
-	}
-	if sh.mux, err = openUDP(netip.AddrPortFrom(loopback, 0), 0); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { sh.mux.close(); sh.loop.abandon() })
-	from := netip.MustParseAddrPort("127.0.0.1:9")
-	legs := [2]*leg{}
-	for i := range legs {
-		l := &leg{sh: sh, kind: KindRTP, session: &Session{}, tone: unmapped}
-		l.takes, l.gives, l.rtp, l.rtcp = true, true, sh.mux, sh.mux
-		l.stream.ssrc = uint32(i + 1)
-		var formats []format8
-		for _, c := range CodecsByName("PCMU,OPUS") {
-			formats = append(formats, format8{codec: c, tx: c.PayloadType})
-		}
-		l.applyFormats(formats)
-		l.remote, l.remoteRTCP = from, from
-		legs[i] = l
-	}
-	legs[0].bridgeTo(legs[1])
-	legs[0].setICE("fragment", "password-of-the-leg-1")
-	sh.byAddr[from] = legs[0]
-	return sh, legs[0], from
-}
-
-func FuzzPacket(f *testing.F) {
-	seeds := [][]byte{
-		{}, {0}, {128, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3},
-		{0x90, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 5, 0x8a, 1, 0x40},
-		{0x8f, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7},
-	}
-	if m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("fragment:x"), stun.NewShortTermIntegrity("password-of-the-leg-1"), stun.Fingerprint); err == nil {
-		seeds = append(seeds, m.Raw)
-	}
-	reports := []rtcp.Packet{
-		&rtcp.SenderReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 1, LastSenderReport: 5}}},
-		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: 7, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "c"}}}}},
-		&rtcp.Goodbye{Sources: []uint32{7}},
-	}
-	if raw, err := rtcp.Marshal(reports); err == nil {
-		seeds = append(seeds, raw)
-	}
-	seeds = append(seeds, clientHelloPacket())
-	for _, s := range seeds {
-		f.Add(s)
-	}
-	sh, l, from := fuzzShard(f)
-	f.Fuzz(func(t *testing.T, pkt []byte) {
-		if len(pkt) > maxDatagram {
-			return
-		}
-		buf := make([]byte, len(pkt), slotSize)
-		copy(buf, pkt)
-		sh.datagram(sh.mux, buf, from)
-		if l.sh.loop.outN > 0 {
-			n := l.sh.loop.outIovs[0].Len
-			if n > uint64(len(pkt)) {
-				t.Errorf("%d bytes went out of %d", n, len(pkt))
-			}
-		}
-		sh.loop.outN = 0 // the buffer is gone
-		if n := len(sh.byAddr); n > maxPaths+1 {
-			t.Errorf("%d addresses", n)
-		}
-	})
 }
 
 func FuzzRTCPRewrite(f *testing.F) {

@@ -134,7 +134,8 @@ func (s *Session) Codec() (Codec, bool) {
 	return Codec{}, false
 }
 
-// RemoteDirection is what the peer asked for in its last description: SendOnly or Inactive is hold.
+// RemoteDirection is what the peer asked for in its last description: SendOnly or Inactive in an offer is hold. (An answer mirrors what we
+// offered.)
 func (s *Session) RemoteDirection() Direction {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,162 @@
+//go:build linux && !talkpath_portable
+
+package media
+
+import (
+	"encoding/binary"
+	"io"
+	"log/slog"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/stun/v4"
+
+	"github.com/talkpath/talkpath/srtp"
+)
+
+// TestRelayDoesNotAllocate drives the receive path of the loop with packets of each kind of leg.
+func TestRelayDoesNotAllocate(t *testing.T) {
+	for _, p := range []srtp.Profile{0, srtp.AES128CMHMACSHA1_80, srtp.AEADAES128GCM} {
+		name := "rtp"
+		if p != 0 {
+			name = p.String()
+		}
+		t.Run(name, func(t *testing.T) {
+			e := newTestEngine(t, nil)
+			var la, lb eventLog
+			a, pa := connect(t, e, KindRTP, true, &la)
+			b, _ := connect(t, e, KindRTP, false, &lb)
+			if err := Bridge(a, b); err != nil {
+				t.Fatal(err)
+			}
+			from := addrPort(pa.(*phone).conn.LocalAddr())
+			raw, err := audio(0, 1, 0x9999).Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw = append(raw, make([]byte, 172-len(raw))...)
+			e.sh.loop.do(func() { // the loop's own goroutine: nothing else runs there meanwhile
+				sh := e.sh
+				la, lb := a.leg, b.leg
+				var far *srtp.Context
+				if p != 0 {
+					k := srtp.GenerateSDES(1, p)
+					la.kind, lb.kind = KindSDES, KindSDES
+					far = mustContext(t, k)
+					la.in, lb.out = mustContext(t, k), mustContext(t, srtp.GenerateSDES(1, p))
+				}
+				buf := make([]byte, slotSize)
+				seq := uint16(1)
+				one := func() {
+					n := copy(buf, raw)
+					binary.BigEndian.PutUint16(buf[2:], seq)
+					binary.BigEndian.PutUint32(buf[4:], uint32(seq)*160)
+					seq++
+					if far != nil {
+						if n, err = far.ProtectRTP(buf, n); err != nil {
+							t.Error(err)
+						}
+					}
+					sh.datagram(la.rtp, buf[:n:slotSize], from)
+				}
+				out := sh.stats.PacketsOut
+				if n := testing.AllocsPerRun(500, one); n != 0 {
+					t.Errorf("%v allocations a packet", n)
+				}
+				if sh.stats.PacketsOut-out < 500 {
+					t.Errorf("relayed %d", sh.stats.PacketsOut-out)
+				}
+				sh.loop.outN = 0 // one buffer served them all: nothing of it is to be sent
+			})
+		})
+	}
+}
+
+func mustContext(t *testing.T, k srtp.SDES) *srtp.Context {
+	t.Helper()
+	c, err := srtp.NewContext(k.Profile, k.Key, k.Salt)
+	if err != nil {
+		t.Error(err)
+	}
+	return c
+}
+
+// fuzzShard is a packet plane without sockets to answer from: two bridged legs on the shared port.
+func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
+	t.Helper()
+	sh := &shard{
+		log: slog.New(slog.NewTextHandler(io.Discard, nil)), events: func(*Session, Event) {}, group: &group{closed: true},
+		legs: map[*leg]struct{}{}, byAddr: map[netip.AddrPort]*leg{}, byUfrag: map[string]*leg{}, tcp: map[*tcpConn]struct{}{},
+		now: time.Unix(1_700_000_000, 0),
+	}
+	var err error
+	if sh.loop, err = newLoop(sh); err != nil {
+		t.Fatal(err)
+	}
+	if sh.mux, err = openUDP(netip.AddrPortFrom(loopback, 0), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sh.mux.close(); sh.loop.abandon() })
+	from := netip.MustParseAddrPort("127.0.0.1:9")
+	legs := [2]*leg{}
+	for i := range legs {
+		l := &leg{sh: sh, kind: KindRTP, session: &Session{}, tone: unmapped}
+		l.takes, l.gives, l.rtp, l.rtcp = true, true, sh.mux, sh.mux
+		l.stream.ssrc = uint32(i + 1)
+		var formats []format8
+		for _, c := range CodecsByName("PCMU,OPUS") {
+			formats = append(formats, format8{codec: c, tx: c.PayloadType})
+		}
+		l.applyFormats(formats)
+		l.remote, l.remoteRTCP = from, from
+		legs[i] = l
+	}
+	legs[0].bridgeTo(legs[1])
+	legs[0].setICE("fragment", "password-of-the-leg-1")
+	sh.byAddr[from] = legs[0]
+	return sh, legs[0], from
+}
+
+func FuzzPacket(f *testing.F) {
+	seeds := [][]byte{
+		{}, {0}, {128, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3},
+		{0x90, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 5, 0x8a, 1, 0x40},
+		{0x8f, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7},
+	}
+	if m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("fragment:x"), stun.NewShortTermIntegrity("password-of-the-leg-1"), stun.Fingerprint); err == nil {
+		seeds = append(seeds, m.Raw)
+	}
+	reports := []rtcp.Packet{
+		&rtcp.SenderReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 1, LastSenderReport: 5}}},
+		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: 7, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "c"}}}}},
+		&rtcp.Goodbye{Sources: []uint32{7}},
+	}
+	if raw, err := rtcp.Marshal(reports); err == nil {
+		seeds = append(seeds, raw)
+	}
+	seeds = append(seeds, clientHelloPacket())
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	sh, l, from := fuzzShard(f)
+	f.Fuzz(func(t *testing.T, pkt []byte) {
+		if len(pkt) > maxDatagram {
+			return
+		}
+		buf := make([]byte, len(pkt), slotSize)
+		copy(buf, pkt)
+		sh.datagram(sh.mux, buf, from)
+		if l.sh.loop.outN > 0 {
+			n := uint64(l.sh.loop.outIovs[0].Len)
+			if n > uint64(len(pkt)) {
+				t.Errorf("%d bytes went out of %d", n, len(pkt))
+			}
+		}
+		sh.loop.outN = 0 // the buffer is gone
+		if n := len(sh.byAddr); n > maxPaths+1 {
+			t.Errorf("%d addresses", n)
+		}
+	})
+}
