@@ -19,8 +19,8 @@ import (
 // shared is where recordings of a real FreeSWITCH and its configuration are, when the working copy has them beside it.
 const shared = "../../../shared"
 
-func recordedControl(t *testing.T, core *fakeCore) *Control {
-	dir := filepath.Join(shared, "freeswitch-conf/vanilla")
+func recordedControl(t *testing.T, core *fakeCore, tree string) *Control {
+	dir := filepath.Join(shared, "freeswitch-conf", tree)
 	if _, err := os.Stat(filepath.Join(dir, "freeswitch.xml")); err != nil {
 		t.Skip("no recordings of FreeSWITCH beside the working copy")
 	}
@@ -35,7 +35,7 @@ func TestRecordedSessions(t *testing.T) {
 		25_api_domain_exists 27_api_eval 30_api_global_getvar_domain 31_api_global_setvar 32_api_show_channels_empty 33_api_show_calls_empty
 		34_api_show_registrations 35_api_show_registrations_json 46_api_sofia_contact 47_api_nosuchcommand 74_api_create_uuid 85_pipelined`) {
 		t.Run(name, func(t *testing.T) {
-			c := recordedControl(t, &fakeCore{})
+			c := recordedControl(t, &fakeCore{}, "vanilla")
 			text, err := os.ReadFile(filepath.Join(shared, "oracle/esl", name+".txt"))
 			if err != nil {
 				t.Skip("no recordings of FreeSWITCH beside the working copy")
@@ -116,7 +116,7 @@ func recordedChannels(t *testing.T, all map[string]string) []call.Snapshot {
 func TestRecordedShow(t *testing.T) {
 	utc(t)
 	all := answers(t, "live_queries.api.txt")
-	c := recordedControl(t, &fakeCore{channels: recordedChannels(t, all)})
+	c := recordedControl(t, &fakeCore{channels: recordedChannels(t, all)}, "recorded")
 	for _, command := range []string{"show channels", "show channels as json", "show channels as xml", "show channels count",
 		"show channels like 1001", "show channels like 1001 as json", "show calls", "show calls as json", "show calls as xml", "show calls count",
 		"show bridged_calls as json", "show detailed_calls as json"} {
@@ -141,7 +141,7 @@ func utc(t *testing.T) {
 // TestRecordedSofia compares what a program may parse, times and counters aside.
 func TestRecordedSofia(t *testing.T) {
 	utc(t)
-	c := recordedControl(t, &fakeCore{})
+	c := recordedControl(t, &fakeCore{}, "recorded")
 	seconds := regexp.MustCompile(`(?i)(expsecs\()-?\d+`)
 	for name, command := range map[string]string{
 		"43_api_sofia_status_profile_internal_reg":    "sofia status profile internal reg",

@@ -100,7 +100,7 @@ func (c *Control) sofia(args string) string {
 
 func (c *Control) profileConfig(name string) (config.Profile, bool) {
 	for _, p := range c.deps.Config().Profiles {
-		if strings.EqualFold(p.Name, name) || slices.Contains(p.Aliases, name) {
+		if strings.EqualFold(p.Name, name) || slices.Contains(c.aliases(p), name) {
 			return p, true
 		}
 	}
@@ -127,6 +127,37 @@ func (c *Control) listener(profile, transport string) net.Addr {
 	return nil
 }
 
+// runs reports whether a configured profile was started; with none given all count.
+func (c *Control) runs(profile string) bool {
+	for _, p := range c.deps.Profiles {
+		if p.Name() == profile {
+			return true
+		}
+	}
+	return len(c.deps.Profiles) == 0
+}
+
+// aliases are a profile's other names: those of its <aliases>, and the domains that its <domains> make aliases ("all" is every domain
+// of the directory).
+func (c *Control) aliases(p config.Profile) []string {
+	names := slices.Clone(p.Aliases)
+	snapshot := c.deps.Config()
+	profiles := snapshot.Tree.Root.Named("section", "configuration").Named("configuration", "sofia.conf").Child("profiles")
+	for _, d := range profiles.Named("profile", p.Name).Child("domains").All("domain") {
+		switch name := d.Attr("name"); {
+		case d.Attr("alias") != "true":
+		case name != "all":
+			names = append(names, name)
+		default:
+			for _, domain := range snapshot.Directory.Domains() {
+				names = append(names, domain.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // sofiaRow is one line of sofia status.
 type sofiaRow struct{ name, kind, data, state string }
 
@@ -136,9 +167,12 @@ func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
 		calls[s.Profile]++
 	}
 	for _, p := range c.deps.Config().Profiles {
+		if !c.runs(p.Name) {
+			continue
+		}
 		profiles++
 		rows = append(rows, sofiaRow{p.Name, "profile", c.profileURL(p, "udp"), fmt.Sprintf("RUNNING (%d)", calls[p.Name])})
-		for _, alias := range p.Aliases {
+		for _, alias := range c.aliases(p) {
 			aliases++
 			rows = append(rows, sofiaRow{alias, "alias", p.Name, "ALIASED"})
 		}
@@ -224,7 +258,7 @@ func (c *Control) profileText(p config.Profile) string {
 	row("Domain Name", "N/A")
 	row("Auto-NAT", "false")
 	row("DBName", "sofia_reg_"+p.Name)
-	row("Pres Hosts", orNA(strings.Join(p.Aliases, ",")))
+	row("Pres Hosts", orNA(strings.Join(c.aliases(p), ",")))
 	row("Dialplan", p.Dialplan)
 	row("Context", p.Context)
 	row("Challenge Realm", p.ChallengeRealm)
