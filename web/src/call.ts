@@ -1,7 +1,7 @@
 // One call: a SIP.js session, its media, and what the screen shows of it. A Call is used once and then forgotten.
 
 import { type Invitation, Inviter, type Session, SessionState, Web } from "sip.js";
-import { answeredElsewhere, mediaFailed, microphoneProblem, type Problem, reasonText, rejectionText } from "./diagnosis.js";
+import { cancelledText, mediaFailed, microphoneProblem, type Problem, reasonText, rejectionText } from "./diagnosis.js";
 import { dtmfRelay, isDigit } from "./format.js";
 import type { CallResult, CallState } from "./state.js";
 
@@ -46,11 +46,7 @@ export class Call {
       },
       onCancel: (cancel) => {
         const reason = cancel.request.getHeader("Reason");
-        this.settle(
-          answeredElsewhere(reason)
-            ? { outcome: "elsewhere", code: 0, reason: reasonText(reason), text: "Answered on another device" }
-            : { outcome: "missed", code: 0, reason: reasonText(reason), text: `Missed call from ${this.label}` },
-        );
+        this.settle({ code: 0, reason: reasonText(reason), ...cancelledText(reason, this.label) });
       },
       onSessionDescriptionHandler: () => this.watchMedia(),
     };

@@ -137,9 +137,15 @@ export function rejectionText(status: number, reason: string, cause: string, num
   }
 }
 
-/** An incoming call that ended before it was answered: was it taken on another device of the same user? */
-export function answeredElsewhere(cancelReason: string | undefined): boolean {
-  return /NORMAL_CLEARING|LOSE_RACE|completed elsewhere|cause=200\b/i.test(cancelReason ?? "");
+/** An incoming call that ended before it was answered: taken on another device of the same user, or missed? */
+export function cancelledText(cancelReason: string | undefined, caller: string): { outcome: "elsewhere" | "missed"; text: string } {
+  if (cancelReason === undefined) {
+    // A switch that says nothing cancels a losing fork so; a caller who gives up mostly comes with a reason.
+    return { outcome: "elsewhere", text: `${caller} called; answered on another device, or given up` };
+  }
+  return /NORMAL_CLEARING|LOSE_RACE|completed elsewhere|cause=200\b/i.test(cancelReason)
+    ? { outcome: "elsewhere", text: `${caller} called; answered on another device` }
+    : { outcome: "missed", text: `Missed call from ${caller}` };
 }
 
 export const mediaFailed: Problem = {

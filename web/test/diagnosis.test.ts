@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answeredElsewhere, type ConnectionFacts, connectionProblem, microphoneProblem, reasonText, registrationProblem, rejectionText } from "../src/diagnosis.js";
+import { cancelledText, type ConnectionFacts, connectionProblem, microphoneProblem, reasonText, registrationProblem, rejectionText } from "../src/diagnosis.js";
 
 const here = { protocol: "https:", host: "pbx:7443" };
 const facts: ConnectionFacts = { server: "wss://pbx:7443/", page: here, wasConnected: false, pageReachable: false, online: true };
@@ -53,9 +53,14 @@ test("why a call was refused", () => {
 });
 
 test("answered elsewhere or missed", () => {
-  assert.ok(answeredElsewhere('Q.850;cause=16;text="NORMAL_CLEARING"'));
-  assert.ok(answeredElsewhere('SIP;cause=200;text="Call completed elsewhere"'));
-  assert.ok(!answeredElsewhere('SIP;cause=487;text="ORIGINATOR_CANCEL"'));
-  assert.ok(!answeredElsewhere('Q.850;cause=19;text="NO_ANSWER"'));
-  assert.ok(!answeredElsewhere(undefined));
+  for (const [reason, outcome] of [
+    ['Q.850;cause=16;text="NORMAL_CLEARING"', "elsewhere"],
+    ['SIP;cause=200;text="Call completed elsewhere"', "elsewhere"],
+    [undefined, "elsewhere"],
+    ['SIP;cause=487;text="ORIGINATOR_CANCEL"', "missed"],
+    ['Q.850;cause=19;text="NO_ANSWER"', "missed"],
+  ] as const) {
+    assert.equal(cancelledText(reason, "1000").outcome, outcome, reason);
+  }
+  assert.match(cancelledText(undefined, "1000").text, /^1000 called/);
 });
