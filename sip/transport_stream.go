@@ -38,9 +38,7 @@ func (s *Stack) acceptStreams(l *listener) {
 		conn, err := l.tcp.Accept()
 		if err == nil {
 			delay = time.Millisecond
-			if !s.spawn(func() { s.serveStream(l, conn) }) {
-				conn.Close()
-			}
+			s.serveStream(l, conn)
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -55,29 +53,38 @@ func (s *Stack) acceptStreams(l *listener) {
 	}
 }
 
-// serveStream is the reader goroutine of an accepted connection.
+// serveStream starts the reader goroutine of an accepted connection, if there is room.
 func (s *Stack) serveStream(l *listener, conn net.Conn) {
-	raw := conn
+	local, remote := addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
 	if l.transport == "tls" {
-		conn = tls.Server(raw, s.cfg.TLS)
+		conn = tls.Server(conn, s.cfg.TLS)
 	}
-	remote := addrPort(raw.RemoteAddr())
-	f, err := s.addConn(l.transport, addrPort(raw.LocalAddr()), remote, &netWire{conn: conn, timeout: s.cfg.Limits.Write}, true)
+	w := &netWire{conn: conn, timeout: s.cfg.Limits.Write}
+	f, err := s.addConn(l.transport, local, remote, w, true)
 	if err != nil {
-		raw.Close()
+		w.close()
 		return
 	}
-	if tc, ok := conn.(*tls.Conn); ok {
-		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Handshake)
-		err := tc.HandshakeContext(ctx)
-		cancel()
-		if err != nil {
-			s.count.failedHandshakes.Add(1)
+	started := s.spawn(func() {
+		if tc, ok := conn.(*tls.Conn); ok && !s.handshake(tc) {
 			f.Close()
 			return
 		}
+		s.readStream(f, conn, true)
+	})
+	if !started {
+		f.Close()
 	}
-	s.readStream(f, conn, true)
+}
+
+func (s *Stack) handshake(conn *tls.Conn) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Handshake)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		s.count.failedHandshakes.Add(1)
+		return false
+	}
+	return true
 }
 
 // readStream reads messages until the connection ends. With first, something must come within Limits.MessageTime; afterwards a silent
