@@ -47,7 +47,7 @@ func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
 			continue
 		}
 		c := contact{uri: ch.Address.String(), user: ch.Address.User, host: hostPort(ch.Address)}
-		if ch.Address.Host == "" || len(c.uri) > maxContactURI || !printable(c.uri) {
+		if ch.Address.Host == "" || len(c.uri) > maxContactURI || !printable(c.uri) || strings.ContainsAny(c.uri, `<>"`) {
 			return nil, false, false
 		}
 		if s := strings.ToLower(ch.Address.Scheme); s != "sip" && s != "sips" {

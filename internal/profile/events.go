@@ -10,16 +10,17 @@ import (
 
 // The CUSTOM events of mod_sofia's registrar, with its headers in its order (sofia_reg.c of FreeSWITCH 1.11.2, as recorded).
 
-func (p *Profile) emit(subclass string, hs [][2]string) {
-	if p.cfg.Events != nil {
-		p.cfg.Events("sofia::"+subclass, hs)
-	}
+func (p *Profile) emit(subclass string, hs [][2]string) { p.cfg.Events("sofia::"+subclass, hs) }
+
+// wanted says whether an event is worth building.
+func (p *Profile) wanted(subclass string) bool {
+	return p.cfg.Events != nil && (p.cfg.Wants == nil || p.cfg.Wants("sofia::"+subclass))
 }
 
 // emitAuth tells of a challenge (pre_register, no user) or of its answer (register_attempt); both come for every method. FreeSWITCH
 // names the To header from-… and the From header to-… there.
 func (p *Profile) emitAuth(subclass string, tx *sip.ServerTx, domain, user, realm, result string) {
-	if p.cfg.Events == nil {
+	if !p.wanted(subclass) {
 		return
 	}
 	req, remote := tx.Request(), tx.Flow().RemoteAddr()
@@ -58,6 +59,9 @@ func (p *Profile) emitAuth(subclass string, tx *sip.ServerTx, domain, user, real
 }
 
 func (p *Profile) emitFailure(tx *sip.ServerTx, domain string) {
+	if !p.wanted("register_failure") {
+		return
+	}
 	req, remote := tx.Request(), tx.Flow().RemoteAddr()
 	p.emit("register_failure", [][2]string{
 		{"profile-name", p.cfg.Name},
@@ -72,26 +76,34 @@ func (p *Profile) emitFailure(tx *sip.ServerTx, domain string) {
 // registration passes what happened to a binding of this profile on. It is called by the registrar.
 func (p *Profile) registration(ev registrar.Event) {
 	b := &ev.Binding
-	if p.cfg.Events == nil || b.Profile != p.cfg.Name {
+	if b.Profile != p.cfg.Name {
 		return
 	}
-	switch ev.Type {
-	case registrar.Registered, registrar.Refreshed:
-		p.emitRegister(b)
-	case registrar.Unregistered:
-		p.emitUnregister(b)
-	case registrar.Expired, registrar.FlowClosed, registrar.Replaced:
-		p.emit("expire", [][2]string{
-			{"profile-name", p.cfg.Name},
-			{"call-id", b.CallID},
-			{"user", b.User}, {"username", b.User}, {"host", b.Domain},
-			{"contact", `"" <` + b.URI() + ">"},
-			{"expires", strconv.FormatInt(b.Deadline.Unix(), 10)},
-			{"user-agent", orUnknown(b.UserAgent)},
-			{"realm", b.Domain},
-			{"network-ip", b.Remote.Addr().Unmap().String()}, {"network-port", strconv.Itoa(int(b.Remote.Port()))},
-		})
+	switch {
+	case ev.Type == registrar.Registered || ev.Type == registrar.Refreshed:
+		if p.wanted("register") {
+			p.emitRegister(b)
+		}
+	case ev.Type == registrar.Unregistered:
+		if p.wanted("unregister") {
+			p.emitUnregister(b)
+		}
+	case p.wanted("expire"): // ran out, connection closed, or pushed out by newer ones
+		p.emitExpire(b)
 	}
+}
+
+func (p *Profile) emitExpire(b *registrar.Binding) {
+	p.emit("expire", [][2]string{
+		{"profile-name", p.cfg.Name},
+		{"call-id", b.CallID},
+		{"user", b.User}, {"username", b.User}, {"host", b.Domain},
+		{"contact", `"" <` + b.URI() + ">"},
+		{"expires", strconv.FormatInt(b.Deadline.Unix(), 10)},
+		{"user-agent", orUnknown(b.UserAgent)},
+		{"realm", b.Domain},
+		{"network-ip", b.Remote.Addr().Unmap().String()}, {"network-port", strconv.Itoa(int(b.Remote.Port()))},
+	})
 }
 
 func (p *Profile) emitRegister(b *registrar.Binding) {

@@ -53,10 +53,10 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 		}
 		return
 	}
-	l.session = session
+	l.begin(session)
 	h, err := p.cfg.Core.NewInbound(in)
 	if err != nil {
-		l.ended = true
+		l.over()
 		l.log.Warn("call refused", "peer", tx.Flow().RemoteAddr(), "err", err)
 		if !errors.Is(err, call.ErrSessionLimit) && !errors.Is(err, call.ErrRateLimit) && !errors.Is(err, call.ErrDraining) {
 			_ = session.Reject(500, "")

@@ -71,7 +71,7 @@ func (l *leg) Hangup(h call.HangupReason) {
 		l.mu.Unlock()
 		return
 	}
-	l.ended = true
+	l.over()
 	s, answered, abandon := l.session, l.answered, l.abandon
 	l.mu.Unlock()
 	if abandon != nil {
@@ -137,6 +137,20 @@ func (l *leg) SendInfo(contentType string, body []byte) error {
 	return nil
 }
 
+// begin sets the session. Called with mu held.
+func (l *leg) begin(s *sip.Session) {
+	l.session = s
+	l.p.live.Add(1)
+}
+
+// over marks the leg as ended. Called with mu held.
+func (l *leg) over() {
+	if !l.ended && l.session != nil {
+		l.p.live.Add(-1)
+	}
+	l.ended = true
+}
+
 // live gives the session of a leg that is not over.
 func (l *leg) live() (*sip.Session, error) {
 	l.mu.Lock()
@@ -158,7 +172,7 @@ func (l *leg) report() (call.LegHandler, bool) {
 func (l *leg) end(e call.LegEnd) {
 	l.mu.Lock()
 	h, ended := l.handler, l.ended
-	l.ended = true
+	l.over()
 	l.mu.Unlock()
 	if !ended && h != nil {
 		h.LegEnded(e)

@@ -101,7 +101,9 @@ func (r *route) invite(l *leg, o call.Outbound, flow *sip.Flow) {
 		return
 	}
 	session, err := r.profile.stack.Invite(r.request(o, flow), flow, l)
-	l.session, l.abandon = session, nil
+	if l.abandon = nil; err == nil {
+		l.begin(session)
+	}
 	l.mu.Unlock()
 	if err != nil {
 		r.failed(l, err)

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
@@ -26,6 +27,9 @@ import (
 	"github.com/talkpath/talkpath/sip"
 	"github.com/talkpath/talkpath/sip/digest"
 )
+
+// farewellTime bounds how long Close waits for peers to take their BYE.
+const farewellTime = 500 * time.Millisecond
 
 // Core is what a profile needs of the call core; *call.Core is one.
 type Core interface {
@@ -43,7 +47,9 @@ type Config struct {
 	// Events gets the CUSTOM events: sofia::register, ::unregister, ::expire, ::register_attempt, ::register_failure, ::pre_register.
 	// Headers are in FreeSWITCH's order, without the base headers. It must not block. nil: none.
 	Events func(subclass string, headers [][2]string)
-	Logger *slog.Logger // nil: discarded
+	// Wants says whether anybody listens to an event, so that others are not built. nil: always.
+	Wants  func(subclass string) bool
+	Logger *slog.Logger // bound to the profile already; nil: discarded
 	// Version is used in the User-Agent header, "Talkpath/VERSION", unless the profile's user-agent-string is set.
 	Version string
 	// Timers and Limits of the SIP stack; zero: its defaults.
@@ -62,6 +68,7 @@ type Profile struct {
 	cancel func()                         // of the registrar's notifications
 
 	draining atomic.Bool
+	live     atomic.Int64 // legs with a session that are not over
 
 	// ctx ends with Close; dials counts the goroutines that open connections. mu keeps Close and Add apart.
 	ctx    context.Context
@@ -76,7 +83,7 @@ func New(cfg Config) (*Profile, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Profile{cfg: cfg, log: cfg.Logger.With("profile", cfg.Name), lock: newLockout()}
+	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout()}
 	view := p.view(cfg.Snapshot())
 	if view == nil {
 		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)
@@ -226,7 +233,23 @@ func (p *Profile) Close() error {
 	p.cfg.Registrar.Suspend()
 	p.stop()
 	p.dials.Wait()
+	p.farewell()
 	return p.stack.Close()
+}
+
+// farewell gives the last BYEs and CANCELs a moment to be written and answered before the sockets close: the stack keeps a session of
+// a leg that is over until then.
+func (p *Profile) farewell() {
+	ticker, deadline := time.NewTicker(5*time.Millisecond), time.NewTimer(farewellTime)
+	defer ticker.Stop()
+	defer deadline.Stop()
+	for more := true; more; more = int64(p.stack.Stats().Sessions) > p.live.Load() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			return
+		}
+	}
 }
 
 // spawn runs f, which ends with p.ctx, unless the profile is closed.

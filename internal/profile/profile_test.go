@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
 )
 
@@ -44,7 +46,7 @@ func TestRegister(t *testing.T) {
 	}
 }
 
-func TestRegisterRefused(t *testing.T) {
+func TestS17RegisterRefused(t *testing.T) {
 	cases := []struct {
 		name, user, password string
 		as                   string // the address registered, when not the user's own
@@ -78,7 +80,7 @@ func TestRegisterRefused(t *testing.T) {
 	want(t, "a guesser cannot tell an unknown user", answers[1], answers[0])
 }
 
-func TestLockout(t *testing.T) {
+func TestS17Lockout(t *testing.T) {
 	s := start(t)
 	p := s.phone("udp", "1000", "no")
 	for range lockAfter {
@@ -90,7 +92,7 @@ func TestLockout(t *testing.T) {
 	want(t, "another user of the address", q.register("600").StatusCode, 200)
 }
 
-func TestLockoutTimes(t *testing.T) {
+func TestS17LockoutTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLockout()
 		addr := netip.MustParseAddr("192.0.2.1")
@@ -117,7 +119,7 @@ func TestLockoutTimes(t *testing.T) {
 	})
 }
 
-func TestUnknownMethods(t *testing.T) {
+func TestS08DefaultDeny(t *testing.T) {
 	cases := []struct {
 		method sip.RequestMethod
 		status int
@@ -500,4 +502,61 @@ func TestUnreachableCallee(t *testing.T) {
 	s := start(t)
 	_, f, _ := dial(t, s, "sofia", "internal/sip:x@127.0.0.1:1;transport=tcp")
 	want(t, "cause", recv(t, f.ended, "end").Cause, call.NormalTemporaryFailure)
+}
+
+// TestTwoDevices: each tab of a user rings, each 200 lists both, and one tab's Contact: * leaves the other alone.
+func TestTwoDevices(t *testing.T) {
+	s := start(t)
+	a, b := s.phone("ws", "1000", "pw1000"), s.phone("ws", "1000", "pw1000")
+	b.contact.User = "other"
+	want(t, "one listed", len(a.register("600").GetHeaders("Contact")), 1)
+	res := b.register("600")
+	want(t, "both listed", len(res.GetHeaders("Contact")), 2)
+	for _, h := range res.GetHeaders("Contact") {
+		if !strings.Contains(h.Value(), ";expires=") {
+			t.Fatalf("%s has no expires", h.Value())
+		}
+	}
+	ds, _ := s.p.Resolve("user", "1000@example.com", nil)
+	want(t, "both ring", len(ds), 2)
+	star := a.authorized(func() *sip.Request {
+		req := a.request(sip.REGISTER, "1000")
+		req.RemoveHeader("Contact")
+		req.AppendHeader(&sip.ContactHeader{Address: sip.Uri{Wildcard: true}})
+		req.AppendHeader(sip.NewHeader("Expires", "0"))
+		return req
+	})
+	want(t, "status", star.StatusCode, 200)
+	left := s.reg.Lookup("1000", "example.com")
+	want(t, "left", len(left), 1)
+	want(t, "left", left[0].ContactUser, "other")
+}
+
+// TestRestart: a UDP phone registered before a restart is called without registering again.
+func TestRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registrations.db")
+	run := func(t *testing.T, f func(*server)) {
+		store, err := registrar.OpenBolt(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(startWith(t, registrar.Config{Store: store}))
+	}
+	var phones *phone
+	t.Run("before", func(t *testing.T) {
+		run(t, func(s *server) {
+			phones = s.phone("udp", "1001", "pw1001")
+			want(t, "register", phones.register("600").StatusCode, 200)
+		})
+	})
+	t.Run("after", func(t *testing.T) {
+		run(t, func(s *server) {
+			again := s.phoneAt("udp", "1001", "pw1001", phones.contact.Port)
+			_, f, _ := dial(t, s, "user", "1001@example.com")
+			if err := recv(t, again.calls, "INVITE").session.Accept([]byte(testAnswer)); err != nil {
+				t.Fatal(err)
+			}
+			recv(t, f.answered, "answer")
+		})
+	})
 }

@@ -122,12 +122,14 @@ func loadTree(t *testing.T, tree string) *config.Snapshot {
 	return snap
 }
 
-func start(t *testing.T) *server {
+func start(t *testing.T) *server { return startWith(t, registrar.Config{}) }
+
+func startWith(t *testing.T, rc registrar.Config) *server {
 	t.Helper()
 	s := &server{t: t, core: &fakeCore{calls: make(chan *fakeCall, 9)}, events: make(chan event, 999)}
 	snap := loadTree(t, testTree)
 	var err error
-	if s.reg, err = registrar.New(registrar.Config{}); err != nil {
+	if s.reg, err = registrar.New(rc); err != nil {
 		t.Fatal(err)
 	}
 	s.p, err = New(Config{
@@ -186,14 +188,23 @@ type phone struct {
 
 func (s *server) phone(transport, user, password string) *phone {
 	s.t.Helper()
+	return s.phoneAt(transport, user, password, 0)
+}
+
+// phoneAt makes a phone on a UDP port of its own choice.
+func (s *server) phoneAt(transport, user, password string, port int) *phone {
+	s.t.Helper()
 	p := &phone{
 		t: s.t, s: s, user: user, password: password, host: "example.com", transport: transport, calls: make(chan *phoneCall, 9),
 	}
 	var listeners []sip.Listener
 	if transport == "udp" {
-		listeners = []sip.Listener{{Transport: "udp", Addr: "127.0.0.1:0"}}
+		listeners = []sip.Listener{{Transport: "udp", Addr: fmt.Sprintf("127.0.0.1:%d", port)}}
 	}
-	stack, err := sip.NewStack(sip.Config{Listeners: listeners, Handler: sip.HandlerFunc(p.serve), ClientTLS: &tls.Config{InsecureSkipVerify: true}})
+	ready := make(chan struct{})
+	defer close(ready)
+	serve := sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.serve(tx) })
+	stack, err := sip.NewStack(sip.Config{Listeners: listeners, Handler: serve, ClientTLS: &tls.Config{InsecureSkipVerify: true}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
