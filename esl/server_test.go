@@ -151,6 +151,7 @@ func TestBeforeAuthentication(t *testing.T) {
 		{"browser", "POST / HTTP/1.1\r\nHost: x\r\n\r\nauth ClueCon\n\n", "", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			b := &esltest.Backend{}
 			s := &esl.Server{Backend: b, Limits: limits}
 			nc := dial(t, serve(t, s))
