@@ -117,6 +117,13 @@ func (ch *Channel) bridgeStarts(a *Channel, p callerProfile) {
 	}
 	ch.other = p.asOriginator()
 	ch.emitOutgoing()
+	ch.set("endpoint_disposition", map[bool]string{true: "ANSWER", false: "EARLY MEDIA"}[ch.isAnswered])
+	for _, name := range []string{"max_forwards", "originator_codec", "originator", "originate_early_media", "originating_leg_uuid",
+		"originate_endpoint", "call_uuid"} {
+		if v, ok := ch.vars.lookup(name); ok {
+			ch.vars.set(v)
+		}
+	}
 }
 
 // beginBridge reports the bridge on both legs.
@@ -142,6 +149,7 @@ func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
 	ch.set("last_bridge_to", b.uuid)
 	ch.set("bridge_channel", b.name)
 	ch.set("bridge_uuid", b.uuid)
+	ch.set("signal_bond", b.uuid)
 	name, number := first(ch.vars.value("effective_caller_id_name"), ch.profile.CallerName), first(ch.vars.value("effective_caller_id_number"), ch.profile.CallerNumber)
 	aName := ch.name
 	b.box.put(func() { b.bridged(ch, now, aName, [2]string{name, number}) })
@@ -157,12 +165,11 @@ func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]str
 	ch.state, ch.requested = csExchangeMedia, csExchangeMedia
 	ch.profile.Times.Bridged = at
 	ch.emitState()
-	ch.set("endpoint_disposition", "ANSWER")
-	ch.set("originate_endpoint", ch.endpoint)
 	ch.set("bridge_to", a.uuid)
 	ch.set("last_bridge_to", a.uuid)
 	ch.set("bridge_channel", aName)
 	ch.set("bridge_uuid", a.uuid)
+	ch.set("signal_bond", a.uuid)
 	ch.sentCallee = caller
 	if ch.isAnswered {
 		ch.exchangeIdentity()

@@ -53,6 +53,7 @@ type Channel struct {
 	ringReady, early, isAnswered bool
 	held                         bool
 	heldSince                    time.Time
+	holds                        []string // {begin,end} of each hold, in µs
 
 	hungUp  bool
 	crashed bool // ended by a panic: HANGUP is still to be reported
@@ -68,7 +69,6 @@ type Channel struct {
 	bridgeBegan  time.Time
 	farEnd       *legResult // how the leg that this one was bridged to ended
 	afterFar     Cause      // called leg: the cause that ended the bridge from the caller's side
-	endpoint     string     // called leg: the endpoint of the dial string
 
 	run1     *originating          // of the bridge application in progress
 	children map[*Channel]struct{} // called legs that are not destroyed yet
@@ -180,6 +180,7 @@ func (ch *Channel) finish() {
 	if ch.direction == outbound && ch.wasUsed {
 		ch.callUUID = ch.uuid
 	}
+	ch.vars.del("bridge_to")
 	ch.state, ch.requested = csReporting, csReporting
 	ch.emitState()
 	ch.report()

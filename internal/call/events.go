@@ -125,8 +125,10 @@ func (ch *Channel) emitHangup() {
 	ch.emit(eventSpec{name: "CHANNEL_HANGUP", origin: from("switch_channel.c", "switch_channel_perform_hangup", 3447), vars: true})
 }
 
+// emitHangupComplete has Hangup-Cause twice, in front and in its usual place.
 func (ch *Channel) emitHangupComplete() {
-	ch.emit(eventSpec{name: "CHANNEL_HANGUP_COMPLETE", origin: from("switch_core_state_machine.c", "switch_core_session_reporting_state", 943), vars: true})
+	ch.emit(eventSpec{name: "CHANNEL_HANGUP_COMPLETE", origin: from("switch_core_state_machine.c", "switch_core_session_reporting_state", 943),
+		before: extra{{"Hangup-Cause", string(ch.cause)}}, vars: true})
 }
 
 func (ch *Channel) emitDestroy() {

@@ -137,7 +137,7 @@ func (l *fakeLeg) want(s string) {
 		if got != s {
 			l.t.Fatalf("leg was told %q, want %q", got, s)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(20 * time.Second):
 		l.t.Fatalf("leg was not told %q", s)
 	}
 }
@@ -355,11 +355,22 @@ func (r *rig) call(number string, vars ...Variable) *fakeLeg {
 	return l
 }
 
-// until collects events up to the n-th CHANNEL_STATE CS_DESTROY.
+// until collects events until n channels in all are destroyed.
 func (r *rig) until(n int) {
 	r.t.Helper()
+	gone := func(e *esl.Event) bool {
+		return e.Name() == "CHANNEL_STATE" && e.Value("Channel-State") == "CS_DESTROY"
+	}
+	for _, e := range r.events {
+		if gone(e) {
+			n--
+		}
+	}
+	if n <= 0 {
+		return
+	}
 	r.read(func(e *esl.Event) bool {
-		if e.Name() == "CHANNEL_STATE" && e.Value("Channel-State") == "CS_DESTROY" {
+		if gone(e) {
 			n--
 		}
 		return n == 0

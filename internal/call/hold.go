@@ -23,9 +23,8 @@ func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 		respond(nil, fmt.Errorf("call: answer to new offer: %w", err))
 		return
 	}
-	ch.set("switch_r_sdp", string(sdp))
-	ch.set("rtp_local_sdp_str", string(answer))
 	respond(answer, nil)
+	ch.negotiated(sdp)
 	d := ch.media.RemoteDirection()
 	ch.hold(d == media.SendOnly || d == media.Inactive)
 }
@@ -52,7 +51,9 @@ func (ch *Channel) hold(on bool) {
 		return
 	}
 	ch.emitCallState(callUnheld)
-	ch.profile.Times.HoldAccum += time.Since(ch.heldSince)
+	now := time.Now()
+	ch.profile.Times.HoldAccum += now.Sub(ch.heldSince)
+	ch.holds = append(ch.holds, "{"+micros(ch.heldSince)+","+micros(now)+"}")
 	ch.emitUnhold()
 	ch.emitCallState(callActive)
 }

@@ -94,14 +94,14 @@ func (ch *Channel) route() []dialplan.Action {
 
 // execute runs the actions one after the other until the channel is hung up.
 func (ch *Channel) execute(actions []dialplan.Action) {
+	if len(actions) > 0 && len(actions[0].Matches) > 0 {
+		ch.vars.set(Variable{Name: "DP_MATCH", Value: array(actions[0].Matches), Wire: true})
+	}
+	ch.set("call_uuid", ch.callUUID)
 	if len(actions) == 0 {
 		ch.hangup(HangupReason{Cause: NoRouteDestination})
 		return
 	}
-	if m := actions[0].Matches; len(m) > 0 {
-		ch.vars.set(Variable{Name: "DP_MATCH", Value: array(m), Wire: true})
-	}
-	ch.set("call_uuid", ch.callUUID)
 	ch.state, ch.requested = csExecute, csExecute
 	ch.emitState()
 	for _, a := range actions {

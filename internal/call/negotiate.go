@@ -19,12 +19,15 @@ func (ch *Channel) negotiated(remote []byte) bool {
 	if !ok {
 		return false
 	}
-	if len(remote) > 0 {
-		ch.set("switch_r_sdp", string(remote))
-		ch.set("ep_codec_string", codecString(c))
-	}
 	if ch.codec.Same(c) {
+		if len(remote) > 0 {
+			ch.renegotiated(remote)
+		}
 		return true
+	}
+	if len(remote) > 0 {
+		ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(remote), Wire: true})
+		ch.set("ep_codec_string", codecString(c))
 	}
 	if ch.direction == inbound {
 		ch.set("video_media_flow", "inactive")
@@ -32,10 +35,10 @@ func (ch *Channel) negotiated(remote []byte) bool {
 	}
 	ch.set("rtp_use_codec_string", ch.codecNames())
 	ch.codec = c
-	ch.set("remote_video_media_flow", "inactive")
-	ch.set("remote_text_media_flow", "inactive")
-	ch.set("remote_audio_media_flow", flow(ch.media.RemoteDirection()))
-	ch.set("audio_media_flow", flow(ch.media.RemoteDirection().Answer(media.SendRecv)))
+	ch.setRemoteFlow()
+	if ch.direction == inbound {
+		ch.setFlow()
+	}
 	ch.set("rtp_audio_recv_pt", strconv.Itoa(int(c.PayloadType)))
 	ch.setCodec(c)
 	ch.set("dtmf_type", map[bool]string{true: "rfc2833", false: "none"}[ch.takesEvents()])
@@ -65,8 +68,26 @@ func (ch *Channel) setCodec(c media.Codec) {
 	ch.set("write_rate", rate)
 }
 
-// flow is a direction in FreeSWITCH's words, which are SDP's.
-func flow(d media.Direction) string { return d.String() }
+// renegotiated takes over a description that changed nothing but addresses and directions.
+func (ch *Channel) renegotiated(remote []byte) {
+	ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(remote), Wire: true})
+	ch.set("ep_codec_string", codecString(ch.codec))
+	ch.set("rtp_use_codec_string", ch.codecNames())
+	ch.setRemoteFlow()
+	ch.setFlow()
+}
+
+// setRemoteFlow says in which directions the peer wants media; there is no video and no text.
+func (ch *Channel) setRemoteFlow() {
+	ch.set("remote_video_media_flow", "inactive")
+	ch.set("remote_text_media_flow", "inactive")
+	ch.set("remote_audio_media_flow", ch.media.RemoteDirection().String())
+}
+
+// setFlow says in which directions media flows, seen from here.
+func (ch *Channel) setFlow() {
+	ch.set("audio_media_flow", ch.media.RemoteDirection().Answer(media.SendRecv).String())
+}
 
 // setLocalMedia sets the address the peer was told.
 func (ch *Channel) setLocalMedia() {

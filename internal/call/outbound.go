@@ -65,7 +65,6 @@ func (ch *Channel) outboundVariables(b *Channel, t target) {
 	b.set("originate_early_media", "true")
 	b.set("originating_leg_uuid", ch.uuid)
 	b.set("originate_endpoint", "sofia")
-	b.endpoint = t.endpoint
 	for _, v := range b.dest.Vars {
 		if !late(v.Name) {
 			b.setFirst(v)

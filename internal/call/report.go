@@ -2,6 +2,7 @@ package call
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -9,6 +10,9 @@ import (
 func (ch *Channel) report() {
 	if ch.profile == nil {
 		return
+	}
+	if ch.ended {
+		ch.setDefault("sip_hangup_disposition", ch.disposition())
 	}
 	ch.set("hangup_cause", string(ch.cause))
 	ch.set("hangup_cause_q850", strconv.Itoa(hangupQ850(ch.cause)))
@@ -63,6 +67,9 @@ func (ch *Channel) reportStamps(t profileTimes) {
 	stamp("answer_stamp", t.Answered)
 	stamp("bridge_stamp", t.Bridged)
 	stamp("hold_stamp", t.LastHold)
+	if ch.holds != nil {
+		ch.set("hold_events", "{"+strings.Join(ch.holds, ",")+"}")
+	}
 	stamp("progress_stamp", t.Progress)
 	stamp("progress_media_stamp", t.ProgressMedia)
 	stamp("end_stamp", t.Hangup)
