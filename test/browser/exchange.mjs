@@ -15,6 +15,8 @@ export const noBinary = binary === "" ? "TALKPATH_BIN does not name a talkpath b
 
 const ephemeral = ["internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "rtp_mux_port", "rtp_mux_tcp_port"];
 
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
 export class Exchange {
   /** page, wss, ws, sip, esl, domain, password, esl_password: as the binary announces them */
   info = {};
@@ -29,7 +31,8 @@ export class Exchange {
     exchange.#directory = await mkdtemp(path.join(tmpdir(), "talkpath-test-"));
     const variables = { ...Object.fromEntries(ephemeral.map((name) => [name, "0"])), domain: "127.0.0.1", local_ip_v4: "127.0.0.1", ...set };
     const args = ["-state", exchange.#directory, ...Object.entries(variables).flatMap(([name, value]) => ["-set", `${name}=${value}`])];
-    exchange.#process = spawn(binary, args, { env: { ...process.env, TALKPATH_READY_JSON: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = (exchange.#process = spawn(binary, args, { env: { ...process.env, TALKPATH_READY_JSON: "1" }, stdio: ["ignore", "pipe", "pipe"] }));
+    process.once("exit", () => child.kill("SIGKILL")); // whatever ends this process early, no exchange outlives it
     try {
       exchange.info = await exchange.#ready();
     } catch (error) {
