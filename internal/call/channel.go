@@ -175,6 +175,9 @@ func (ch *Channel) finish() {
 	}
 	ch.emitCallState(callHangup)
 	ch.disconnect()
+	for c := range ch.children { // those that ring or were connected have heard of it; after a fault none has
+		c.Hangup(ch.cause)
+	}
 	// The called legs' last events come before the caller's: who computes a call at its end (Rocket.Chat) has everything then.
 	ch.wait(func() bool { return len(ch.children) == 0 }, guardTime)
 	if ch.direction == outbound && ch.wasUsed {
