@@ -3,6 +3,7 @@ package control
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,15 +108,29 @@ func (c *Control) profileConfig(name string) (config.Profile, bool) {
 	return config.Profile{}, false
 }
 
-// profileURL is where a profile listens, with the port it really has.
-func (c *Control) profileURL(p config.Profile, transport string) string {
-	if a := c.listener(p.Name, transport); a != nil {
-		return "sip:mod_sofia@" + a.String()
-	}
-	if transport != "udp" {
+// listens is a profile's address for a transport, "" when it has none: the address its peers use, and the port that was really bound.
+func (c *Control) listens(p config.Profile, transport string) string {
+	port := strconv.Itoa(p.SIPPort)
+	switch a := c.listener(p.Name, transport); {
+	case a != nil:
+		if _, bound, err := net.SplitHostPort(a.String()); err == nil {
+			port = bound
+		}
+	case transport != "udp":
 		return ""
 	}
-	return "sip:mod_sofia@" + net.JoinHostPort(p.SIPIP, strconv.Itoa(p.SIPPort))
+	return net.JoinHostPort(c.reachable(p.ExtSIPIP, p.SIPIP), port)
+}
+
+// reachable is the first of the addresses that is one, else this machine's.
+func (c *Control) reachable(addresses ...string) string {
+	for _, text := range addresses {
+		if a, err := netip.ParseAddr(text); err == nil && !a.IsUnspecified() {
+			return text
+		}
+	}
+	local, _ := c.Global("local_ip_v4")
+	return local
 }
 
 func (c *Control) listener(profile, transport string) net.Addr {
@@ -171,7 +186,7 @@ func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
 			continue
 		}
 		profiles++
-		rows = append(rows, sofiaRow{p.Name, "profile", c.profileURL(p, "udp"), fmt.Sprintf("RUNNING (%d)", calls[p.Name])})
+		rows = append(rows, sofiaRow{p.Name, "profile", "sip:mod_sofia@" + c.listens(p, "udp"), fmt.Sprintf("RUNNING (%d)", calls[p.Name])})
 		for _, alias := range c.aliases(p) {
 			aliases++
 			rows = append(rows, sofiaRow{alias, "alias", p.Name, "ALIASED"})
@@ -213,16 +228,17 @@ func (c *Control) profilesXML() string {
 	}
 	for _, r := range rows {
 		write(r)
-		if r.kind != "profile" {
+		p, ok := c.profileConfig(r.name)
+		if !ok || r.kind != "profile" {
 			continue
 		}
 		for _, transport := range []string{"tls", "ws", "wss"} {
-			if a := c.listener(r.name, transport); a != nil {
+			if a := c.listens(p, transport); a != "" {
 				scheme := "sip"
 				if transport != "ws" {
 					scheme = "sips"
 				}
-				write(sofiaRow{r.name, "profile", scheme + ":mod_sofia@" + a.String() + ";transport=" + transport,
+				write(sofiaRow{r.name, "profile", scheme + ":mod_sofia@" + a + ";transport=" + transport,
 					r.state + " (" + strings.ToUpper(transport) + ")"})
 			}
 		}
@@ -238,12 +254,6 @@ func (c *Control) profileText(p config.Profile) string {
 			return "N/A"
 		}
 		return s
-	}
-	ext := func(external, own string) string {
-		if external == "" {
-			return own
-		}
-		return external
 	}
 	registrations := 0
 	for _, b := range c.deps.Registrations.All() {
@@ -263,21 +273,21 @@ func (c *Control) profileText(p config.Profile) string {
 	row("Context", p.Context)
 	row("Challenge Realm", p.ChallengeRealm)
 	row("RTP-IP", p.RTPIP)
-	row("Ext-RTP-IP", ext(p.ExtRTPIP, p.RTPIP))
+	row("Ext-RTP-IP", c.reachable(p.ExtRTPIP, p.RTPIP))
 	row("SIP-IP", p.SIPIP)
-	row("Ext-SIP-IP", ext(p.ExtSIPIP, p.SIPIP))
-	url := c.profileURL(p, "udp")
+	row("Ext-SIP-IP", c.reachable(p.ExtSIPIP, p.SIPIP))
+	url := "sip:mod_sofia@" + c.listens(p, "udp")
 	row("URL", url)
 	row("BIND-URL", url+";maddr="+p.SIPIP+";transport=udp,tcp")
-	if a := c.listener(p.Name, "tls"); a != nil {
-		row("TLS-URL", "sip:mod_sofia@"+a.String())
-		row("TLS-BIND-URL", "sips:mod_sofia@"+a.String()+";transport=tls")
+	if a := c.listens(p, "tls"); a != "" {
+		row("TLS-URL", "sip:mod_sofia@"+a)
+		row("TLS-BIND-URL", "sips:mod_sofia@"+a+";transport=tls")
 	}
-	if a := c.listener(p.Name, "ws"); a != nil {
-		fmt.Fprintf(&b, "WS-BIND-URL     \tsip:mod_sofia@%s;transport=ws\n", a)
+	if a := c.listens(p, "ws"); a != "" {
+		b.WriteString("WS-BIND-URL     \tsip:mod_sofia@" + a + ";transport=ws\n")
 	}
-	if a := c.listener(p.Name, "wss"); a != nil {
-		fmt.Fprintf(&b, "WSS-BIND-URL     \tsips:mod_sofia@%s;transport=wss\n", a)
+	if a := c.listens(p, "wss"); a != "" {
+		b.WriteString("WSS-BIND-URL     \tsips:mod_sofia@" + a + ";transport=wss\n")
 	}
 	row("HOLD-MUSIC", orNA(p.Params["hold-music"]))
 	row("OUTBOUND-PROXY", "N/A")
