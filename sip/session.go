@@ -95,6 +95,16 @@ func (s *Session) Flow() *Flow {
 	return s.flow
 }
 
+// Move makes later in-dialog requests go to f: for a peer that is known to have come back on another connection, by its REGISTER, before
+// it sent anything in the dialog. A peer that does send something moves the session by itself.
+func (s *Session) Move(f *Flow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != sessionEnded {
+		s.moveLocked(f)
+	}
+}
+
 func sessionKey(callID, localTag string) string { return callID + "\x00" + localTag }
 
 // register puts the session where in-dialog requests find it.

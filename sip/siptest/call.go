@@ -78,6 +78,7 @@ func (c *Call) sendLocked(seq uint32) error {
 	s, err := c.ua.stack.Invite(r, c.ua.Flow(), (*callHandler)(c))
 	if err == nil {
 		c.session, c.invite = s, s.Request()
+		c.ua.remember(s)
 	}
 	return err
 }
@@ -94,6 +95,7 @@ func (u *UA) incoming(tx *sip.ServerTx) {
 		return
 	}
 	c.session = s
+	u.remember(s)
 	select {
 	case u.calls <- c:
 	default:

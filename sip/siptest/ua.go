@@ -43,6 +43,7 @@ type UA struct {
 	callID   string // of REGISTER
 	seq      uint32
 	digest   digest.Client
+	running  []*sip.Session // to be moved by Reconnect
 }
 
 // Dial makes a UA and opens its flow.
@@ -104,8 +105,8 @@ func (u *UA) connect(ctx context.Context) (*sip.Flow, error) {
 	return u.stack.FlowTo(ctx, u.cfg.Transport, addr)
 }
 
-// Reconnect closes the connection and opens another, as a browser does after its network changed. Running calls stay on the old one
-// until they send from the new: see Call.Move.
+// Reconnect closes the connection and opens another, as a browser does after its network changed. What running calls
+// send goes over the new one.
 func (u *UA) Reconnect(ctx context.Context) error {
 	u.flow.Close()
 	f, err := u.connect(ctx)
@@ -114,8 +115,26 @@ func (u *UA) Reconnect(ctx context.Context) error {
 	}
 	u.mu.Lock()
 	u.flow = f
+	running := u.running
+	u.running = nil
+	u.mu.Unlock()
+	for _, s := range running {
+		s.Move(f)
+	}
+	u.mu.Lock()
+	u.running = append(u.running, running...)
 	u.mu.Unlock()
 	return nil
+}
+
+// remember notes a session for Reconnect; the oldest are forgotten.
+func (u *UA) remember(s *sip.Session) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.running = append(u.running, s)
+	if len(u.running) > 256 {
+		u.running = u.running[1:]
+	}
 }
 
 // Close ends the UA at once, without BYE or un-REGISTER.

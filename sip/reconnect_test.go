@@ -1,0 +1,154 @@
+package sip_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath/sip"
+)
+
+// A caller whose connection breaks keeps its call, and goes on with it on the next connection.
+func TestReconnect(t *testing.T) {
+	for _, transport := range transports[1:] {
+		t.Run(transport, func(t *testing.T) {
+			s := newServer(t, nil)
+			ua := s.dial(t, transport)
+			call, err := ua.Invite("1001", testSDP)
+			check(t, err)
+			session := s.session(t)
+			check(t, session.Accept(testSDP))
+			_, err = call.WaitAnswered(t.Context())
+			check(t, err)
+			s.want(t, "ack")
+			old := session.Flow()
+			check(t, ua.Reconnect(t.Context()))
+			<-old.Done()
+			s.want(t, "flowclosed")
+			if err := session.Send("INFO", "", nil, nil, nil); err == nil {
+				t.Error("sent over a closed connection")
+			}
+			done := make(chan error, 1)
+			go func() { _, err := call.Reinvite(background, testSDP); done <- err }()
+			check(t, s.want(t, "reinvite").re.Accept(testSDP))
+			check(t, <-done)
+			if session.Flow() == old {
+				t.Fatal("the session stays on the closed connection")
+			}
+			check(t, session.Hangup())
+			end, err := call.WaitEnded(t.Context())
+			if err != nil || end.By != "bye" {
+				t.Fatalf("%v %v", end, err)
+			}
+		})
+	}
+}
+
+// An INVITE to a connection that breaks fails at once.
+func TestConnectionBreaksWhileRinging(t *testing.T) {
+	s := newServer(t, nil)
+	ua := s.dial(t, "ws")
+	tx := captureFlow(t, s, ua)
+	_, err := s.Invite(ua.Request("INVITE", "1000", "application/sdp", testSDP), tx.Flow(), s)
+	check(t, err)
+	receive(t, ua.Calls())
+	ua.Close()
+	if e := s.want(t, "reject"); e.res.StatusCode != 503 {
+		t.Errorf("%d %s", e.res.StatusCode, e.res.Reason)
+	}
+	if _, err := s.Invite(ua.Request("INVITE", "1000", "application/sdp", testSDP), tx.Flow(), s); err == nil {
+		t.Error("INVITE over a closed connection")
+	}
+}
+
+// A peer that does not read is cut off, and delays nobody.
+func TestPeerDoesNotRead(t *testing.T) {
+	s := newServer(t, func(c *sip.Config, s *testServer) { c.Limits.WriteQueue = 8; s.manual.Store(true) })
+	for _, transport := range transports[1:] {
+		t.Run(transport, func(t *testing.T) {
+			r := s.raw(t, transport)
+			check(t, r.Write([]byte(message("OPTIONS sip:test SIP/2.0"))))
+			tx := receive(t, s.requests)
+			body := make([]byte, 60<<10)
+			for i := range 100_000 {
+				req := sip.NewRequest(sip.MESSAGE, sip.Uri{Scheme: "sip", Host: "x"})
+				req.AppendHeader(&sip.FromHeader{Address: req.Recipient})
+				req.AppendHeader(&sip.ToHeader{Address: req.Recipient})
+				req.SetBody(body)
+				if err := s.Send(req, tx.Flow(), nil); err != nil {
+					break
+				}
+				if i%4 == 0 { // let the writer fill the socket
+					<-time.After(time.Millisecond)
+				}
+			}
+			select {
+			case <-tx.Flow().Done():
+			case <-time.After(soon):
+				t.Fatal("still open")
+			}
+		})
+	}
+}
+
+// Many calls at once over each transport; nothing is left.
+func TestManyCalls(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport, func(t *testing.T) {
+			s := newServer(t, func(c *sip.Config, s *testServer) { c.Handler = autoAnswer{} })
+			var wg sync.WaitGroup
+			errs := make(chan error, 1000)
+			for range 5 {
+				ua := s.dial(t, transport)
+				for range 20 {
+					wg.Go(func() {
+						call, err := ua.Invite("1001", testSDP)
+						if err == nil {
+							_, err = call.WaitAnswered(t.Context())
+						}
+						if err == nil {
+							_, err = call.DTMF(t.Context(), "1")
+						}
+						if err == nil {
+							_, err = call.Reinvite(t.Context(), testSDP)
+						}
+						if err == nil {
+							err = call.Bye()
+						}
+						if err != nil {
+							errs <- fmt.Errorf("call: %w", err)
+						}
+					})
+				}
+			}
+			wg.Wait()
+			select {
+			case err := <-errs:
+				t.Fatal(err)
+			default:
+			}
+			deadline := time.Now().Add(soon)
+			for s.Stats().Sessions > 0 && time.Now().Before(deadline) {
+				<-time.After(time.Millisecond)
+			}
+			if st := s.Stats(); st.Sessions != 0 || st.Panics != 0 || st.Malformed != 0 || st.SendErrors != 0 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+// autoAnswer accepts whatever comes.
+type autoAnswer struct{ sip.NopSessionHandler }
+
+func (h autoAnswer) ServeSIP(tx *sip.ServerTx) {
+	if session, err := tx.Stack().AcceptSession(tx, h); err == nil {
+		_ = session.Ring(180, "", nil)
+		_ = session.Accept(testSDP)
+	}
+}
+func (autoAnswer) OnReinvite(_ *sip.Session, r *sip.Reinvite) { _ = r.Accept(testSDP) }
+func (autoAnswer) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
+	_ = tx.Respond(tx.NewResponse(200, ""))
+}
