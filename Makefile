@@ -37,6 +37,9 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && npm run build
 	@touch $@
 else
+web/node_modules/.installed:
+	@echo "npm was not found: install Node.js and npm (Debian: apt-get install npm)"; exit 1
+
 web/dist/index.html:
 	@echo "npm was not found: building without the web phone (the page will say how to add it)"
 endif

@@ -18,7 +18,8 @@ type Addresses struct {
 	Page   string `json:"page"` // URL of the web phone
 	WSS    string `json:"wss"`  // URL for SIP over secure WebSocket
 	WS     string `json:"ws"`   // and over plain WebSocket
-	SIP    string `json:"sip"`  // host:port, UDP and TCP
+	SIP    string `json:"sip"`  // host:port of UDP
+	TCP    string `json:"tcp"`  // host:port of TCP: the same, unless the configuration says 0
 	TLS    string `json:"tls"`  // host:port
 	ESL    string `json:"esl"`  // host:port of the event socket
 	Media  string `json:"media"`
@@ -36,7 +37,7 @@ func (s *Server) Addresses() Addresses {
 	host := c.Vars["local_ip_v4"]
 	at := func(transport string) string { return reachable(p.Addr(transport), host) }
 	a := Addresses{
-		SIP: at("udp"), TLS: at("tls"), ESL: ex.eslAddr.String(), Domain: c.Vars["domain"],
+		SIP: at("udp"), TCP: at("tcp"), TLS: at("tls"), ESL: ex.eslAddr.String(), Domain: c.Vars["domain"],
 		Media: ex.media.MuxAddr().String(),
 	}
 	if wss := at("wss"); wss != "" {
@@ -80,7 +81,11 @@ func (s *Server) Announce(w io.Writer) {
 	row("Web phone", "%s     (%s)", a.Page, note)
 	row("Users", "%s", s.describeUsers())
 	row("SIP over WSS", "%s", a.WSS)
-	row("SIP", "%s udp/tcp, %s tls", a.SIP, a.TLS)
+	if a.SIP == a.TCP {
+		row("SIP", "%s udp/tcp, %s tls", a.SIP, a.TLS)
+	} else {
+		row("SIP", "%s udp, %s tcp, %s tls", a.SIP, a.TCP, a.TLS)
+	}
 	row("Event socket", "%s     (password: %s)", a.ESL, s.describeESLPassword())
 	row("Media", "%s udp and tcp for browsers", a.Media)
 	fmt.Fprintln(w)

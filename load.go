@@ -10,7 +10,6 @@ import (
 
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/dialplan"
-	"github.com/talkpath/talkpath/internal/fsxml"
 )
 
 // load reads the configuration with the variables that exist before its first line.
@@ -47,9 +46,7 @@ func Check(cfg Config, w io.Writer) error {
 		return err
 	}
 	_, problems := dialplan.Compile(snapshot.DialplanNode)
-	whole := *snapshot
-	whole.Problems = append(append([]fsxml.Problem(nil), snapshot.Problems...), problems...)
-	if err := config.Report(w, &whole); err != nil {
+	if err := config.Report(w, snapshot, problems...); err != nil {
 		return fmt.Errorf("talkpath: check: %w", err)
 	}
 	return refuseUnsafe(snapshot)
@@ -66,10 +63,9 @@ func refuseUnsafe(s *config.Snapshot) error {
 	if es := s.EventSocket; wellKnown[es.Password] && !onLoopback(es.ListenIP) {
 		return fmt.Errorf("talkpath: %w: the event socket listens on %s with a well-known password: set another one, or listen on 127.0.0.1", ErrUnsafe, es.ListenIP)
 	}
-	for _, p := range s.Problems {
-		if p.Severity == fsxml.Refusal {
-			return fmt.Errorf("talkpath: %w: %s:%d: %s", ErrUnsafe, p.File, p.Line, p.Text)
-		}
+	if refused := s.Refused(); len(refused) > 0 {
+		p := refused[0]
+		return fmt.Errorf("talkpath: %w: %s:%d: %s", ErrUnsafe, p.File, p.Line, p.Text)
 	}
 	return nil
 }

@@ -25,11 +25,18 @@ type exchange struct {
 	at talkpath.Addresses
 }
 
-// start runs a server on ephemeral ports of the loopback interface. At the end of the test it must stop, with no channel and no goroutine left.
+// start runs a server with the embedded configuration.
 func start(t *testing.T, set ...string) *exchange {
+	t.Helper()
+	return startWith(t, "", set...)
+}
+
+// startWith runs a server on ephemeral ports of the loopback interface. At the end of the test it must stop, with no channel and no goroutine left.
+func startWith(t *testing.T, conf string, set ...string) *exchange {
 	t.Helper()
 	before := runtime.NumGoroutine()
 	cfg := talkpath.Config{
+		ConfDir:  conf,
 		StateDir: t.TempDir(),
 		Set: map[string]string{
 			"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1",

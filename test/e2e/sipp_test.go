@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// freePort finds a UDP port for a program that wants to be told one.
+func freePort(t *testing.T) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port)
+}
+
+// sipp runs one scenario of testdata/sipp to its end; wait returns its result.
+func (ex *exchange) sipp(t *testing.T, scenario, user, port string, args ...string) (wait func()) {
+	t.Helper()
+	path, err := exec.LookPath("sipp")
+	if err != nil {
+		t.Skip("sipp is not installed (Debian: sip-tester); make test installs it")
+	}
+	file, err := filepath.Abs(filepath.Join("testdata", "sipp", scenario))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), path, append([]string{
+		ex.at.SIP, "-sf", file, "-s", user, "-au", user, "-ap", userPassword, "-i", "127.0.0.1", "-p", port,
+		"-mi", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", "-trace_err",
+	}, args...)...)
+	cmd.Dir = t.TempDir() // for its traces
+	type result struct {
+		out []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		out, err := cmd.CombinedOutput()
+		done <- result{out, err}
+	}()
+	return func() {
+		t.Helper()
+		select {
+		case r := <-done:
+			if r.err != nil {
+				t.Errorf("sipp %s: %v\n%s", scenario, r.err, r.out)
+			}
+		case <-time.After(30 * time.Second):
+			t.Errorf("sipp %s does not end", scenario)
+		}
+	}
+}
+
+// TestSippCall: sipp registers, is called by sipp, and both see a complete call.
+func TestSippCall(t *testing.T) {
+	ex := start(t)
+	callee := freePort(t)
+	ex.sipp(t, "register.xml", "1001", freePort(t), "-key", "contact_port", callee)()
+	answered := ex.sipp(t, "uas.xml", "1001", callee, "-rtp_echo", "-mp", freePort(t))
+	called := ex.sipp(t, "uac.xml", "1000", freePort(t), "-key", "callee", "1001", "-mp", freePort(t))
+	called()
+	answered()
+}
+
+// TestSippEcho: a browser calls sipp, which returns the audio: the browser hears its own tone, through SRTP and RTP both ways.
+func TestSippEcho(t *testing.T) {
+	ex := start(t)
+	callee := freePort(t)
+	ex.sipp(t, "register.xml", "1001", freePort(t), "-key", "contact_port", callee)()
+	answered := ex.sipp(t, "uas.xml", "1001", callee, "-rtp_echo", "-mp", freePort(t))
+	a := ex.phone(t, browser, "1000").invite(t, "1001")
+	a.answered(t)
+	heard := a.media.listener().expect(440)
+	a.media.talk(440)
+	within(t, "the echo", heard)
+	a.hangup(t)
+	answered()
+}
