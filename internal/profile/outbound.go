@@ -40,6 +40,15 @@ func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 		r.invite(l, o, r.flow)
 		return l, nil
 	}
+	if addr, ok := r.address(); ok && r.transport == "udp" { // nothing to wait for
+		flow, err := p.stack.FlowTo(p.ctx, "udp", addr)
+		if err != nil {
+			r.failed(l, err)
+			return l, nil
+		}
+		r.invite(l, o, flow)
+		return l, nil
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
 	l.abandon = cancel
 	if !p.spawn(func() {
@@ -59,27 +68,34 @@ func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 
 // open finds or opens the way to the callee. RFC 3263 without NAPTR and SRV.
 func (r *route) open(ctx context.Context) (*sip.Flow, error) {
-	addr := r.addr
-	if !addr.IsValid() {
-		port := r.target.Port
-		if port == 0 {
-			port = 5060
-			if r.transport == "tls" {
-				port = 5061
-			}
-		}
-		host := strings.Trim(r.host, "[]")
-		ip, err := netip.ParseAddr(host)
+	addr, ok := r.address()
+	if !ok {
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", r.host)
 		if err != nil {
-			ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-			if err != nil {
-				return nil, fmt.Errorf("profile: resolve %s: %w", host, err)
-			}
-			ip = ips[0].Unmap()
+			return nil, fmt.Errorf("profile: resolve %s: %w", r.host, err)
 		}
-		addr = netip.AddrPortFrom(ip, uint16(port))
+		addr = netip.AddrPortFrom(ips[0].Unmap(), r.port())
 	}
 	return r.profile.stack.FlowTo(ctx, r.transport, addr)
+}
+
+// address gives the callee's address when no name has to be resolved.
+func (r *route) address() (netip.AddrPort, bool) {
+	if r.addr.IsValid() {
+		return r.addr, true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(r.host, "[]"))
+	return netip.AddrPortFrom(ip, r.port()), err == nil
+}
+
+func (r *route) port() uint16 {
+	switch {
+	case r.target.Port > 0 && r.target.Port <= 65535:
+		return uint16(r.target.Port)
+	case r.transport == "tls":
+		return 5061
+	}
+	return 5060
 }
 
 // failed reports that no INVITE could be sent.

@@ -532,6 +532,24 @@ func TestTwoDevices(t *testing.T) {
 	want(t, "left", left[0].ContactUser, "other")
 }
 
+// TestContactElsewhere: a contact with another port than the REGISTER came from is called there, unless a NAT is in between.
+func TestContactElsewhere(t *testing.T) {
+	for name, nat := range map[string]bool{"same host": false, "behind a NAT": true} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			p, other := s.phone("udp", "1001", "pw1001"), s.phone("udp", "1001", "pw1001")
+			callee := other
+			p.contact = other.contact
+			if nat {
+				p.contact.Host, callee = "10.1.2.3", p
+			}
+			want(t, "register", p.register("600").StatusCode, 200)
+			dial(t, s, "user", "1001@example.com")
+			want(t, "Request-URI", recv(t, callee.calls, "INVITE").invite.Recipient.String(), p.contact.String())
+		})
+	}
+}
+
 // TestRestart: a UDP phone registered before a restart is called without registering again.
 func TestRestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "registrations.db")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
 )
 
@@ -99,21 +100,27 @@ func (s Set) contacts(p *Profile, snap *config.Snapshot, u *config.User, vars []
 			profile: owner, target: target, domain: value(vars, "sip_invite_domain", u.Domain), user: u, flow: b.Flow, transport: b.Transport,
 			url: b.URI(), webrtc: b.WebSocket(),
 		}
-		if b.Flow == nil { // restored: UDP goes back where the REGISTER came from, TCP opens the contact's own port
-			r.addr = b.Remote
-			if b.Transport != "udp" {
-				r.addr, r.host = netip.AddrPort{}, target.Host
-				if b.NAT() {
-					r.host = b.Remote.Addr().String()
-				}
-			}
-		}
+		r.towards(&b)
 		out = append(out, r.destination(snap, vars))
 	}
 	if len(out) == 0 {
 		return nil, call.UserNotRegistered
 	}
 	return out, ""
+}
+
+// towards says how a binding is reached. A connection is used again. A UDP phone is called at its contact, or, behind a NAT, where its
+// REGISTER came from. A TCP phone whose registration was restored is called at its contact's port.
+func (r *route) towards(b *registrar.Binding) {
+	switch nat := b.NAT(); {
+	case b.Transport != "udp" && b.Flow != nil:
+	case b.Transport == "udp" && nat:
+		r.addr = b.Remote
+	case nat:
+		r.flow, r.host = nil, b.Remote.Addr().String()
+	default:
+		r.flow, r.host = nil, r.target.Host
+	}
 }
 
 // resolveAddress makes a destination of user@host, sip:uri or user%domain.
@@ -213,17 +220,25 @@ func secure(v string) bool {
 	return v == "true" || v == "mandatory"
 }
 
+// value looks a variable up that decides on the callee's media: the dial string's, else the callee's own from the directory.
+func (r *route) value(vars []call.Variable, name string) string {
+	if r.user != nil {
+		return value(vars, name, r.user.Variable(name))
+	}
+	return value(vars, name, "")
+}
+
 func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.Destination {
 	view := r.profile.view(snap)
 	d := call.Destination{
 		ChannelName: "sofia/" + r.profile.cfg.Name + "/" + userHost(&r.target),
 		CalleeNum:   r.target.User,
-		WebRTC:      r.webrtc || value(vars, "media_webrtc", "") == "true",
+		WebRTC:      r.webrtc || r.value(vars, "media_webrtc") == "true",
 		CodecPrefs:  view.OutboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
 		Dial:        r.dial,
 	}
-	d.SDES = !d.WebRTC && secure(value(vars, "rtp_secure_media", ""))
+	d.SDES = !d.WebRTC && secure(r.value(vars, "rtp_secure_media"))
 	r.describe(&d, view, vars)
 	return d
 }
