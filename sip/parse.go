@@ -200,6 +200,7 @@ func (s *Stack) validateHeaders(m Message) error {
 	}
 	seen := map[string]int{}
 	for _, h := range headers {
+		tidyParams(h)
 		switch name := h.Name(); name {
 		case "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Via":
 			seen[name]++
@@ -268,6 +269,39 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// tidyParams removes blanks around names and values of parameters, which the parser keeps (RFC 3261 §25.1 allows them).
+func tidyParams(h Header) {
+	var ps HeaderParams
+	switch h := h.(type) {
+	case *FromHeader:
+		ps = h.Params
+	case *ToHeader:
+		ps = h.Params
+	case *ContactHeader:
+		ps = h.Params
+	case *ViaHeader:
+		ps = h.Params
+	}
+	for i := range ps {
+		ps[i].K, ps[i].V = strings.TrimSpace(ps[i].K), strings.TrimSpace(ps[i].V)
+	}
+}
+
+// foreignScheme reports whether a request line names a URI of another scheme than sip or sips (RFC 3986 §3.1).
+func foreignScheme(data []byte) bool {
+	line, _, _ := bytes.Cut(data, []byte("\r\n"))
+	parts := strings.SplitN(string(line), " ", 3)
+	if len(parts) < 3 {
+		return false
+	}
+	scheme, _, ok := strings.Cut(parts[1], ":")
+	for i := range len(scheme) {
+		c := scheme[i] | 0x20
+		ok = ok && ('a' <= c && c <= 'z' || i > 0 && ('0' <= scheme[i] && scheme[i] <= '9' || strings.IndexByte("+-.", scheme[i]) >= 0))
+	}
+	return ok && scheme != "" && !strings.EqualFold(scheme, "sip") && !strings.EqualFold(scheme, "sips")
 }
 
 // param reads a parameter whatever the case of its name.

@@ -20,7 +20,7 @@ func (s *Stack) receive(f *Flow, data []byte) {
 	s.count.received.Add(1)
 	m, err := s.parse(data)
 	if err != nil {
-		s.refuse(f, data, m, err)
+		s.refuse(f, data, err)
 		return
 	}
 	switch m := m.(type) {
@@ -221,7 +221,7 @@ func (s *Stack) respondStateless(f *Flow, r *Request, code int, reason string, h
 }
 
 // refuse counts a malformed message and answers it if it is a request and enough of it can be read.
-func (s *Stack) refuse(f *Flow, data []byte, m Message, err error) {
+func (s *Stack) refuse(f *Flow, data []byte, err error) {
 	s.count.malformed.Add(1)
 	s.log.Debug("malformed SIP message", "flow", f.id, "error", err)
 	if errors.Is(err, errControl) || errors.Is(err, errNoEnd) {
@@ -231,14 +231,13 @@ func (s *Stack) refuse(f *Flow, data []byte, m Message, err error) {
 	switch {
 	case errors.Is(err, errVersion):
 		code, reason = 505, ""
-	case errors.Is(err, errURIScheme):
+	case errors.Is(err, errURIScheme), foreignScheme(data):
 		code, reason = 416, ""
 	default:
 		if text := err.Error(); len(text) < 60 && printable(text) {
 			reason = fmt.Sprintf("Bad Request - %s", text)
 		}
 	}
-	_ = m
 	s.rejectRaw(f, data, code, reason)
 }
 

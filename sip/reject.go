@@ -47,7 +47,7 @@ func (s *Stack) rejectRaw(f *Flow, data []byte, code int, reason string) {
 			return
 		}
 		v := values[0]
-		if name == "To" && !strings.Contains(strings.ToLower(v), "tag=") {
+		if name == "To" && !strings.Contains(strings.ToLower(strings.ReplaceAll(v, " ", "")), ";tag=") {
 			h := fnv.New64a() // the same for each retransmission
 			h.Write([]byte(text))
 			v += ";tag=" + strconv.FormatUint(h.Sum64(), 36)
