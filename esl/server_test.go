@@ -80,8 +80,9 @@ func TestBurst(t *testing.T) {
 	for err := range errs {
 		t.Error(err)
 	}
-	// A second on an idle machine; the race detector on a busy one gets more.
-	if d := time.Since(start); d > 5*time.Second {
+	// It takes a third of a second on two cores; the rest is for what else they do. All hear of all jobs, which is what takes the race
+	// detector long.
+	if d := time.Since(start); d > 2*time.Second && !raceDetector {
 		t.Errorf("%v for %d connections", d, clients)
 	}
 	eventually(t, "connections gone", func() bool { return s.Stats().Connections == 0 && b.Subscribers() == 0 })
