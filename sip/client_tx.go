@@ -270,8 +270,11 @@ func (s *Stack) completeRequest(in *Request, f *Flow) (*Request, error) {
 	if param(from.Params, "tag") == "" {
 		from.Params = append(from.Params, HeaderKV{K: "tag", V: newTag()})
 	}
+	from.DisplayName = quotable(from.DisplayName)
 	req.AppendHeader(from)
-	req.AppendHeader(CloneHeader(in.To()))
+	to := CloneHeader(in.To()).(*ToHeader)
+	to.DisplayName = quotable(to.DisplayName)
+	req.AppendHeader(to)
 	callID := CallIDHeader(newCallID())
 	if h := in.CallID(); h != nil {
 		callID = *h

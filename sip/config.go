@@ -80,6 +80,7 @@ type Limits struct {
 	Connections      int           // 10 000 stream connections
 	ConnectionsPerIP int           // 1 000 of them from one address
 	Transactions     int           // 50 000 live server transactions: beyond, 503 with Retry-After without state
+	RequestsPerIP    int           // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503; -1 = any; loopback is exempt
 	Sessions         int           // 10 000 sessions
 	WriteQueue       int           // 512 messages waiting to be written to one connection: beyond, the connection is closed
 	Handshake        time.Duration // 5 s for a TLS handshake and for an HTTP header
@@ -95,6 +96,7 @@ func (l Limits) withDefaults() Limits {
 	l.Connections = orDefault(l.Connections, 10_000)
 	l.ConnectionsPerIP = orDefault(l.ConnectionsPerIP, 1_000)
 	l.Transactions = orDefault(l.Transactions, 50_000)
+	l.RequestsPerIP = orDefault(l.RequestsPerIP, 2_000)
 	l.Sessions = orDefault(l.Sessions, 10_000)
 	l.WriteQueue = orDefault(l.WriteQueue, 512)
 	l.Handshake = orDefault(l.Handshake, 5*time.Second)

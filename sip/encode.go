@@ -59,6 +59,32 @@ func checkValue(name, value string) error {
 	return nil
 }
 
+// sendable drops headers that must not be sent, for messages that have to go out all the same: BYE, CANCEL and refusals.
+func (s *Stack) sendable(headers []Header) []Header {
+	var good []Header
+	for _, h := range headers {
+		if !isToken(h.Name()) || checkValue(h.Name(), h.Value()) != nil {
+			s.count.sendErrors.Add(1)
+			continue
+		}
+		good = append(good, h)
+	}
+	return good
+}
+
+// quotable makes a display name safe to stand between quotes: what is not already escaped is.
+func quotable(name string) string {
+	for i := 0; i < len(name); i++ {
+		if name[i] == '"' || (name[i] == '\\' && i == len(name)-1) {
+			return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name)
+		}
+		if name[i] == '\\' {
+			i++
+		}
+	}
+	return name
+}
+
 // newTag, newBranch and newCallID are unguessable: they are what authenticates a message of a dialog or an answer to a request.
 func newTag() string    { return rand.Text()[:16] }
 func newBranch() string { return "z9hG4bK" + rand.Text() }

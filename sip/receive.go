@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // receive handles one message of a flow, on the reader's goroutine: parse, match, dispatch. A panic costs this message only.
@@ -74,12 +75,12 @@ func (s *Stack) receiveRequest(f *Flow, r *Request) {
 		tx.requestAgain()
 		return
 	}
-	if s.serverTxs.len() >= s.cfg.Limits.Transactions {
+	tag := param(r.To().Params, "tag")
+	if s.serverTxs.len() >= s.cfg.Limits.Transactions || (tag == "" && !s.rates.take(f.remote.Addr(), time.Now())) {
 		s.count.overload.Add(1)
 		s.respondStateless(f, r, 503, "", NewHeader("Retry-After", strconv.Itoa(5+rand.IntN(10))))
 		return
 	}
-	tag := param(r.To().Params, "tag")
 	if tag == "" {
 		if other, ok := s.merged.get(mergedKey(r)); ok && other.merges() {
 			s.count.merged.Add(1)

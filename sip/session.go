@@ -216,6 +216,7 @@ func (s *Session) discard() {
 // BYE for an answered session (as soon as the answer is acknowledged). headers go on it. Calling it again does nothing. For an
 // outgoing INVITE OnReject still follows.
 func (s *Session) Hangup(headers ...Header) error {
+	headers = s.stack.sendable(headers)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

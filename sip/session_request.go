@@ -136,7 +136,10 @@ func (r *Reinvite) Reject(code int, reason string, headers ...Header) error {
 		return ErrState
 	}
 	s.reinvite = nil
-	return r.tx.Respond(r.tx.NewResponse(code, reason, headers...))
+	if checkValue("reason", reason) != nil {
+		reason = ""
+	}
+	return r.tx.Respond(r.tx.NewResponse(code, reason, s.stack.sendable(headers)...))
 }
 
 // maxGlare is how often a re-INVITE that met the peer's own is tried.

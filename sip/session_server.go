@@ -151,7 +151,10 @@ func (s *Session) Reject(code int, reason string, headers ...Header) error {
 	if s.uac || s.state != sessionEarly || code < 300 || code > 699 {
 		return ErrState
 	}
-	if err := s.invite.Respond(s.invite.NewResponse(code, reason, headers...)); err == ErrAnswered || err == ErrCancelled {
+	if checkValue("reason", reason) != nil {
+		reason = ""
+	}
+	if err := s.invite.Respond(s.invite.NewResponse(code, reason, s.stack.sendable(headers)...)); err == ErrAnswered || err == ErrCancelled {
 		return err
 	}
 	s.endLocked()

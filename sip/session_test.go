@@ -365,3 +365,30 @@ func TestSessionLimit(t *testing.T) {
 		}
 	})
 }
+
+// What cannot be sent is left out of messages that must go out.
+func TestForbiddenHeadersOfAnEnd(t *testing.T) {
+	inBubble(t, func(n *fakeNet) {
+		a, _ := n.call()
+		if err := a.Hangup(NewHeader("Reason", "a\r\nEvil: 1"), NewHeader("X-Good", "1")); err != nil {
+			t.Fatal(err)
+		}
+		n.wantTrace("a>BYE b>200 BYE")
+		if text := n.lastText("a>BYE"); strings.Contains(text, "Evil") || !strings.Contains(text, "X-Good: 1\r\n") {
+			t.Error(text)
+		}
+		n.hb.onInvite = func(s *Session) { _ = s.Reject(480, "a\r\nEvil: 1") }
+		n.invite()
+		n.wantEvents("answer reject480", "ack bye")
+	})
+}
+
+func TestDisplayNameIsQuoted(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"Alice", "Alice"}, {`a"b`, `a\"b`}, {`a\"b`, `a\"b`}, {`a\`, `a\\`}, {`a\\`, `a\\`}, {`x\\" <sip:evil>`, `x\\\\\" <sip:evil>`},
+	} {
+		if got := quotable(tt.in); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}

@@ -42,6 +42,8 @@ type Stack struct {
 	clientTxs *table[*clientTx]
 	sessions  *table[*Session] // by Call-ID and our tag
 
+	rates *rates
+
 	listeners []*listener // immutable after NewStack
 	done      chan struct{}
 	wg        sync.WaitGroup
@@ -87,7 +89,8 @@ func newStack(cfg Config) *Stack {
 	}
 	return &Stack{
 		cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
-		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](), done: make(chan struct{}),
+		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](),
+		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}
 }

@@ -163,6 +163,7 @@ type framer struct {
 	buf     []byte
 	scanned int // how far the end of the header has been searched
 	lineEnd int // line ends seen since the last message, for keep-alives
+	whole   int // length of the message that has begun, 0 until its header is complete
 	taken   int // length of the message given out last
 }
 
@@ -193,29 +194,38 @@ func (fr *framer) release() {
 // next returns the next complete message, valid until the next call; nil when more bytes are needed.
 func (fr *framer) next() ([]byte, error) {
 	fr.release()
+	if fr.whole == 0 {
+		if err := fr.findEnd(); err != nil {
+			return nil, err
+		}
+	}
+	if fr.whole == 0 || len(fr.buf) < fr.whole {
+		return nil, nil
+	}
+	fr.taken, fr.whole, fr.scanned, fr.lineEnd = fr.whole, 0, 0, 0
+	return fr.buf[:fr.taken], nil
+}
+
+// findEnd finds how long the message is, once its header is complete.
+func (fr *framer) findEnd() error {
 	end := bytes.Index(fr.buf[fr.scanned:], []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(fr.buf) > fr.limit {
-			return nil, errOversize
+			return errOversize
 		}
 		fr.scanned = max(0, len(fr.buf)-3)
-		return nil, nil
+		return nil
 	}
 	end += fr.scanned + 4
-	fr.scanned = end - 4
 	length, err := contentLength(fr.buf[:end])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if length > fr.limit || end+length > fr.limit {
-		return nil, errOversize
+		return errOversize
 	}
-	if len(fr.buf) < end+length {
-		return nil, nil
-	}
-	fr.taken = end + length
-	fr.scanned, fr.lineEnd = 0, 0
-	return fr.buf[:fr.taken], nil
+	fr.whole = end + length
+	return nil
 }
 
 // contentLength finds the one Content-Length of a header section.
