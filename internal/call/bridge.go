@@ -22,7 +22,7 @@ func appBridge(ch *Channel, data dialplan.Expanded) string {
 		return responseNone
 	}
 	if win == nil {
-		ch.run1 = nil
+		ch.ringing = nil
 		ch.bridgeFailed(failed)
 		return responseNone
 	}
@@ -37,7 +37,7 @@ func (ch *Channel) dropWinner(win *fork) {
 	if win != nil {
 		win.ch.Hangup(ch.cause)
 	}
-	ch.run1 = nil
+	ch.ringing = nil
 }
 
 // bridgeFailed decides what a bridge that came to nothing means for the caller: the dialplan goes on after "no answer" and for the
@@ -53,18 +53,16 @@ func (ch *Channel) bridgeFailed(r legResult) {
 	ch.hangup(h)
 }
 
+// continues follows mod_dptools: continue_on_fail and failure_causes decide when they are set, else no answer is a reason to go on.
 func (ch *Channel) continues(c Cause) bool {
-	switch c {
-	case NoAnswer, NoUserResponse, OriginatorCancel:
+	on, off := ch.vars.value("continue_on_fail"), ch.vars.value("failure_causes")
+	if on == "" && off == "" {
+		return c == NoAnswer || c == NoUserResponse || c == OriginatorCancel
+	}
+	if on != "" && (isTrue(on) || listed(on, c)) {
 		return true
 	}
-	if v := ch.vars.value("continue_on_fail"); v != "" {
-		return isTrue(v) || listed(v, c)
-	}
-	if v := ch.vars.value("failure_causes"); v != "" {
-		return !isTrue(v) && !listed(v, c)
-	}
-	return false
+	return off != "" && !isTrue(off) && !listed(off, c)
 }
 
 // listed finds a cause in a comma-separated list of names and numbers.
@@ -79,8 +77,8 @@ func listed(list string, c Cause) bool {
 
 // connect gives the caller its answer, or the early media, with the codec that the called leg chose, and joins the media.
 func (ch *Channel) connect(win *fork) bool {
-	o, b := ch.run1, win.ch
-	defer func() { ch.run1 = nil }()
+	o, b := ch.ringing, win.ch
+	defer func() { ch.ringing = nil }()
 	p, byAnswer := o.peer, o.winner != nil
 	ch.vars.set(Variable{Name: "switch_m_sdp", Value: string(p.media.RemoteSDP()), Wire: true})
 	err := ch.answerWith(p.codec, byAnswer)

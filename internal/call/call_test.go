@@ -124,6 +124,12 @@ func TestTimers(t *testing.T) {
 			t.Errorf("rang %v", d)
 		}
 		r.until(2)
+		for name, want := range map[string]string{"duration": "6", "mduration": "6000", "billsec": "0", "progressusec": "0", "flow_billsec": "0",
+			"hangup_cause_q850": "16", "originate_failed_cause": "NO_ANSWER"} {
+			if got := r.events[len(r.events)-2].Value("variable_" + name); got != want {
+				t.Errorf("%s is %s, want %s", name, got, want)
+			}
+		}
 		compareLines(t, []string{r.events[len(r.events)-2].Value("variable_originate_disposition"),
 			r.events[len(r.events)-2].Value("variable_DIALSTATUS")}, []string{"NO_ANSWER", "NOANSWER"})
 	})

@@ -87,11 +87,11 @@ func (ch *Channel) emitUnhold() {
 }
 
 func (ch *Channel) emitPark() {
-	ch.emit(eventSpec{name: "CHANNEL_PARK", origin: from("switch_ivr.c", "switch_ivr_park", 1013), vars: true})
+	ch.emit(eventSpec{name: "CHANNEL_PARK", origin: from("switch_ivr.c", "switch_ivr_park", 1002), vars: true})
 }
 
 func (ch *Channel) emitUnpark() {
-	ch.emit(eventSpec{name: "CHANNEL_UNPARK", origin: from("switch_ivr.c", "switch_ivr_park", 1206), vars: true})
+	ch.emit(eventSpec{name: "CHANNEL_UNPARK", origin: from("switch_ivr.c", "switch_ivr_park", 1213), vars: true})
 }
 
 // emitDTMF reports a digit. The duration is in samples; source is ENDPOINT for signalling and RTP for RFC 4733.

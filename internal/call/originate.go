@@ -76,7 +76,7 @@ func (ch *Channel) toParent(f func(p *Channel, b peer)) {
 
 // childRinging: a called leg rings.
 func (ch *Channel) childRinging(b *Channel, _ peer) {
-	if ch.hungUp || ch.run1.find(b) == nil {
+	if ch.hungUp || ch.ringing.find(b) == nil {
 		return
 	}
 	ch.ring()
@@ -95,11 +95,12 @@ func (ch *Channel) ring() {
 
 // childEarly: a called leg sends media before it answers. It is passed on when it is the only one and the caller has a use for it.
 func (ch *Channel) childEarly(b *Channel, p peer) {
-	f := ch.run1.find(b)
+	f := ch.ringing.find(b)
 	if f == nil || ch.hungUp {
 		return
 	}
-	if len(ch.run1.forks) > 1 || ch.media.Kind() == media.KindWebRTC || isTrue(ch.option("ignore_early_media")) {
+	noUse := ch.media.Kind() == media.KindWebRTC && !ch.isAnswered // browsers ignore media before the answer
+	if len(ch.ringing.forks) > 1 || noUse || isTrue(ch.option("ignore_early_media")) {
 		ch.ring()
 		return
 	}
@@ -108,7 +109,7 @@ func (ch *Channel) childEarly(b *Channel, p peer) {
 
 // childAnswered: the first leg that answers wins, the others lose without a word.
 func (ch *Channel) childAnswered(b *Channel, p peer) {
-	o := ch.run1
+	o := ch.ringing
 	f := o.find(b)
 	switch {
 	case f == nil && ch.bridgedTo == b: // after early media
@@ -132,7 +133,7 @@ func lose(b *Channel) {
 
 // childEnded: a called leg is over.
 func (ch *Channel) childEnded(b *Channel, end legResult) {
-	if f := ch.run1.find(b); f != nil && !f.ended {
+	if f := ch.ringing.find(b); f != nil && !f.ended {
 		f.ended, f.end = true, end
 	}
 	if ch.bridgedTo == b {
@@ -143,8 +144,8 @@ func (ch *Channel) childEnded(b *Channel, end legResult) {
 
 // option reads a variable of the bridge: from the dial string's {}, else the channel's.
 func (ch *Channel) option(name string) string {
-	if ch.run1 != nil {
-		if v, ok := ch.run1.vars[name]; ok {
+	if ch.ringing != nil {
+		if v, ok := ch.ringing.vars[name]; ok {
 			return v
 		}
 	}
@@ -156,7 +157,7 @@ func (ch *Channel) option(name string) string {
 func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResult) {
 	for _, group := range d.Groups {
 		o := &originating{vars: map[string]string{}}
-		ch.run1 = o
+		ch.ringing = o
 		ch.startForks(o, group)
 		win = ch.ringForks(o)
 		if win != nil {
@@ -167,7 +168,7 @@ func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResul
 			return nil, failed
 		}
 		failed = o.result()
-		ch.run1 = nil
+		ch.ringing = nil
 	}
 	if failed.cause == "" {
 		failed.cause = DestinationOutOfOrder

@@ -38,8 +38,13 @@ func (ch *Channel) report() {
 	ch.reportMedia()
 }
 
-// hangupQ850 is the number of hangup_cause_q850: FreeSWITCH's own causes have none of ITU-T's and keep theirs.
-func hangupQ850(c Cause) int { return c.Q850() }
+// hangupQ850 is the number of hangup_cause_q850: a cause that is FreeSWITCH's own counts as normal clearing there.
+func hangupQ850(c Cause) int {
+	if n := c.Q850(); n < 128 {
+		return n
+	}
+	return NormalClearing.Q850()
+}
 
 // disposition says who ended the leg and how, in FreeSWITCH's words.
 func (ch *Channel) disposition() string {
@@ -98,37 +103,30 @@ func (ch *Channel) reportEpochs(t profileTimes) {
 	epoch("end", t.Hangup)
 }
 
-// reportDurations sets the spans of the call in seconds, milliseconds and microseconds. waitsec is until the bridge, flow_billsec the
-// whole life of an answered or bridged leg.
+// reportDurations sets the spans of the call in seconds, milliseconds and microseconds. wait is until the bridge, flow_bill the whole
+// life of an answered leg. Seconds are differences of whole seconds, as in FreeSWITCH.
 func (ch *Channel) reportDurations(t profileTimes) {
-	since := func(at time.Time) time.Duration {
-		if at.IsZero() {
-			return 0
-		}
-		return at.Sub(t.Created)
-	}
-	bill := time.Duration(0)
+	answeredBegin := time.Time{}
 	if !t.Answered.IsZero() {
-		bill = t.Hangup.Sub(t.Answered)
+		answeredBegin = t.Created
 	}
 	spans := []struct {
-		name string
-		d    time.Duration
-	}{{"bill", bill}, {"progress", since(t.Progress)}, {"answer", since(t.Answered)}, {"wait", since(t.Bridged)},
-		{"progress_media", since(t.ProgressMedia)}, {"flow_bill", since(t.Hangup)}}
-	// FreeSWITCH subtracts whole seconds for the values in seconds.
-	whole := since(t.Hangup)
-	ch.set("duration", strconv.FormatInt(t.Hangup.Unix()-t.Created.Unix(), 10))
-	for _, s := range spans {
-		ch.set(s.name+"sec", strconv.FormatInt(int64(s.d/time.Second), 10))
-	}
-	ch.set("mduration", strconv.FormatInt(whole.Milliseconds(), 10))
-	for _, s := range spans {
-		ch.set(s.name+"msec", strconv.FormatInt(s.d.Milliseconds(), 10))
-	}
-	ch.set("uduration", strconv.FormatInt(whole.Microseconds(), 10))
-	for _, s := range spans {
-		ch.set(s.name+"usec", strconv.FormatInt(s.d.Microseconds(), 10))
+		name     string
+		from, to time.Time
+	}{{"bill", t.Answered, t.Hangup}, {"progress", t.Created, t.Progress}, {"answer", t.Created, t.Answered}, {"wait", t.Created, t.Bridged},
+		{"progress_media", t.Created, t.ProgressMedia}, {"flow_bill", answeredBegin, t.Hangup}}
+	for _, unit := range []struct {
+		total, suffix string
+		count         func(time.Time) int64
+	}{{"duration", "sec", time.Time.Unix}, {"mduration", "msec", time.Time.UnixMilli}, {"uduration", "usec", time.Time.UnixMicro}} {
+		ch.set(unit.total, strconv.FormatInt(unit.count(t.Hangup)-unit.count(t.Created), 10))
+		for _, s := range spans {
+			n := int64(0)
+			if !s.from.IsZero() && !s.to.IsZero() {
+				n = unit.count(s.to) - unit.count(s.from)
+			}
+			ch.set(s.name+unit.suffix, strconv.FormatInt(n, 10))
+		}
 	}
 }
 
