@@ -292,7 +292,7 @@ func TestInviteNotTaken(t *testing.T) {
 		header  string
 	}{
 		{"draining", func(s *server) { s.p.Drain() }, nil, 503, "Retry-After"},
-		{"session limit", func(s *server) { s.core.err = call.ErrSessionLimit }, nil, 503, "Retry-After"},
+		{"session limit", func(s *server) { err := call.ErrSessionLimit; s.core.err.Store(&err) }, nil, 503, "Retry-After"},
 		{"no offer", nil, func(r *sip.Request) { r.SetBody(nil); r.RemoveHeader("Content-Type") }, 488, "Reason"},
 		{"not SDP", nil, func(r *sip.Request) {
 			r.RemoveHeader("Content-Type")

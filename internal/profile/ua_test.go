@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,12 +46,12 @@ const testTree = `<document type="freeswitch/xml">
 // fakeCore takes every call and hands it to the test.
 type fakeCore struct {
 	calls chan *fakeCall
-	err   error
+	err   atomic.Pointer[error]
 }
 
 func (c *fakeCore) NewInbound(in call.Inbound) (call.LegHandler, error) {
-	if c.err != nil {
-		return nil, c.err
+	if err := c.err.Load(); err != nil {
+		return nil, *err
 	}
 	f := newFakeCall()
 	f.in = in
