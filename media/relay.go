@@ -163,13 +163,20 @@ func (t *stream) insert() uint16 {
 	return t.lastSeq
 }
 
-// sent notes what went out.
-func (t *stream) sent(seq uint16, ts uint32, now time.Time) {
-	if int16(seq-t.lastSeq) > 0 {
-		t.lastSeq = seq
-		t.lastTS = ts
-		t.lastAt = now
+// place gives a packet of a source its sequence number and timestamp in the stream. fresh = the stream starts anew with it; not ok = it is
+// late from before a switch and its number is taken.
+func (t *stream) place(from *leg, seq uint16, ts, rate uint32, now time.Time) (outSeq uint16, outTS uint32, fresh, ok bool) {
+	if !t.follows(from, seq) {
+		t.attach(from, seq, ts, rate, now)
+		fresh = true
+	} else if int32(from.src.extended(seq)-t.minIn) < 0 {
+		return 0, 0, false, false
 	}
+	outSeq, outTS = seq+t.seqOff, ts+t.tsOff
+	if int16(outSeq-t.lastSeq) > 0 {
+		t.lastSeq, t.lastTS, t.lastAt = outSeq, outTS, now
+	}
+	return outSeq, outTS, fresh, true
 }
 
 // rtpIn takes an RTP or SRTP packet from the peer and relays it. It reports whether the packet was the peer's own and intact.
@@ -238,24 +245,19 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 		return
 	}
 	t := &l.stream
-	seq, ts := binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:])
-	marker := buf[1] & 0x80
-	if !t.follows(from, seq) {
-		t.attach(from, seq, ts, rate, l.sh.now)
-		if !tone {
-			marker = 0x80 // the receiver may adapt its play-out, RFC 3551 §4.1
-		}
-	} else if int32(from.src.extended(seq)-t.minIn) < 0 {
-		l.sh.stats.DropReplay++ // late from before a switch: its number is taken
+	seq, ts, fresh, ok := t.place(from, binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:]), rate, l.sh.now)
+	if !ok {
+		l.sh.stats.DropReplay++
 		return
 	}
-	seq += t.seqOff
-	ts += t.tsOff
+	marker := buf[1] & 0x80
+	if fresh && !tone {
+		marker = 0x80 // the receiver may adapt its play-out, RFC 3551 §4.1
+	}
 	buf[1] = marker | pt
 	binary.BigEndian.PutUint16(buf[2:], seq)
 	binary.BigEndian.PutUint32(buf[4:], ts)
 	binary.BigEndian.PutUint32(buf[8:], t.ssrc)
-	t.sent(seq, ts, l.sh.now)
 	if tone && rate != l.toneHz {
 		rescaleTone(buf, rate, l.toneHz)
 	}

@@ -1,0 +1,191 @@
+//go:build linux && !talkpath_portable
+
+package media
+
+import (
+	"fmt"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// udpSocket is a UDP socket of the loop. leg is nil for the shared port.
+type udpSocket struct {
+	fd    int
+	v6    bool
+	local netip.AddrPort
+	slot  int32
+	leg   *leg
+	rtcp  bool
+}
+
+// openUDP binds a socket; it is read once addUDP has run in the loop. Any goroutine.
+func openUDP(addr netip.AddrPort, buffer int) (*udpSocket, error) {
+	family := unix.AF_INET
+	if addr.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("media: socket: %w", err)
+	}
+	if buffer > 0 { // best effort: the kernel caps it at net.core.rmem_max
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, buffer)
+	}
+	local, err := bindFD(fd, addr)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("media: bind %s: %w", addr, err)
+	}
+	return &udpSocket{fd: fd, v6: family == unix.AF_INET6, local: local}, nil
+}
+
+// bindFD binds and reports the bound address.
+func bindFD(fd int, addr netip.AddrPort) (netip.AddrPort, error) {
+	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: v4bytes(addr.Addr())}
+	if addr.Addr().Is6() {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0)
+		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		return netip.AddrPort{}, err
+	}
+	got, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return sockaddrAddrPort(got), nil
+}
+
+func v4bytes(a netip.Addr) (b [4]byte) {
+	if a.Is4() {
+		b = a.As4()
+	}
+	return b
+}
+
+func sockaddrAddrPort(sa unix.Sockaddr) netip.AddrPort {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// close frees a socket that was never added. Any goroutine.
+func (s *udpSocket) close() { unix.Close(s.fd) }
+
+// readUDP receives one batch and hands each datagram to the shard. What is left is announced again by epoll.
+func (l *loop) readUDP(s *udpSocket) {
+	n := batchSize
+	if s.leg != nil {
+		n = 8 // a plain leg's own socket
+	}
+	if l.used+n > arenaSlots {
+		l.flush()
+	}
+	base := l.used
+	for i := range n {
+		off := (base + i) * slotSize
+		l.iovs[i].Base = &l.arena[off]
+		l.iovs[i].SetLen(maxDatagram)
+		l.msgs[i].hdr.Namelen = uint32(unsafe.Sizeof(l.names[i]))
+		l.msgs[i].hdr.Flags = 0
+	}
+	got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 { // EAGAIN, or an ICMP error of an earlier send: nothing to do
+		return
+	}
+	l.used += int(got)
+	for i := range int(got) {
+		m := &l.msgs[i]
+		off := (base + i) * slotSize
+		if m.hdr.Flags&unix.MSG_TRUNC != 0 {
+			l.sh.stats.DropGarbage++
+			continue
+		}
+		buf := l.arena[off : off+int(m.n) : off+slotSize]
+		l.sh.datagram(s, buf, rawAddrPort(&l.names[i]))
+	}
+}
+
+// rawAddrPort reads a socket address without allocating.
+func rawAddrPort(sa *unix.RawSockaddrInet6) netip.AddrPort {
+	if sa.Family == unix.AF_INET {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), ntohs(v4.Port))
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), ntohs(sa.Port))
+}
+
+// ntohs swaps a port between memory and host order on any machine.
+func ntohs(p uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&p))
+	return uint16(b[0])<<8 | uint16(b[1])
+}
+
+// putAddr writes addr for the socket's family and returns the length.
+func putAddr(sa *unix.RawSockaddrInet6, s *udpSocket, addr netip.AddrPort) uint32 {
+	if s.v6 {
+		*sa = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: ntohs(addr.Port()), Addr: addr.Addr().As16()}
+		return unix.SizeofSockaddrInet6
+	}
+	v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+	*v4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: ntohs(addr.Port()), Addr: v4bytes(addr.Addr().Unmap())}
+	return unix.SizeofSockaddrInet4
+}
+
+// sendUDP queues a packet that lies in the arena; it goes out with the batch. Loop only.
+func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort) {
+	if l.outN == batchSize {
+		l.flushOut()
+	}
+	i := l.outN
+	l.outIovs[i].Base = &pkt[0]
+	l.outIovs[i].SetLen(len(pkt))
+	l.out[i].hdr.Namelen = putAddr(&l.outName[i], s, to)
+	l.outSock[i] = s
+	l.outN++
+}
+
+// sendUDPNow sends at once, for packets that do not lie in the arena. Loop only.
+func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort) {
+	if len(pkt) == 0 {
+		return
+	}
+	var sa unix.RawSockaddrInet6
+	n := putAddr(&sa, s, to)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&pkt[0])), uintptr(len(pkt)), unix.MSG_DONTWAIT,
+		uintptr(unsafe.Pointer(&sa)), uintptr(n))
+	if errno != 0 {
+		l.sh.stats.DropSend++
+	}
+}
+
+// flush sends what is queued and frees the receive buffers.
+func (l *loop) flush() {
+	l.flushOut()
+	l.used = 0
+}
+
+// flushOut sends the queue, one system call for each run of packets of one socket.
+func (l *loop) flushOut() {
+	for i := 0; i < l.outN; {
+		s := l.outSock[i]
+		end := i + 1
+		for end < l.outN && l.outSock[end] == s {
+			end++
+		}
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.out[i])), uintptr(end-i), unix.MSG_DONTWAIT, 0, 0)
+		if errno != 0 { // concerns the first packet of the run
+			l.sh.stats.DropSend++
+			n = 1
+		}
+		i += max(int(n), 1)
+	}
+	l.outN = 0
+}
