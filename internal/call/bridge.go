@@ -168,14 +168,18 @@ func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]str
 	ch.set("bridge_channel", aName)
 	ch.set("bridge_uuid", a.uuid)
 	ch.set("signal_bond", a.uuid)
-	ch.sentCallee = caller
+	ch.sentCallee, ch.told = caller, false
 	if ch.isAnswered {
 		ch.exchangeIdentity()
 	}
 }
 
-// exchangeIdentity reports on both legs, the called one first, whom they were told to talk to.
+// exchangeIdentity reports on both legs of an answered bridge, once, the called one first, whom they were told to talk to.
 func (ch *Channel) exchangeIdentity() {
+	if ch.told || ch.bridgedTo == nil {
+		return
+	}
+	ch.told = true
 	a := ch.parent
 	ch.tellIdentity(ch.sentCallee[0], ch.sentCallee[1], a.uuid)
 	name, number := ch.profile.CalleeName, ch.profile.CalleeNumber

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
 )
 
@@ -142,7 +143,7 @@ func TestEarlyMediaThenAnswer(t *testing.T) {
 	b := r.dialer.next()
 	b.h.LegProgress(183, []byte(sdpB), nil)
 	a.want("early")
-	r.untilEvent("CHANNEL_BRIDGE", inbound)
+	r.read(func(e *esl.Event) bool { return e.Value("Channel-State") == "CS_EXCHANGE_MEDIA" })
 	b.h.LegAnswered([]byte(sdpB), nil)
 	a.want("answer")
 	r.untilEvent("CALL_UPDATE", inbound)
@@ -165,6 +166,28 @@ func TestEarlyMediaThenAnswer(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("missing from %q:\n%s", want[0], strings.Join(got, "\n"))
+	}
+}
+
+// The answer may overtake the bridge; identities are exchanged once all the same.
+func TestAnswerRightAfterEarlyMedia(t *testing.T) {
+	r := newRig(t)
+	r.dialer.add("1016")
+	a := r.call("1016")
+	b := r.dialer.next()
+	b.h.LegProgress(183, []byte(sdpB), nil)
+	b.h.LegAnswered([]byte(sdpB), nil)
+	r.untilEvent("CALL_UPDATE", inbound)
+	a.h.LegEnded(bye)
+	r.until(2)
+	updates := ""
+	for _, line := range digest(r.events) {
+		if strings.Contains(line, "CALL_UPDATE") {
+			updates += line[:1]
+		}
+	}
+	if updates != "BA" {
+		t.Errorf("identity updates %s", updates)
 	}
 }
 
@@ -475,4 +498,47 @@ func TestCauses(t *testing.T) {
 	if n := OriginatorCancel.Q850(); n != 487 {
 		t.Errorf("ORIGINATOR_CANCEL is %d", n)
 	}
+}
+
+func TestContinues(t *testing.T) {
+	for _, c := range []struct {
+		on, off string
+		cause   Cause
+		want    bool
+	}{
+		{"", "", NoAnswer, true}, {"", "", NoUserResponse, true}, {"", "", UserBusy, false},
+		{"true", "", CallRejected, true}, {"false", "", NoAnswer, false}, {"USER_BUSY,19", "", NoAnswer, true},
+		{"user_busy", "", CallRejected, false}, {"", "USER_BUSY", UserBusy, false}, {"", "USER_BUSY", CallRejected, true},
+	} {
+		ch := &Channel{}
+		ch.set("continue_on_fail", c.on)
+		ch.set("failure_causes", c.off)
+		if got := ch.continues(c.cause); got != c.want {
+			t.Errorf("continue_on_fail=%q failure_causes=%q %s: %v", c.on, c.off, c.cause, got)
+		}
+	}
+}
+
+// What a caller chose separates nothing and sets nothing.
+func TestWireTextIsNoSyntax(t *testing.T) {
+	r := newRig(t)
+	r.call("5900").want("answer")
+	ch, _ := r.core.Channel(r.core.Channels()[0].UUID)
+	done := make(chan struct{})
+	ch.box.put(func() {
+		defer close(done)
+		appSet(ch, dialplan.Expanded{{Text: "x="}, {Text: "a=b", Wire: true}})
+		if v, _ := ch.vars.lookup("x"); v.Value != "a=b" || !v.Wire {
+			t.Errorf("x is %+v", v)
+		}
+		appSet(ch, dialplan.Expanded{{Text: "evil=1", Wire: true}})
+		if _, ok := ch.vars.lookup("evil"); ok {
+			t.Error("a caller set a variable")
+		}
+		appMultiset(ch, dialplan.Expanded{{Text: "p=1 q="}, {Text: "2 r=3", Wire: true}})
+		if ch.vars.value("p") != "1" || ch.vars.value("q") != "2 r=3" {
+			t.Errorf("p %q q %q", ch.vars.value("p"), ch.vars.value("q"))
+		}
+	})
+	<-done
 }

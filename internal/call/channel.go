@@ -64,7 +64,8 @@ type Channel struct {
 	wasUsed bool // was bridged at least once
 
 	app, appData string
-	sentCallee   [2]string
+	sentCallee   [2]string // name and number of the far end, as told to the peer
+	told         bool      // called leg: identities of the present bridge were exchanged
 	bridgedTo    *Channel
 	bridgeBegan  time.Time
 	farEnd       *legResult // how the leg that this one was bridged to ended
