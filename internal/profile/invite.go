@@ -42,6 +42,9 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 	l := &leg{p: p, log: p.log.With("call", callID(tx.Request()))}
 	in := p.inbound(tx, snap, view, id, sdp)
 	in.Leg = l
+	if id != nil {
+		l.user = id.user
+	}
 	l.mu.Lock() // what the session reports waits until there is somebody to report to
 	defer l.mu.Unlock()
 	session, err := p.stack.AcceptSession(tx, l)

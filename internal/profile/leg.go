@@ -20,7 +20,7 @@ type leg struct {
 	p        *Profile
 	log      *slog.Logger
 	outbound bool
-	callee   *config.User // of an outbound leg to a user of the directory, else nil
+	user     *config.User // the peer, when it is a user of the directory, else nil
 
 	// mu guards all below; handler and session are set once. It is not held while the core or the stack is called, but for the set-up
 	// of a new leg.
@@ -85,9 +85,12 @@ func (l *leg) Hangup(h call.HangupReason) {
 		reason = append(reason, reasonHeader(h.Cause))
 	}
 	var err error
-	if l.outbound || answered {
+	switch {
+	case answered && l.farewellElsewhere(s, reason):
+		_ = s.Hangup(reason...) // only forgets it
+	case l.outbound || answered:
 		err = s.Hangup(reason...)
-	} else {
+	default:
 		status, phrase := refusal(h)
 		err = s.Reject(status, phrase, reason...)
 	}

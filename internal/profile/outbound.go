@@ -35,7 +35,7 @@ type route struct {
 // dial implements call.Destination.Dial. Everything that goes wrong is reported by LegEnded: there is no error.
 func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 	p := r.profile
-	l := &leg{p: p, outbound: true, callee: r.user, handler: h, log: p.log.With("channel", o.UUID)}
+	l := &leg{p: p, outbound: true, user: r.user, handler: h, log: p.log.With("channel", o.UUID)}
 	if r.flow != nil {
 		r.invite(l, o, r.flow)
 		return l, nil

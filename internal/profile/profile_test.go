@@ -578,3 +578,46 @@ func TestRestart(t *testing.T) {
 		})
 	})
 }
+
+// TestByeAfterReconnect: a browser that lost its WebSocket during a call and registered again learns of the end of the call.
+func TestByeAfterReconnect(t *testing.T) {
+	reconnect := func(p *phone, s *server) {
+		id := p.callID
+		p.flow.Close()
+		s.until("sofia::expire")
+		p.connect()
+		p.callID = id
+		want(t, "register again", p.register("600").StatusCode, 200)
+	}
+	t.Run("caller", func(t *testing.T) {
+		s := start(t)
+		p := s.phone("ws", "1000", "pw1000")
+		id := p.callID
+		p.register("600")
+		c := p.invite("1001", nil)
+		p.callID = id
+		f := recv(t, s.core.calls, "call")
+		if err := f.in.Leg.Answer([]byte(testAnswer)); err != nil {
+			t.Fatal(err)
+		}
+		recv(t, f.ack, "LegConfirmed")
+		reconnect(p, s)
+		f.in.Leg.Hangup(call.HangupReason{Cause: call.NormalClearing})
+		want(t, "Reason", headerValue(recv(t, c.bye, "BYE"), "Reason"), `Q.850;cause=16;text="NORMAL_CLEARING"`)
+	})
+	t.Run("callee", func(t *testing.T) {
+		s := start(t)
+		p := s.phone("ws", "1001", "pw1001")
+		p.register("600")
+		leg, f, _ := dial(t, s, "user", "1001@example.com")
+		c := recv(t, p.calls, "INVITE")
+		if err := c.session.Accept([]byte(testAnswer), &sip.ContactHeader{Address: *p.contact.Clone()}); err != nil {
+			t.Fatal(err)
+		}
+		recv(t, f.answered, "answer")
+		recv(t, c.acked, "ACK")
+		reconnect(p, s)
+		leg.Hangup(call.HangupReason{Cause: call.NormalClearing})
+		recv(t, c.bye, "BYE")
+	})
+}

@@ -43,8 +43,8 @@ func (l *leg) OnAnswer(s *sip.Session, res *sip.Response) {
 		l.end(call.LegEnd{Cause: call.IncompatibleDest, Status: 488, Phrase: "Not Acceptable Here", Disposition: "send_bye", Vars: vars})
 		return
 	}
-	if l.callee != nil {
-		for _, v := range userVariables(l.p.cfg.Snapshot(), l.callee) {
+	if l.user != nil {
+		for _, v := range userVariables(l.p.cfg.Snapshot(), l.user) {
 			vars = append(vars, call.Variable{Name: v.Name, Value: v.Value})
 		}
 	}
