@@ -406,3 +406,18 @@ func TestMergedRequest(t *testing.T) {
 	tx = receive(t, s.requests) // credentials without a new CSeq: odd, but no merge
 	check(t, tx.Respond(tx.NewResponse(403, "")))
 }
+
+// A browser that vanished without a FIN is found out by WebSocket pings; one that is only quiet stays.
+func TestQuietWebSocket(t *testing.T) {
+	s := newServer(t, func(c *sip.Config, _ *testServer) { c.Limits.Ping = 200 * time.Millisecond })
+	gone := s.raw(t, "ws") // reads nothing, so answers no ping
+	check(t, gone.Write([]byte("\r\n\r\n")))
+	quiet := s.dial(t, "ws")
+	for s.Stats().Connections != 1 {
+		<-time.After(time.Millisecond) // the test's deadline ends this
+	}
+	res, err := quiet.Do(t.Context(), quiet.Request("OPTIONS", "x", "", nil))
+	if err != nil || res.StatusCode != 200 {
+		t.Errorf("%v %v", res, err)
+	}
+}

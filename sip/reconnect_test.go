@@ -2,6 +2,9 @@ package sip_test
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,8 +29,14 @@ func TestReconnect(t *testing.T) {
 			check(t, ua.Reconnect(t.Context()))
 			<-old.Done()
 			s.want(t, "flowclosed")
-			if err := session.Send("INFO", "", nil, nil, nil); err == nil {
-				t.Error("sent over a closed connection")
+			final := make(chan int, 1)
+			err = session.Send("INFO", "", nil, nil, func(res *sip.Response) { final <- res.StatusCode })
+			if strings.HasPrefix(transport, "ws") {
+				if err == nil {
+					t.Error("sent over a closed connection")
+				}
+			} else if err != nil || receive(t, final) != 503 { // nobody listens at the caller's Contact
+				t.Errorf("sent over a closed connection: %v", err)
 			}
 			done := make(chan error, 1)
 			go func() { _, err := call.Reinvite(background, testSDP); done <- err }()
@@ -152,3 +161,61 @@ func (autoAnswer) OnReinvite(_ *sip.Session, r *sip.Reinvite) { _ = r.Accept(tes
 func (autoAnswer) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
 	_ = tx.Respond(tx.NewResponse(200, ""))
 }
+
+// A trunk closes idle connections: requests of the dialog open a new one to its Contact.
+func TestTrunkClosesConnection(t *testing.T) {
+	for _, transport := range []string{"tcp", "tls"} {
+		t.Run(transport, func(t *testing.T) {
+			s := newServer(t, nil) // the caller
+			events := make(chan string, 16)
+			trunk, err := sip.NewStack(sip.Config{Listeners: []sip.Listener{{Transport: transport, Addr: "127.0.0.1:0"}},
+				TLS: s.serverTLS, Handler: trunkHandler{events: events}})
+			check(t, err)
+			defer trunk.Close()
+			addr := addrPortOf(trunk.Addr(transport))
+			flow, err := s.FlowTo(t.Context(), transport, addr)
+			check(t, err)
+			req := sip.NewRequest(sip.INVITE, sip.Uri{Scheme: "sip", User: "x", Host: "trunk.invalid"})
+			req.AppendHeader(&sip.FromHeader{Address: req.Recipient})
+			req.AppendHeader(&sip.ToHeader{Address: req.Recipient})
+			session, err := s.Invite(req, flow, s)
+			check(t, err)
+			s.want(t, "answer")
+			if got := receive(t, events); got != "ack" {
+				t.Fatal(got)
+			}
+			flow.Close()
+			s.want(t, "flowclosed")
+			if got := receive(t, events); got != "flowclosed" {
+				t.Fatal(got)
+			}
+			result := make(chan int, 1)
+			check(t, session.Reinvite(testSDP, func(res *sip.Response) { result <- res.StatusCode }))
+			if code := receive(t, result); code != 200 {
+				t.Fatalf("re-INVITE: %d", code)
+			}
+			session.Flow().Close()
+			s.want(t, "flowclosed")
+			check(t, session.Hangup())
+			for got := ""; got != "bye"; {
+				got = receive(t, events)
+			}
+		})
+	}
+}
+
+type trunkHandler struct {
+	autoAnswer
+	events chan string
+}
+
+func (h trunkHandler) ServeSIP(tx *sip.ServerTx) {
+	if session, err := tx.Stack().AcceptSession(tx, h); err == nil {
+		_ = session.Accept(testSDP)
+	}
+}
+func (h trunkHandler) OnAck(*sip.Session, *sip.Request) { h.events <- "ack" }
+func (h trunkHandler) OnBye(*sip.Session, *sip.Request) { h.events <- "bye" }
+func (h trunkHandler) OnFlowClosed(*sip.Session)        { h.events <- "flowclosed" }
+
+func addrPortOf(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }

@@ -29,11 +29,12 @@ var testSDP = []byte("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0
 // testServer is a stack on every transport whose handler delivers what happens on channels.
 type testServer struct {
 	*sip.Stack
-	digest   *digest.Server
-	sessions chan *sip.Session
-	events   chan event
-	requests chan *sip.ServerTx // out-of-dialog requests when manual
-	manual   atomic.Bool
+	digest    *digest.Server
+	sessions  chan *sip.Session
+	events    chan event
+	requests  chan *sip.ServerTx // out-of-dialog requests when manual
+	manual    atomic.Bool
+	serverTLS *tls.Config
 }
 
 type event struct {
@@ -49,8 +50,9 @@ func newServer(t *testing.T, change func(*sip.Config, *testServer)) *testServer 
 	t.Helper()
 	s := &testServer{digest: digest.New(digest.Config{}), sessions: make(chan *sip.Session, 16), events: make(chan event, 256),
 		requests: make(chan *sip.ServerTx, 256)}
+	s.serverTLS = &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}
 	cfg := sip.Config{
-		Handler: s, TLS: &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}, UserAgent: "test-server",
+		Handler: s, TLS: s.serverTLS, ClientTLS: insecure(), UserAgent: "test-server",
 		Allow:     strings.Fields("INVITE ACK BYE CANCEL OPTIONS MESSAGE INFO UPDATE REGISTER REFER NOTIFY"),
 		Supported: []string{"timer", "path", "replaces"},
 		Timers:    sip.Timers{T1: 50 * time.Millisecond, T2: 200 * time.Millisecond, T4: 200 * time.Millisecond},

@@ -240,12 +240,15 @@ func (s *Session) Hangup(headers ...Header) error {
 
 // byeLocked sends BYE and ends the session. It stays findable until BYE is answered, so that the peer's own BYE is not refused.
 func (s *Session) byeLocked(headers []Header) error {
-	req := s.newRequestLocked(BYE)
-	for _, h := range headers {
-		req.AppendHeader(h)
-	}
 	s.endLocked()
-	_, err := s.stack.startClientTx(req, s.flow, func(res *Response) {
+	build := func() *Request {
+		req := s.newRequestLocked(BYE)
+		for _, h := range headers {
+			req.AppendHeader(h)
+		}
+		return req
+	}
+	err := s.sendLocked(build, func(res *Response) {
 		if res.StatusCode >= 200 {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -320,12 +323,15 @@ func (s *Session) Send(method, contentType string, body []byte, headers []Header
 	if s.state == sessionEnded || s.hungUp || s.remoteTag == "" {
 		return ErrState
 	}
-	req := s.newRequestLocked(m)
-	for _, h := range headers {
-		req.AppendHeader(h)
+	build := func() *Request {
+		req := s.newRequestLocked(m)
+		for _, h := range headers {
+			req.AppendHeader(h)
+		}
+		setBody(req, contentType, body)
+		return req
 	}
-	setBody(req, contentType, body)
-	_, err := s.stack.startClientTx(req, s.flow, func(res *Response) {
+	return s.sendLocked(build, func(res *Response) {
 		if res.StatusCode < 200 {
 			return
 		}
@@ -338,7 +344,6 @@ func (s *Session) Send(method, contentType string, body []byte, headers []Header
 			s.post(func() { onFinal(res) })
 		}
 	})
-	return err
 }
 
 // refreshLocked takes the peer's new Contact (RFC 3261 §12.2.1.2).

@@ -163,14 +163,19 @@ func (s *Session) reinviteLocked(body []byte, onResult func(*Response), try int)
 	case s.pendingSeq != 0, s.reinvite != nil, s.unacked != nil:
 		return ErrPending
 	}
-	req := s.newRequestLocked(INVITE)
-	setBody(req, "application/sdp", body)
+	var req *Request
+	build := func() *Request {
+		req = s.newRequestLocked(INVITE)
+		setBody(req, "application/sdp", body)
+		s.pendingSeq = req.CSeq().SeqNo
+		return req
+	}
 	report := func(res *Response) {
 		if onResult != nil {
 			s.post(func() { onResult(res) })
 		}
 	}
-	_, err := s.stack.startClientTx(req, s.flow, func(res *Response) {
+	err := s.sendLocked(build, func(res *Response) {
 		if res.StatusCode < 200 {
 			return
 		}
@@ -188,8 +193,8 @@ func (s *Session) reinviteLocked(body []byte, onResult func(*Response), try int)
 			report(res)
 		}
 	})
-	if err == nil {
-		s.pendingSeq = req.CSeq().SeqNo
+	if err != nil {
+		s.pendingSeq = 0
 	}
 	return err
 }

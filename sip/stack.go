@@ -46,6 +46,8 @@ type Stack struct {
 
 	listeners []*listener // immutable after NewStack
 	done      chan struct{}
+	base      context.Context // ends with the stack
+	stop      context.CancelFunc
 	wg        sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows, and wg.Add against Close
@@ -87,8 +89,9 @@ func newStack(cfg Config) *Stack {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	base, stop := context.WithCancel(context.Background())
 	return &Stack{
-		cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
+		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
 		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](),
 		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
@@ -162,6 +165,7 @@ func (s *Stack) Close() error {
 	s.mu.Unlock()
 	if first {
 		close(s.done)
+		s.stop()
 		for _, l := range s.listeners {
 			l.close()
 		}
