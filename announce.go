@@ -33,7 +33,7 @@ func (s *Server) Addresses() Addresses {
 		return Addresses{}
 	}
 	c := s.snapshot.Load()
-	p := ex.profiles[0]
+	p := ex.running()[0]
 	host := c.Vars["local_ip_v4"]
 	at := func(transport string) string { return reachable(p.Addr(transport), host) }
 	a := Addresses{

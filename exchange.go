@@ -22,7 +22,6 @@ import (
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/control"
-	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/internal/event"
 	"github.com/talkpath/talkpath/internal/profile"
 	"github.com/talkpath/talkpath/media"
@@ -33,13 +32,12 @@ import (
 // exchange is the running parts of a Server, in the order in which they start. stop ends them the other way round.
 type exchange struct {
 	log       *slog.Logger
-	snapshot  *atomic.Pointer[config.Snapshot]
 	bus       *event.Bus
 	media     *media.Engine
 	core      *call.Core
 	registrar *registrar.Registrar
-	profiles  profile.Set
 	control   *control.Control
+	profiles  atomic.Pointer[profile.Set] // see running
 	esl       *esl.Server
 	eslAddr   net.Addr
 	serving   sync.WaitGroup // the event socket's accept loop
@@ -50,8 +48,8 @@ const stopTimeout = 5 * time.Second
 
 // start opens everything; on an error what was opened is closed again.
 func (s *Server) start() (*exchange, error) {
-	ex := &exchange{log: s.log, snapshot: &s.snapshot}
-	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startProfiles, ex.startControl, ex.startESL}
+	ex := &exchange{log: s.log}
+	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL}
 	for _, step := range steps {
 		if err := step(s); err != nil {
 			return nil, errors.Join(fmt.Errorf("talkpath: %w", err), ex.stop())
@@ -90,17 +88,12 @@ func (ex *exchange) startCore(s *Server) error {
 		CoreUUID: uuid.NewString(), Hostname: c.Vars["hostname"], Switchname: c.Switch.Name,
 		IPv4: c.Vars["local_ip_v4"], IPv6: c.Vars["local_ip_v6"],
 	})
-	plan, problems := dialplan.Compile(c.DialplanNode)
-	for _, p := range problems {
-		s.log.Warn("dialplan", "file", p.File, "line", p.Line, "problem", p.Text)
-	}
 	ex.core = call.NewCore(call.Config{
 		Bus: ex.bus, Media: ex.media,
-		Plan: func() *dialplan.Plan { return plan },
-		Globals: func(name string) (string, bool) {
-			value, ok := ex.snapshot.Load().Vars[name]
-			return value, ok
-		},
+		Plan: s.plan.Load,
+		// The control is there before the first call: profiles start after it.
+		Globals:     func(name string) (string, bool) { return ex.control.Global(name) },
+		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
 		Hostname: c.Vars["hostname"], Logger: s.log,
 	})
@@ -138,12 +131,21 @@ func (ex *exchange) startProfiles(s *Server) error {
 		if err != nil {
 			return fmt.Errorf("profile %s: %w", p.Name, err)
 		}
-		ex.profiles = append(ex.profiles, started)
+		running := append(slices.Clone(ex.running()), started)
+		ex.profiles.Store(&running)
+		ex.core.SetDialer(running)
 	}
-	if len(ex.profiles) == 0 {
+	if len(ex.running()) == 0 {
 		return errors.New("the configuration has no SIP profile")
 	}
-	ex.core.SetDialer(ex.profiles)
+	return nil
+}
+
+// running is the profiles that have started.
+func (ex *exchange) running() profile.Set {
+	if set := ex.profiles.Load(); set != nil {
+		return *set
+	}
 	return nil
 }
 
@@ -177,8 +179,11 @@ func (ex *exchange) publishCustom(subclass string, headers [][2]string) {
 func (ex *exchange) startControl(s *Server) error {
 	ex.control = control.New(control.Deps{
 		Core: ex.core, Config: s.snapshot.Load, Bus: ex.bus,
-		Registrations: ex.registrar, Profiles: ex.profiles,
-		Version: Version(), Started: time.Now(),
+		Registrations: ex.registrar,
+		Profiles:      ex.running,
+		Version:       Version(), Started: time.Now(),
+		Shutdown: s.stopSoon,
+		Reload:   func(context.Context) error { return s.Reload() },
 	})
 	return nil
 }
@@ -208,7 +213,7 @@ func (ex *exchange) startESL(s *Server) error {
 
 // drain refuses new calls and waits until none is left or ctx is done.
 func (ex *exchange) drain(ctx context.Context) {
-	for _, p := range ex.profiles {
+	for _, p := range ex.running() {
 		p.Drain()
 	}
 	ex.core.Drain()
@@ -231,7 +236,7 @@ func (ex *exchange) stop() error {
 	if ex.core != nil {
 		errs = append(errs, ex.core.Close(ctx))
 	}
-	for _, p := range ex.profiles {
+	for _, p := range ex.running() {
 		errs = append(errs, p.Close())
 	}
 	if ex.registrar != nil {

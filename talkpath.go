@@ -19,6 +19,7 @@ import (
 
 	"github.com/talkpath/talkpath/esl"
 	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/dialplan"
 )
 
 // Errors of a Server's life.
@@ -34,12 +35,16 @@ type Server struct {
 	secrets secrets
 
 	snapshot atomic.Pointer[config.Snapshot]
-	running  atomic.Pointer[exchange] // set while Run serves
+	plan     atomic.Pointer[dialplan.Plan] // of the snapshot
+	reload   sync.Mutex                    // one Reload at a time
+	running  atomic.Pointer[exchange]      // set while Run serves
 
 	started  atomic.Bool
 	ready    chan struct{}
 	shutdown sync.Once
-	draining chan struct{} // closed by Shutdown
+	draining chan struct{}   // closed by Shutdown
+	life     context.Context // done when everything must end at once
+	stop     context.CancelFunc
 	done     chan struct{} // closed when Run returns
 }
 
@@ -51,19 +56,36 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger,
 		ready: make(chan struct{}), draining: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	if s.secrets, err = loadSecrets(cfg.StateDir); err != nil {
 		return nil, err
 	}
-	snapshot, err := load(cfg, s.secrets)
-	if err != nil {
+	if err := s.Reload(); err != nil {
 		return nil, err
+	}
+	return s, nil
+}
+
+// Reload reads the configuration again. Users, passwords, the dialplan and what is looked up for each call change at once, and no running call is
+// touched; ports and addresses stay until a restart. A tree that is broken or unsafe is refused whole and the old one stays.
+func (s *Server) Reload() error {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	snapshot, err := load(s.cfg, s.secrets)
+	if err != nil {
+		return err
 	}
 	if err := refuseUnsafe(snapshot); err != nil {
-		return nil, err
+		return err
+	}
+	plan, problems := dialplan.Compile(snapshot.DialplanNode)
+	for _, p := range append(snapshot.Problems, problems...) {
+		s.log.Warn("configuration", "severity", p.Severity, "file", p.File, "line", p.Line, "problem", p.Text)
 	}
 	s.snapshot.Store(snapshot)
-	return s, nil
+	s.plan.Store(plan)
+	return nil
 }
 
 // Run serves until ctx is done, which ends everything at once, or until Shutdown has drained the server. It returns nil then, and an
@@ -73,16 +95,18 @@ func (s *Server) Run(ctx context.Context) error {
 		return ErrRunning
 	}
 	defer close(s.done)
+	defer s.stop()
 	ex, err := s.start()
 	if err != nil {
 		return err
 	}
 	s.running.Store(ex)
 	close(s.ready)
+	defer context.AfterFunc(ctx, s.stop)()
 	select {
-	case <-ctx.Done():
+	case <-s.life.Done():
 	case <-s.draining:
-		s.drain(ctx, ex)
+		s.drain(ex)
 	}
 	s.running.Store(nil)
 	return ex.stop()
@@ -106,9 +130,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// stopSoon is the event socket's shutdown command: gracefully it drains, otherwise calls are hung up at once.
+func (s *Server) stopSoon(graceful bool) {
+	if !graceful {
+		s.stop()
+	}
+	s.shutdown.Do(func() { close(s.draining) })
+}
+
 // drain refuses new calls and waits until there is none left.
-func (s *Server) drain(ctx context.Context, ex *exchange) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.DrainGrace)
+func (s *Server) drain(ex *exchange) {
+	ctx, cancel := context.WithTimeout(s.life, s.cfg.DrainGrace)
 	defer cancel()
 	s.log.Info("draining", "channels", len(ex.core.Channels()), "grace", s.cfg.DrainGrace)
 	ex.drain(ctx)

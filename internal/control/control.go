@@ -38,7 +38,7 @@ type Deps struct {
 	Config        func() *config.Snapshot
 	Bus           *event.Bus
 	Registrations Registrations
-	Profiles      profile.Set
+	Profiles      func() profile.Set // those that run now; nil: none is managed here
 	Version       string
 	Started       time.Time
 	// Shutdown begins to end the process: now, or gracefully when calls have ended. nil: the shutdown command is not available.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/profile"
 	"github.com/talkpath/talkpath/registrar"
 )
 
@@ -134,7 +135,7 @@ func (c *Control) reachable(addresses ...string) string {
 }
 
 func (c *Control) listener(profile, transport string) net.Addr {
-	for _, p := range c.deps.Profiles {
+	for _, p := range c.profiles() {
 		if p.Name() == profile {
 			return p.Addr(transport)
 		}
@@ -142,14 +143,21 @@ func (c *Control) listener(profile, transport string) net.Addr {
 	return nil
 }
 
-// runs reports whether a configured profile was started; with none given all count.
+// runs reports whether a configured profile was started; where none is managed all count.
 func (c *Control) runs(profile string) bool {
-	for _, p := range c.deps.Profiles {
+	for _, p := range c.profiles() {
 		if p.Name() == profile {
 			return true
 		}
 	}
-	return len(c.deps.Profiles) == 0
+	return c.deps.Profiles == nil
+}
+
+func (c *Control) profiles() profile.Set {
+	if c.deps.Profiles == nil {
+		return nil
+	}
+	return c.deps.Profiles()
 }
 
 // aliases are a profile's other names: those of its <aliases>, and the domains that its <domains> make aliases ("all" is every domain
