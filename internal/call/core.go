@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -188,7 +189,7 @@ func (c *Core) all() []*Channel {
 		}
 	}
 	c.mu.Unlock()
-	slices.SortFunc(list, func(a, b *Channel) int { return int(a.number) - int(b.number) })
+	slices.SortFunc(list, func(a, b *Channel) int { return cmp.Compare(a.number, b.number) })
 	return list
 }
 

@@ -1,4 +1,16 @@
-// Package call owns calls: channels (one leg each), their states and variables, bridges and dialplan applications.
+// Package call owns calls: channels (one leg each), their states and variables, bridges, dialplan applications and the channel events.
+//
+// It does not know SIP: a channel drives a Leg and hears from it through LegHandler; a Dialer says where a target of a dial string
+// rings. It neither reads configuration nor knows that an event socket exists: events go to the bus, built only when somebody wants them.
+//
+// Each channel is one goroutine with a FIFO mailbox (channel.go, mailbox.go). Everything mutable of a channel belongs to its goroutine;
+// others post to the mailbox and never wait, queries read an atomically published Snapshot. What a peer may have waiting is bounded, and
+// a peer that exceeds it is hung up; what channels tell each other is never dropped. A panic ends that call and no other.
+//
+// A called leg reports to the channel that called it (toParent, child…); the caller decides who wins, joins the media and says when the
+// bridge begins and ends. The caller's last events come after those of the legs it called.
+//
+// Names, states, variables and the order of headers are FreeSWITCH's; RFC 3261 §16.3 (Max-Forwards), RFC 3264 (hold), RFC 4733 (DTMF).
 package call
 
 import "time"
