@@ -377,3 +377,15 @@ func TestFrameReader(t *testing.T) {
 		t.Error("a frame beyond the bound was taken")
 	}
 }
+
+func TestS24PanicIsSurvived(t *testing.T) {
+	e := newTestEngine(t, nil)
+	var log eventLog
+	s, p := connect(t, e, KindRTP, true, &log)
+	s.Echo(true)
+	e.sh.loop.do(func() { panic("a defect") })
+	if n := e.Stats().Panics; n != 1 {
+		t.Errorf("%d panics counted", n)
+	}
+	talk(t, p, p, 0x1001, 5)
+}

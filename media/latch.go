@@ -65,11 +65,15 @@ func (t *latch) learn(l *leg, from netip.AddrPort) {
 // rtcpFrom tells whether RTCP from the address is the peer's: same host as its RTP. The port of RTCP behind NAT cannot be known, so it is
 // taken from the first report of that host while learning is open.
 func (t *latch) rtcpFrom(l *leg, from netip.AddrPort) bool {
-	if !l.remote.IsValid() || from.Addr() != l.remote.Addr() {
+	if !l.remote.IsValid() {
 		return false
 	}
-	if from != l.remoteRTCP && !t.mux && !t.locked {
-		l.remoteRTCP = from
+	if from == l.remoteRTCP || from == l.remote {
+		return true
 	}
-	return from == l.remoteRTCP || from == l.remote
+	if from.Addr() != l.remote.Addr() || t.mux || t.locked {
+		return false
+	}
+	l.remoteRTCP = from
+	return true
 }

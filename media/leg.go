@@ -165,12 +165,10 @@ func (l *leg) applyFormats(formats []format8) {
 // applyRemote sets where plain RTP goes and lets the peer's source be learned anew.
 func (l *leg) applyRemote(u legUpdate) {
 	l.latch.peerIP = u.peerIP
-	if u.remote != l.latch.sdp {
+	if u.remote != l.latch.sdp { // else a learned source stays until another is learned
 		l.remote, l.remoteRTCP = u.remote, u.remoteRTCP
-		l.latch.restart(u.remote)
-	} else {
-		l.latch.restart(u.remote) // a re-INVITE allows a new source, RFC 3264 §8
 	}
+	l.latch.restart(u.remote) // a re-INVITE allows a new source, RFC 3264 §8
 	if u.rtcpMux {
 		l.remoteRTCP = l.remote
 	}

@@ -16,12 +16,12 @@ import (
 // The packet loop on Linux: one thread, epoll, recvmmsg and sendmmsg. With little traffic it blocks in epoll; from busyRate on it
 // sleeps in ticks of one millisecond instead, because a wake-up costs more than a packet.
 const (
-	batchSize  = 64               // messages of one recvmmsg or sendmmsg
-	arenaSlots = 256              // receive buffers between two flushes
-	eventBatch = 128              // epoll events a round
-	tick       = time.Millisecond // sleep of the busy loop: a raw system call, so never longer (it would delay stop-the-world)
-	busyWindow = 10 * time.Millisecond
-	busyRate   = 20 // packets in a busyWindow that make the loop busy
+	batchSize  = 64                    // messages of one recvmmsg or sendmmsg
+	arenaSlots = 256                   // receive buffers between two flushes
+	eventBatch = 128                   // epoll events a round
+	tick       = time.Millisecond      // sleep of the busy loop: a raw system call, so never longer (it would delay stop-the-world)
+	busyWindow = 50 * time.Millisecond // longer than the packet time: many senders send in bursts
+	busyRate   = 100                   // packets in a busyWindow that make the loop busy
 )
 
 // mmsghdr is struct mmsghdr of recvmmsg(2); the compiler pads it like C does.
@@ -162,7 +162,7 @@ func (l *loop) post(f func()) bool {
 // do runs f in the loop and waits; false when the loop has ended. Never from the loop itself.
 func (l *loop) do(f func()) bool {
 	done := make(chan struct{})
-	if !l.post(func() { f(); close(done) }) {
+	if !l.post(func() { defer close(done); f() }) {
 		return false
 	}
 	<-done
@@ -183,12 +183,17 @@ func (l *loop) runCommands() {
 	l.woken = false
 	l.mu.Unlock()
 	for i, f := range cmds {
-		f()
+		l.command(f)
 		cmds[i] = nil
 	}
 	l.mu.Lock()
 	l.spare = cmds[:0]
 	l.mu.Unlock()
+}
+
+func (l *loop) command(f func()) {
+	defer l.recovered()
+	f()
 }
 
 // stop ends the loop after what is queued and waits for it.
@@ -217,16 +222,30 @@ func (l *loop) run() {
 		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
 			l.sh.log.Error("media loop: epoll", "err", err)
 		}
-		l.sh.now = time.Now()
-		packets := l.sh.packets
-		for i := range max(n, 0) {
-			l.handle(&events[i])
-		}
-		l.flush()
-		l.runCommands()
-		l.sh.tick()
-		l.flush()
-		l.account(int(l.sh.packets - packets))
+		l.round(events[:max(n, 0)])
+	}
+}
+
+// round handles what one wait brought. A panic costs the packets of the round, not the process.
+func (l *loop) round(events []unix.EpollEvent) {
+	defer l.recovered()
+	l.sh.now = time.Now()
+	packets := l.sh.packets
+	for i := range events {
+		l.handle(&events[i])
+	}
+	l.flush()
+	l.runCommands()
+	l.sh.tick()
+	l.flush()
+	l.account(int(l.sh.packets - packets))
+}
+
+// recovered ends a panic of the packet plane: it is a defect of ours that wire input found, and must not end other calls.
+func (l *loop) recovered() {
+	if r := recover(); r != nil {
+		l.outN, l.used = 0, 0
+		l.sh.panicked(r)
 	}
 }
 

@@ -114,6 +114,11 @@ func (l *loop) readUDP(s *udpSocket) {
 func (l *loop) turn(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer func() { // a defect that wire input found must not end other calls
+		if r := recover(); r != nil {
+			l.sh.panicked(r)
+		}
+	}()
 	l.sh.now = time.Now()
 	f()
 }
@@ -138,7 +143,7 @@ func (l *loop) post(f func()) bool {
 // do runs f in the loop and waits; false when the loop has ended. Never from the loop itself.
 func (l *loop) do(f func()) bool {
 	done := make(chan struct{})
-	if !l.post(func() { f(); close(done) }) {
+	if !l.post(func() { defer close(done); f() }) {
 		return false
 	}
 	<-done
@@ -178,12 +183,10 @@ func (l *loop) run() {
 		cmds := l.cmds
 		l.cmds = nil
 		l.cmdMu.Unlock()
-		l.turn(func() {
-			for _, f := range cmds {
-				f()
-			}
-			l.sh.tick()
-		})
+		for _, f := range cmds {
+			l.turn(f)
+		}
+		l.turn(l.sh.tick)
 		if quit {
 			return
 		}

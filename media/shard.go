@@ -3,6 +3,7 @@ package media
 import (
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -216,6 +217,12 @@ func (sh *shard) tick() {
 			sh.closeTCP(c)
 		}
 	}
+}
+
+// panicked counts and reports a panic of the packet plane.
+func (sh *shard) panicked(r any) {
+	sh.stats.Panics++
+	sh.log.Error("media loop: panic", "panic", r, "stack", string(debug.Stack()))
 }
 
 // addLeg takes a leg and its sockets into the loop.

@@ -25,6 +25,7 @@ type EngineStats struct {
 	DTLSFailures     uint64
 	STUNRequests     uint64 // authenticated ones
 	TCPConnectionsTo uint64 // accepted ICE-TCP connections
+	Panics           uint64 // of the packet loop, survived: a defect
 }
 
 // Stats are the live figures of a leg. In is from the peer.
