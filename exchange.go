@@ -126,7 +126,8 @@ func (ex *exchange) startProfiles(s *Server) error {
 			Name: p.Name, Snapshot: s.snapshot.Load,
 			Core: ex.core, Registrar: ex.registrar,
 			TLS: cert.TLSConfig(), HTTP: page(),
-			Events: ex.publishCustom, Logger: s.log.With("profile", p.Name), Version: Version(),
+			Events: ex.publishSofia, Wants: func(subclass string) bool { return ex.bus.Wants("CUSTOM", subclass) },
+			Logger: s.log.With("profile", p.Name), Version: Version(),
 		})
 		if err != nil {
 			return fmt.Errorf("profile %s: %w", p.Name, err)
@@ -162,19 +163,6 @@ func certificateNames(c *config.Snapshot) []string {
 
 // page is what a browser finds on the WSS port.
 func page() http.Handler { return web.Handler() }
-
-// publishCustom puts a profile's CUSTOM event on the bus.
-func (ex *exchange) publishCustom(subclass string, headers [][2]string) {
-	if !ex.bus.Wants("CUSTOM", subclass) {
-		return
-	}
-	e := ex.bus.NewEvent("CUSTOM", event.Origin{File: "sofia_reg.c", Function: "sofia_reg_handle_register_token", Line: 2059})
-	e.Headers = slices.Insert(e.Headers, 0, esl.Header{Name: "Event-Subclass", Value: subclass})
-	for _, h := range headers {
-		e.Add(h[0], h[1])
-	}
-	ex.bus.Publish(e)
-}
 
 func (ex *exchange) startControl(s *Server) error {
 	ex.control = control.New(control.Deps{

@@ -34,6 +34,7 @@ type rtpPeer struct {
 	ear      ear
 	secure   bool
 	localKey []byte // key and salt, RFC 4568 §6.1
+	tag      string // of our crypto attribute: in an answer that of the one chosen
 	out, in  *srtp.Context
 	remote   atomic.Pointer[netip.AddrPort]
 	mu       sync.Mutex // guards out and in
@@ -48,6 +49,7 @@ func newRTPPeer(t *testing.T, secure bool) *rtpPeer {
 	}
 	p := &rtpPeer{conn: conn, secure: secure, stop: make(chan struct{})}
 	if secure {
+		p.tag = "1"
 		p.localKey = make([]byte, 30)
 		rand.Read(p.localKey)
 	}
@@ -63,7 +65,7 @@ func (p *rtpPeer) description() []byte {
 	proto, crypto := "RTP/AVP", ""
 	if p.secure {
 		proto = "RTP/SAVP"
-		crypto = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + base64.StdEncoding.EncodeToString(p.localKey) + "\r\n"
+		crypto = "a=crypto:" + p.tag + " AES_CM_128_HMAC_SHA1_80 inline:" + base64.StdEncoding.EncodeToString(p.localKey) + "\r\n"
 	}
 	return fmt.Appendf(nil, "v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"+
 		"m=audio %d %s 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n%sa=ptime:20\r\na=sendrecv\r\n",
@@ -80,7 +82,7 @@ func (p *rtpPeer) answer(t *testing.T, offer []byte) []byte {
 var (
 	audioLine  = regexp.MustCompile(`(?m)^m=audio (\d+) (\S+)`)
 	connLine   = regexp.MustCompile(`(?m)^c=IN IP4 (\S+)`)
-	cryptoLine = regexp.MustCompile(`(?m)^a=crypto:\d+ AES_CM_128_HMAC_SHA1_80 inline:([^|\s]+)`)
+	cryptoLine = regexp.MustCompile(`(?m)^a=crypto:(\d+) AES_CM_128_HMAC_SHA1_80 inline:([^|\s]+)`)
 )
 
 // accept takes the other side's description, offer or answer.
@@ -110,9 +112,10 @@ func (p *rtpPeer) key(t *testing.T, sdp []byte) {
 	if k == nil {
 		t.Fatalf("no usable crypto attribute in:\n%s", sdp)
 	}
-	remoteKey, err := base64.StdEncoding.DecodeString(string(k[1]))
+	p.tag = string(k[1])
+	remoteKey, err := base64.StdEncoding.DecodeString(string(k[2]))
 	if err != nil || len(remoteKey) != 30 {
-		t.Fatalf("bad inline key %q: %v", k[1], err)
+		t.Fatalf("bad inline key %q: %v", k[2], err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
