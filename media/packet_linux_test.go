@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -159,4 +160,48 @@ func FuzzPacket(f *testing.F) {
 			t.Errorf("%d addresses", n)
 		}
 	})
+}
+
+func TestTCPConnectionBounds(t *testing.T) {
+	e := newTestEngine(t, nil)
+	conn, err := net.Dial("tcp", e.MuxTCPAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	waitFor(t, "connection", func() bool { return e.Stats().TCPConnections == 1 })
+	one := func(f func(c *tcpConn)) {
+		e.sh.loop.do(func() {
+			for c := range e.sh.tcp {
+				f(c)
+			}
+		})
+	}
+	one(func(c *tcpConn) { // a receiver that never reads
+		pkt := make([]byte, 1000)
+		for range 20_000 {
+			e.sh.loop.sendTCP(c, pkt)
+		}
+		if len(c.out) > maxTCPBacklog {
+			t.Errorf("%d bytes wait, bound is %d", len(c.out), maxTCPBacklog)
+		}
+	})
+	if e.Stats().DropSend == 0 {
+		t.Error("no frame was dropped")
+	}
+	// What arrives is whole frames all the same.
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	frame := make([]byte, 1002)
+	for i := range 500 {
+		if _, err := io.ReadFull(conn, frame); err != nil || binary.BigEndian.Uint16(frame) != 1000 {
+			t.Fatalf("frame %d: length %d, %v", i, binary.BigEndian.Uint16(frame), err)
+		}
+	}
+	one(func(c *tcpConn) { // it never showed by an ICE check whose it is
+		c.opened = c.opened.Add(-tcpIdentify - time.Second)
+		e.sh.nextTick = time.Time{}
+	})
+	waitFor(t, "close", func() bool { return e.Stats().TCPConnections == 0 })
 }
