@@ -172,18 +172,25 @@ func (s *Stack) Close() error {
 		for _, f := range flows {
 			f.Close()
 		}
-		for _, tx := range s.serverTxs.all() {
-			tx.terminate()
-		}
-		for _, tx := range s.clientTxs.all() {
-			tx.terminate()
-		}
-		for _, session := range s.sessions.all() {
-			session.discard()
-		}
+		s.endAll()
 	}
 	s.wg.Wait()
+	if first {
+		s.endAll() // what a reader made meanwhile
+	}
 	return nil
+}
+
+func (s *Stack) endAll() {
+	for _, tx := range s.serverTxs.all() {
+		tx.terminate()
+	}
+	for _, tx := range s.clientTxs.all() {
+		tx.terminate()
+	}
+	for _, session := range s.sessions.all() {
+		session.discard()
+	}
 }
 
 func (l *listener) close() {
