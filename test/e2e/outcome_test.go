@@ -71,7 +71,7 @@ func TestOutcomes(t *testing.T) {
 		{"busy", "1001", reject(486, "Busy Here"), 486, "Busy Here", []string{"USER_BUSY", "USER_BUSY"}},
 		{"declined", "1001", reject(603, "Decline"), 603, "Decline", []string{"CALL_REJECTED", "CALL_REJECTED"}},
 		{"not found", "1001", reject(404, "Not Found"), 404, "Not Found", []string{"UNALLOCATED_NUMBER", "UNALLOCATED_NUMBER"}},
-		{"unavailable", "1001", reject(480, "Temporarily Unavailable"), 480, "Temporarily Unavailable", []string{"NO_USER_RESPONSE", "NO_USER_RESPONSE"}},
+		{"unavailable", "1001", reject(480, "Temporarily Unavailable"), 480, "Temporarily Unavailable", []string{"NO_USER_RESPONSE", "NORMAL_CLEARING"}},
 		{"media refused", "1001", reject(488, "Not Acceptable Here"), 488, "Not Acceptable Here", []string{"INCOMPATIBLE_DESTINATION", "INCOMPATIBLE_DESTINATION"}},
 		{"nobody answers", "1001", ring, 480, "Temporarily Unavailable", []string{"NO_ANSWER", "NORMAL_CLEARING"}},
 		{"not registered", "1005", nil, 480, "Temporarily Unavailable", []string{"USER_NOT_REGISTERED"}},
