@@ -17,7 +17,6 @@ type udpSocket struct {
 	local netip.AddrPort
 	slot  int32
 	leg   *leg
-	rtcp  bool
 }
 
 // openUDP binds a socket; it is read once addUDP has run in the loop. Any goroutine.

@@ -21,23 +21,21 @@ const (
 
 // source follows what comes from the peer: one SSRC at a time.
 type source struct {
-	ssrc     uint32
-	gen      uint32 // grows whenever the stream starts anew: other SSRC, or a jump of the sequence
-	started  bool
-	highest  uint16
-	window   uint64 // bit i: highest-i was seen
-	bad      uint32 // sequence number that confirms a jump; above 16 bits = none
-	cycles   uint32
-	base     uint32 // extended first sequence number of the stream
-	before   uint64 // expected packets of earlier streams
-	packets  uint64
-	bytes    uint64
-	last     time.Time
-	lastTS   uint32
-	lastRate uint32
-	transit  int64
-	jitter   float64 // in clock ticks
-	rate     uint32
+	ssrc    uint32
+	gen     uint32 // grows whenever the stream starts anew: other SSRC, or a jump of the sequence
+	started bool
+	highest uint16
+	window  uint64 // bit i: highest-i was seen
+	bad     uint32 // sequence number that confirms a jump; above 16 bits = none
+	cycles  uint32
+	base    uint32 // extended first sequence number of the stream
+	before  uint64 // expected packets of earlier streams
+	packets uint64
+	bytes   uint64
+	last    time.Time
+	transit int64
+	jitter  float64 // in clock ticks
+	rate    uint32
 }
 
 // take notes a packet and tells whether it is good to go on: no duplicate, not too old, no stray.
