@@ -34,7 +34,6 @@ type wireMessage struct {
 // recorder notes what a handler was told.
 type recorder struct {
 	name     string
-	stack    *Stack
 	mu       sync.Mutex
 	events   []string
 	sessions []*Session
