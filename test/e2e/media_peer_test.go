@@ -37,6 +37,8 @@ type rtpPeer struct {
 	tag      string // of our crypto attribute: in an answer that of the one chosen
 	out, in  *srtp.Context
 	remote   atomic.Pointer[netip.AddrPort]
+	digits   chan byte  // RFC 4733 events received, one for each digit
+	lastDTMF uint32     // timestamp of the last one: an event is sent several times
 	mu       sync.Mutex // guards out and in
 	stop     chan struct{}
 	done     sync.WaitGroup
@@ -47,7 +49,7 @@ func newRTPPeer(t *testing.T, secure bool) *rtpPeer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &rtpPeer{conn: conn, secure: secure, stop: make(chan struct{})}
+	p := &rtpPeer{conn: conn, secure: secure, digits: make(chan byte, 16), stop: make(chan struct{})}
 	if secure {
 		p.tag = "1"
 		p.localKey = make([]byte, 30)
@@ -187,10 +189,27 @@ func (p *rtpPeer) read() {
 			continue
 		}
 		var pkt rtp.Packet
-		if err != nil || pkt.Unmarshal(data) != nil || pkt.PayloadType != 0 {
+		if err != nil || pkt.Unmarshal(data) != nil {
 			continue
 		}
-		p.ear.hear(pkt.Payload)
+		switch pkt.PayloadType {
+		case 0:
+			p.ear.hear(pkt.Payload)
+		case 101:
+			p.event(&pkt)
+		}
+	}
+}
+
+// event takes a telephone-event, RFC 4733 §2.3.
+func (p *rtpPeer) event(pkt *rtp.Packet) {
+	if len(pkt.Payload) < 4 || pkt.Timestamp == p.lastDTMF || pkt.Payload[0] > 15 {
+		return
+	}
+	p.lastDTMF = pkt.Timestamp
+	select {
+	case p.digits <- "0123456789*#ABCD"[pkt.Payload[0]]:
+	default:
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,9 @@ const (
 // exchange is a server of our own with the ports it got.
 type exchange struct {
 	*talkpath.Server
-	at talkpath.Addresses
+	cfg  talkpath.Config
+	at   talkpath.Addresses
+	stop func() // ends it and checks that nothing is left
 }
 
 // start runs a server with the embedded configuration.
@@ -34,7 +37,6 @@ func start(t *testing.T, set ...string) *exchange {
 // startWith runs a server on ephemeral ports of the loopback interface. At the end of the test it must stop, with no channel and no goroutine left.
 func startWith(t *testing.T, conf string, set ...string) *exchange {
 	t.Helper()
-	before := runtime.NumGoroutine()
 	cfg := talkpath.Config{
 		ConfDir:  conf,
 		StateDir: t.TempDir(),
@@ -52,6 +54,13 @@ func startWith(t *testing.T, conf string, set ...string) *exchange {
 		name, value, _ := strings.Cut(s, "=")
 		cfg.Set[name] = value
 	}
+	return boot(t, cfg)
+}
+
+// boot runs a server until the end of the test, or until its stop is called.
+func boot(t *testing.T, cfg talkpath.Config) *exchange {
+	t.Helper()
+	before := runtime.NumGoroutine()
 	srv, err := talkpath.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -66,8 +75,8 @@ func startWith(t *testing.T, conf string, set ...string) *exchange {
 	case <-time.After(patience):
 		t.Fatal("the server did not become ready")
 	}
-	ex := &exchange{Server: srv, at: srv.Addresses()}
-	t.Cleanup(func() {
+	ex := &exchange{Server: srv, cfg: cfg, at: srv.Addresses()}
+	ex.stop = sync.OnceFunc(func() {
 		ex.awaitIdle(t)
 		stop()
 		select {
@@ -78,6 +87,9 @@ func startWith(t *testing.T, conf string, set ...string) *exchange {
 		case <-time.After(patience):
 			t.Error("the server did not stop")
 		}
+	})
+	t.Cleanup(func() {
+		ex.stop()
 		awaitGoroutines(t, before)
 	})
 	return ex
@@ -88,6 +100,9 @@ func (ex *exchange) awaitIdle(t *testing.T) {
 	t.Helper()
 	await(t, "every channel to be gone", func() (bool, string) {
 		out := ex.command(t, "show channels count")
+		if out == "" { // it stopped by itself
+			return true, ""
+		}
 		return strings.TrimSpace(out) == "0 total.", out
 	})
 }
