@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/talkpath/talkpath/internal/profile"
 	"github.com/talkpath/talkpath/web"
 )
 
@@ -33,9 +35,15 @@ func (s *Server) Addresses() Addresses {
 		return Addresses{}
 	}
 	c := s.snapshot.Load()
-	p := ex.running()[0]
 	host := c.Vars["local_ip_v4"]
-	at := func(transport string) string { return reachable(p.Addr(transport), host) }
+	at := func(transport string) string {
+		for _, p := range usersFirst(ex.running()) {
+			if addr := p.Addr(transport); addr != nil {
+				return reachable(addr, host)
+			}
+		}
+		return ""
+	}
 	a := Addresses{
 		SIP: at("udp"), TCP: at("tcp"), TLS: at("tls"), ESL: ex.eslAddr.String(), Domain: c.Vars["domain"],
 		Media: ex.media.MuxAddr().String(),
@@ -49,11 +57,18 @@ func (s *Server) Addresses() Addresses {
 	return a
 }
 
+// usersFirst puts the profile that FreeSWITCH's trees keep for users before the others.
+func usersFirst(set profile.Set) profile.Set {
+	sorted := slices.Clone(set)
+	slices.SortStableFunc(sorted, func(a, b *profile.Profile) int {
+		rank := map[bool]int{true: 0, false: 1}
+		return rank[a.Name() == "internal"] - rank[b.Name() == "internal"]
+	})
+	return sorted
+}
+
 // reachable turns a bound address into one that others can use: all interfaces become the host given.
 func reachable(addr net.Addr, host string) string {
-	if addr == nil {
-		return ""
-	}
 	ap, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
 		return addr.String()
@@ -78,14 +93,12 @@ func (s *Server) Announce(w io.Writer) {
 	if !web.Built() {
 		note = "without the web phone: the page says how to build it"
 	}
-	row("Web phone", "%s     (%s)", a.Page, note)
-	row("Users", "%s", s.describeUsers())
-	row("SIP over WSS", "%s", a.WSS)
-	if a.SIP == a.TCP {
-		row("SIP", "%s udp/tcp, %s tls", a.SIP, a.TLS)
-	} else {
-		row("SIP", "%s udp, %s tcp, %s tls", a.SIP, a.TCP, a.TLS)
+	if a.Page != "" {
+		row("Web phone", "%s     (%s)", a.Page, note)
+		row("SIP over WSS", "%s", a.WSS)
 	}
+	row("Users", "%s", s.describeUsers())
+	row("SIP", "%s", a.describeSIP())
 	row("Event socket", "%s     (password: %s)", a.ESL, s.describeESLPassword())
 	row("Media", "%s udp and tcp for browsers", a.Media)
 	fmt.Fprintln(w)
@@ -96,6 +109,25 @@ func (s *Server) Announce(w io.Writer) {
 			ESLPassword string `json:"esl_password"`
 		}{a, c.Vars["default_password"], c.EventSocket.Password})
 	}
+}
+
+// describeSIP lists the addresses of plain SIP.
+func (a Addresses) describeSIP() string {
+	var parts []string
+	switch {
+	case a.SIP != "" && a.SIP == a.TCP:
+		parts = append(parts, a.SIP+" udp/tcp")
+	default:
+		for _, t := range [][2]string{{a.SIP, "udp"}, {a.TCP, "tcp"}} {
+			if t[0] != "" {
+				parts = append(parts, t[0]+" "+t[1])
+			}
+		}
+	}
+	if a.TLS != "" {
+		parts = append(parts, a.TLS+" tls")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // describeUsers says which users there are and, where it is the generated one, their password.
