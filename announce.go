@@ -95,9 +95,11 @@ func (s *Server) Announce(w io.Writer) {
 	}
 	if a.Page != "" {
 		row("Web phone", "%s     (%s)", a.Page, note)
-		row("SIP over WSS", "%s", a.WSS)
 	}
 	row("Users", "%s", s.describeUsers())
+	if a.WSS != "" {
+		row("SIP over WSS", "%s", a.WSS)
+	}
 	row("SIP", "%s", a.describeSIP())
 	row("Event socket", "%s     (password: %s)", a.ESL, s.describeESLPassword())
 	row("Media", "%s udp and tcp for browsers", a.Media)
