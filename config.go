@@ -20,6 +20,9 @@ type Config struct {
 	Set map[string]string
 	// Environ is searched for TALKPATH_SET_name=value, which sets variables too, after the tree and before Set. nil: none.
 	Environ []string
+	// Dirs are FreeSWITCH's folder variables (certs_dir, sounds_dir, recordings_dir, …), set before the tree is read. Missing ones are
+	// below the state directory.
+	Dirs map[string]string
 	// Logger gets the log. nil: discarded.
 	Logger *slog.Logger
 	// DrainGrace is how long Shutdown waits for calls to end. 0: 1 h. The context of Shutdown may end it earlier.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -21,19 +22,16 @@ func load(cfg Config, sec secrets) (*config.Snapshot, error) {
 	if err != nil {
 		hostname = "localhost"
 	}
-	return config.Load(config.Options{
-		Dir: cfg.ConfDir,
-		Set: cfg.Set,
-		Env: cfg.Environ,
-		Defaults: map[string]string{
-			"hostname": hostname, "local_hostname": hostname,
-			"local_ip_v4": localIPv4(), "local_ip_v6": localIPv6(),
-			"conf_dir": cfg.ConfDir, "base_dir": stateDir, "state_dir": stateDir, "db_dir": stateDir,
-			"certs_dir":        filepath.Join(stateDir, "certs"),
-			"default_password": sec.DefaultPassword,
-			"esl_password":     sec.ESLPassword,
-		},
-	})
+	defaults := map[string]string{
+		"hostname": hostname, "local_hostname": hostname,
+		"local_ip_v4": localIPv4(), "local_ip_v6": localIPv6(),
+		"conf_dir": cfg.ConfDir, "base_dir": stateDir, "state_dir": stateDir, "db_dir": stateDir,
+		"certs_dir":        filepath.Join(stateDir, "certs"),
+		"default_password": sec.DefaultPassword,
+		"esl_password":     sec.ESLPassword,
+	}
+	maps.Copy(defaults, cfg.Dirs)
+	return config.Load(config.Options{Dir: cfg.ConfDir, Set: cfg.Set, Env: cfg.Environ, Defaults: defaults})
 }
 
 // Check loads the configuration, prints what it holds and each problem with file and line, and returns an error when it would not run.

@@ -1,17 +1,15 @@
 // Command talkpath is a telephone exchange: SIP over UDP, TCP, TLS and WebSocket, media relay, FreeSWITCH-compatible event socket.
 //
-// It is a thin shell around the package github.com/talkpath/talkpath; see there and in the README.
+// It is a thin shell around the package github.com/talkpath/talkpath: flags, signals, and what a process needs to run as a service.
 package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/talkpath/talkpath"
@@ -28,72 +26,99 @@ func main() {
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
-	cfg := talkpath.Config{
-		Environ: os.Environ(),
-		Logger:  slog.New(slog.NewTextHandler(stderr, nil)),
-		Set:     map[string]string{},
-	}
-	flags := flag.NewFlagSet("talkpath", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&cfg.ConfDir, "conf", "", "FreeSWITCH configuration `DIR`ectory; the embedded one when empty")
-	flags.StringVar(&cfg.StateDir, "state", "", "state `DIR`ectory: secrets, certificate, registrations")
-	flags.Func("set", "set a pre-processor variable, `name=value`; may be repeated", func(s string) error {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok || name == "" {
-			return fmt.Errorf("want name=value")
-		}
-		cfg.Set[name] = value
-		return nil
-	})
-	check := flags.Bool("check", false, "load everything, report what was found, and exit")
-	version := flags.Bool("version", false, "print the version and exit")
-	if err := flags.Parse(args); err != nil {
-		return exitUsage
-	}
-	if flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "talkpath: unexpected argument %q\n", flags.Arg(0))
+	o, err := parse(args, stderr)
+	if err != nil {
 		return exitUsage
 	}
 	switch {
-	case *version:
+	case o.version:
 		fmt.Fprintln(stdout, "talkpath", talkpath.Version())
-		return 0
-	case *check:
-		if err := talkpath.Check(cfg, stdout); err != nil {
-			fmt.Fprintln(stderr, err)
-			return exitFailure
-		}
-		return 0
+	case o.check:
+		err = talkpath.Check(o.cfg, stdout)
+	case o.stop:
+		err = stopOther(o.runDir, stdout)
+	case o.background && !inBackground():
+		err = launch(args, o.wait)
+	default:
+		err = serve(o, stdout, stderr)
 	}
-	if err := serve(cfg, stdout); err != nil {
+	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailure
 	}
 	return 0
 }
 
-// serve runs the server until a signal: the first drains, the second stops.
-func serve(cfg talkpath.Config, stdout io.Writer) error {
-	srv, err := talkpath.New(cfg)
+// serve runs the server until a signal ends it.
+func serve(o options, stdout, stderr io.Writer) error {
+	var log *logFile
+	if o.logDir != "" {
+		var err error
+		if log, err = openLog(o.logDir); err != nil {
+			return err
+		}
+		stderr = log
+	}
+	o.cfg.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	if err := become(o.user, o.group); err != nil {
+		return err
+	}
+	removePID, err := writePID(o.runDir)
 	if err != nil {
+		return err
+	}
+	defer removePID()
+	srv, err := talkpath.New(o.cfg)
+	if err != nil {
+		o.cfg.Logger.Error("not started", "error", err)
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	go func() {
-		<-signals
-		go srv.Shutdown(ctx)
-		<-signals
-		stop()
-	}()
+	go watchSignals(ctx, stop, srv, log, o.cfg.Logger)
 	go func() {
 		select {
 		case <-srv.Ready():
 			srv.Announce(stdout)
+			tellParent()
 		case <-ctx.Done():
 		}
 	}()
 	return srv.Run(ctx)
+}
+
+// watchSignals: SIGTERM and SIGINT drain, a second one stops; SIGHUP opens the log again and reloads the configuration.
+func watchSignals(ctx context.Context, stop func(), srv *talkpath.Server, log *logFile, logger *slog.Logger) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	for draining := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP:
+				reload(srv, log, logger)
+			case draining:
+				stop()
+			default:
+				draining = true
+				go srv.Shutdown(ctx)
+			}
+		}
+	}
+}
+
+func reload(srv *talkpath.Server, log *logFile, logger *slog.Logger) {
+	if log != nil {
+		if err := log.reopen(); err != nil {
+			logger.Error("log not opened again", "error", err)
+		}
+	}
+	if err := srv.Reload(); err != nil {
+		logger.Error("configuration not reloaded, the old one stays", "error", err)
+		return
+	}
+	logger.Info("configuration reloaded")
 }

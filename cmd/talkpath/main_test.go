@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,18 +51,25 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestSignals runs the real program: it announces itself, keeps its secrets in the state directory, and SIGTERM ends it with exit code 0.
-func TestSignals(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "talkpath")
+// build makes the program and the arguments that let it run on free ports of the loopback interface.
+func build(t *testing.T) (bin, state string, args []string) {
+	t.Helper()
+	bin, state = filepath.Join(t.TempDir(), "talkpath"), t.TempDir()
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	state := t.TempDir()
-	args := []string{"-state", state, "-set", "sip_ip=127.0.0.1"}
+	args = []string{"-state", state, "-set", "sip_ip=127.0.0.1"}
 	for _, port := range []string{"internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "rtp_mux_port", "rtp_mux_tcp_port"} {
 		args = append(args, "-set", port+"=0")
 	}
-	cmd := exec.CommandContext(t.Context(), bin, args...)
+	return bin, state, args
+}
+
+// TestSignals: the program announces itself, keeps its secrets in the state directory, reloads on SIGHUP, and SIGTERM ends it with exit code 0.
+func TestSignals(t *testing.T) {
+	bin, state, args := build(t)
+	logs := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), bin, append(args, "-log", logs)...)
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -82,10 +90,58 @@ func TestSignals(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	log := filepath.Join(logs, "talkpath.log")
+	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
+	signal := func(s syscall.Signal) {
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal(syscall.SIGHUP)
+	reloaded := false
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(10 * time.Second); !reloaded && time.Now().Before(deadline); <-ticker.C {
+		text, _ := os.ReadFile(log)
+		reloaded = strings.Contains(string(text), "configuration reloaded")
+	}
+	if !reloaded {
+		t.Error("SIGHUP did not reload into a new log file")
+	}
+	signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// TestBackground starts and stops the program the way FreeSWITCH's unit files do.
+func TestBackground(t *testing.T) {
+	bin, _, args := build(t)
+	runDir, logDir := t.TempDir(), t.TempDir()
+	out, err := exec.CommandContext(t.Context(), bin, append(args, "-ncwait", "-nonat", "-rp", "-run", runDir, "-log", logDir)...).CombinedOutput()
+	if err != nil {
+		text, _ := os.ReadFile(filepath.Join(logDir, "talkpath.log"))
+		t.Fatalf("%v\n%s\n%s", err, out, text)
+	}
+	pid, err := os.ReadFile(filepath.Join(runDir, pidName))
+	if err != nil {
+		t.Error(err)
+	}
+	t.Cleanup(func() {
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil && t.Failed() {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	if out, err := exec.CommandContext(t.Context(), bin, "-stop", "-run", runDir).CombinedOutput(); err != nil {
+		t.Fatalf("-stop: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(runDir, pidName)); err == nil {
+		t.Error("the pid file is still there")
+	}
+	out, err = exec.CommandContext(t.Context(), bin, append(args, "-ncwait", "-conf", t.TempDir(), "-run", runDir, "-log", logDir)...).CombinedOutput()
+	if err == nil {
+		t.Errorf("a server that cannot start is said to run:\n%s", out)
 	}
 }

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// pidName is FreeSWITCH's name of the pid file: unit files refer to it.
+const pidName = "freeswitch.pid"
+
+// childMark tells a process in the background what it is; its value is the descriptor on which the parent waits.
+const childMark = "TALKPATH_BACKGROUND"
+
+// launch starts this program again in the background and returns when it runs, or with wait when it is ready.
+func launch(args []string, wait bool) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("talkpath: background: %w", err)
+	}
+	ready, child, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("talkpath: background: %w", err)
+	}
+	defer ready.Close()
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), childMark+"=3")
+	cmd.ExtraFiles = []*os.File{child}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Start()
+	child.Close()
+	if err != nil {
+		return fmt.Errorf("talkpath: background: %w", err)
+	}
+	fmt.Println(cmd.Process.Pid, "Backgrounding.")
+	if !wait {
+		return cmd.Process.Release()
+	}
+	said, err := io.ReadAll(ready) // ends when the child closes its end, or ends itself
+	if err != nil || string(said) != "ready" {
+		return errors.New("talkpath: the server did not start: see its log")
+	}
+	return cmd.Process.Release()
+}
+
+// tellParent lets a waiting parent go.
+func tellParent() {
+	if os.Getenv(childMark) == "" {
+		return
+	}
+	pipe := os.NewFile(3, "ready")
+	io.WriteString(pipe, "ready") // a parent that does not wait is gone
+	pipe.Close()
+}
+
+// inBackground says whether this process is the one that launch started.
+func inBackground() bool { return os.Getenv(childMark) != "" }
+
+// writePID writes the pid file; remove takes it away again.
+func writePID(dir string) (remove func(), err error) {
+	if dir == "" {
+		return func() {}, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("talkpath: pid file: %w", err)
+	}
+	path := filepath.Join(dir, pidName)
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return nil, fmt.Errorf("talkpath: pid file: %w", err)
+	}
+	return func() { os.Remove(path) }, nil
+}
+
+// stopTimeout is how long -stop waits for the other process to end.
+const stopTimeout = 30 * time.Second
+
+// stopOther ends the server whose pid file is in dir, as freeswitch -stop does: at once, not by draining.
+func stopOther(dir string, stdout io.Writer) error {
+	if dir == "" {
+		return errors.New("talkpath: -stop needs -run DIR, where the pid file is")
+	}
+	data, err := os.ReadFile(filepath.Join(dir, pidName))
+	if err != nil {
+		return fmt.Errorf("talkpath: stop: %w", err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || pid <= 1 {
+		return fmt.Errorf("talkpath: stop: %s holds no process id", filepath.Join(dir, pidName))
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} { // the second one does not wait for calls
+		if err := syscall.Kill(pid, sig); err != nil {
+			return fmt.Errorf("talkpath: stop: process %d: %w", pid, err)
+		}
+	}
+	fmt.Fprintln(stdout, "Killing:", pid)
+	for deadline := time.Now().Add(stopTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			return nil
+		}
+	}
+	return fmt.Errorf("talkpath: stop: process %d is still there", pid)
+}
+
+// become changes to another user and group for good.
+func become(name, group string) error {
+	if name == "" && group == "" {
+		return nil
+	}
+	uid, gid := -1, -1
+	if name != "" {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return fmt.Errorf("talkpath: -u: %w", err)
+		}
+		uid, _ = strconv.Atoi(u.Uid)
+		gid, _ = strconv.Atoi(u.Gid)
+	}
+	if group != "" {
+		g, err := user.LookupGroup(group)
+		if err != nil {
+			return fmt.Errorf("talkpath: -g: %w", err)
+		}
+		gid, _ = strconv.Atoi(g.Gid)
+	}
+	if err := syscall.Setgroups([]int{gid}); err != nil {
+		return fmt.Errorf("talkpath: change of group: %w", err)
+	}
+	if err := syscall.Setgid(gid); err != nil {
+		return fmt.Errorf("talkpath: change of group: %w", err)
+	}
+	if uid >= 0 {
+		if err := syscall.Setuid(uid); err != nil {
+			return fmt.Errorf("talkpath: change of user: %w", err)
+		}
+	}
+	return nil
+}
