@@ -2,8 +2,11 @@ package call
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
@@ -17,26 +20,48 @@ type app func(ch *Channel, data dialplan.Expanded) string
 
 // applications is the table of applications by lower-case name.
 func applications() map[string]app {
-	m := map[string]app{
+	return map[string]app{
 		"set": appSet, "unset": appUnset, "export": appExport, "multiset": appMultiset,
 		"answer": appAnswer, "pre_answer": appPreAnswer, "ring_ready": appRingReady,
 		"sleep": appSleep, "hangup": appHangup, "respond": appRespond,
 		"echo": appEcho, "delay_echo": appEcho, "park": appPark, "bridge": appBridge,
 		"log": appLog, "info": appInfo,
 	}
-	// What FreeSWITCH's stock dialplan calls for features that are not here. Ending the call instead would break every extension.
-	for _, name := range []string{"hash", "db", "bind_meta_app", "unbind_meta_app", "bind_digit_action", "clear_digit_action",
-		"verbose_events", "event", "presence", "sched_hangup", "record_session", "set_user", "sofia_sla", "start_dtmf", "stop_dtmf"} {
-		m[name] = appIgnored
-	}
-	return m
 }
 
-// appIgnored stands for an application without which a call still works.
-func appIgnored(ch *Channel, _ dialplan.Expanded) string {
-	ch.log.Debug("application ignored", "application", ch.app)
-	return responseNone
+// ignoredApps are the applications that are accepted and do nothing: what FreeSWITCH's stock dialplan calls for features that are not
+// here, and without which a call still works. Ending the call instead would break every extension.
+type ignoredApps struct {
+	warned map[string]*sync.Once // by name; the map never changes
 }
+
+func newIgnoredApps() ignoredApps {
+	i := ignoredApps{warned: map[string]*sync.Once{}}
+	for _, name := range []string{"hash", "db", "bind_meta_app", "unbind_meta_app", "bind_digit_action", "clear_digit_action",
+		"verbose_events", "event", "presence", "sched_hangup", "record_session", "set_user", "sofia_sla", "start_dtmf", "stop_dtmf"} {
+		i.warned[name] = &sync.Once{}
+	}
+	return i
+}
+
+// take says whether an application is one of them, and warns the first time it is met: once, because a dialplan calls it on every call.
+func (i ignoredApps) take(name string, log *slog.Logger) bool {
+	once, ok := i.warned[strings.ToLower(name)]
+	if ok {
+		once.Do(func() {
+			log.Warn("the dialplan uses an application that is not served; it does nothing", "application", name)
+		})
+	}
+	return ok
+}
+
+// Applications lists the dialplan applications that are served, and those that are accepted but do nothing.
+func (c *Core) Applications() (served, ignored []string) {
+	return slices.Sorted(maps.Keys(c.apps)), slices.Sorted(maps.Keys(c.ignored.warned))
+}
+
+// appNothing is an ignored application.
+func appNothing(*Channel, dialplan.Expanded) string { return responseNone }
 
 // assignment splits name=value at the first '=' that the dialplan wrote itself: one that came from the wire separates nothing.
 func assignment(data dialplan.Expanded) (name string, value dialplan.Expanded, ok bool) {
@@ -188,11 +213,11 @@ func appHangup(ch *Channel, data dialplan.Expanded) string {
 func appRespond(ch *Channel, data dialplan.Expanded) string {
 	code, phrase, _ := strings.Cut(strings.TrimSpace(data.String()), " ")
 	status, err := strconv.Atoi(code)
-	if err != nil || status < 300 || status > 699 || ch.isAnswered {
-		ch.log.Warn("respond needs a status from 300 to 699 before the answer", "data", data.String())
+	if err != nil || status < 400 || status > 699 || ch.isAnswered {
+		ch.log.Warn("respond needs a status from 400 to 699 before the answer", "data", data.String())
 		return responseNone
 	}
-	ch.hangup(HangupReason{Cause: NormalClearing, Status: status, Phrase: headerText(phrase)})
+	ch.hangup(HangupReason{Cause: NormalClearing, Status: status, Phrase: phrase})
 	return responseNone
 }
 

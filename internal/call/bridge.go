@@ -135,6 +135,7 @@ func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
 		} else {
 			b.Hangup(ch.cause)
 		}
+		ch.media.Unbridge()
 		return false
 	}
 	ch.noteSuccess(o, win)

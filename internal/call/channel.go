@@ -55,13 +55,13 @@ type Channel struct {
 	heldSince                    time.Time
 	holds                        []string // {begin,end} of each hold, in µs
 
-	hungUp  bool
-	crashed bool // ended by a panic: HANGUP is still to be reported
-	cause   Cause
-	reason  HangupReason
-	ended   bool // the leg is over by the peer's doing
-	legEnd  LegEnd
-	wasUsed bool // was bridged at least once
+	hungUp   bool
+	reported bool // HANGUP was sent
+	cause    Cause
+	reason   HangupReason
+	ended    bool // the leg is over by the peer's doing
+	legEnd   LegEnd
+	wasUsed  bool // was bridged at least once
 
 	app, appData string
 	sentCallee   [2]string // name and number of the far end, as told to the peer
@@ -91,6 +91,7 @@ func (ch *Channel) run() {
 	defer ch.core.done(ch)
 	ch.guarded(ch.live)
 	ch.guarded(ch.finish)
+	ch.guarded(ch.lastEvents)
 	ch.guarded(ch.release)
 }
 
@@ -114,7 +115,7 @@ func (ch *Channel) guarded(f func()) {
 		ch.core.panics.Add(1)
 		ch.log.Error("channel panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		if !ch.hungUp {
-			ch.crashed, ch.hungUp, ch.cause, ch.answerState = true, true, Crash, answerHangup
+			ch.hungUp, ch.cause, ch.requested, ch.answerState = true, Crash, csHangup, answerHangup
 			ch.reason = HangupReason{Cause: DestinationOutOfOrder}
 		}
 	}()
@@ -155,19 +156,25 @@ func (ch *Channel) hangup(r HangupReason) {
 		return
 	}
 	ch.hungUp = true
-	r.Cause = r.Cause.orNormal()
+	r.Cause, r.Phrase = r.Cause.orNormal(), headerText(r.Phrase)
 	ch.reason, ch.cause = r, r.Cause
 	ch.requested = csHangup
 	ch.answerState = answerHangup
 	ch.log.Debug("hang up", "cause", r.Cause)
-	ch.emitHangup()
+	ch.reportHangup()
 }
 
-// finish takes a hung-up channel through its last states. The leg gets its BYE, CANCEL or refusal first of all.
-func (ch *Channel) finish() {
-	if ch.crashed {
+// reportHangup sends HANGUP unless it was sent.
+func (ch *Channel) reportHangup() {
+	if !ch.reported {
+		ch.reported = true
 		ch.emitHangup()
 	}
+}
+
+// finish ends what a hung-up channel is part of and waits for the legs it called. The leg gets its BYE, CANCEL or refusal first of all.
+func (ch *Channel) finish() {
+	ch.reportHangup() // unless a panic ended the channel it has been
 	ch.endLeg()
 	ch.state = csHangup
 	ch.emitState()
@@ -181,6 +188,11 @@ func (ch *Channel) finish() {
 	}
 	// The called legs' last events come before the caller's: who computes a call at its end (Rocket.Chat) has everything then.
 	ch.wait(func() bool { return len(ch.children) == 0 }, guardTime)
+}
+
+// lastEvents takes the channel through its last states. They come whatever went wrong before: who follows calls by their events waits
+// for DESTROY.
+func (ch *Channel) lastEvents() {
 	if ch.direction == outbound && ch.wasUsed {
 		ch.callUUID = ch.uuid
 	}
@@ -208,7 +220,7 @@ func (ch *Channel) endLeg() {
 
 // disconnect tells the partner that this leg is over.
 func (ch *Channel) disconnect() {
-	end := legResult{cause: ch.cause, status: ch.legEnd.Status, phrase: ch.legEnd.Phrase}
+	end := ch.legEndOf()
 	if p := ch.parent; p != nil {
 		p.box.put(func() { p.childEnded(ch, end) })
 	}
@@ -218,6 +230,7 @@ func (ch *Channel) disconnect() {
 func (ch *Channel) release() {
 	defer func() {
 		if p := ch.parent; p != nil {
+			ch.disconnect() // again, in case a panic came before
 			p.box.put(func() { delete(p.children, ch) })
 		}
 		for c := range ch.children {

@@ -54,12 +54,13 @@ type Stats struct {
 
 // Core owns the table of channels.
 type Core struct {
-	cfg   Config
-	log   *slog.Logger
-	media mediaEngine
-	apps  map[string]app
-	ctx   context.Context // for log calls only
-	dial  atomic.Pointer[Dialer]
+	cfg     Config
+	log     *slog.Logger
+	media   mediaEngine
+	apps    map[string]app
+	ignored ignoredApps
+	ctx     context.Context // for log calls only
+	dial    atomic.Pointer[Dialer]
 
 	panics, overflows, refused atomic.Uint64
 	running                    sync.WaitGroup // channel goroutines
@@ -76,7 +77,7 @@ type Core struct {
 
 // NewCore makes a core without calls.
 func NewCore(cfg Config) *Core {
-	c := &Core{cfg: cfg, log: cfg.Logger, apps: applications(), ctx: context.Background(), channels: map[string]*Channel{},
+	c := &Core{cfg: cfg, log: cfg.Logger, apps: applications(), ignored: newIgnoredApps(), ctx: context.Background(), channels: map[string]*Channel{},
 		hidden: map[*Channel]struct{}{}, max: cfg.MaxSessions, perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

@@ -53,10 +53,11 @@ func (ch *Channel) emit(s eventSpec) {
 	bus.Publish(e)
 }
 
-// addVariable writes a variable_ header, an array when the variable has several values.
+// addVariable writes a variable_ header, an array when the variable has several values. A peer cannot make one: each value of an array
+// costs more memory than it has bytes on the wire.
 func addVariable(e *esl.Event, v Variable) {
 	values := arrayValues(v.Value)
-	if values == nil {
+	if values == nil || v.Wire && v.Name != dialplanMatch {
 		e.Add("variable_"+v.Name, v.Value)
 		return
 	}
@@ -99,7 +100,7 @@ func (ch *Channel) addBasic(e *esl.Event) {
 func headerText(s string) string { return strings.Map(dropControl, s) }
 
 func dropControl(r rune) rune {
-	if r == '\n' || r == '\r' {
+	if r < ' ' && r != '\t' || r == 0x7f {
 		return -1
 	}
 	return r

@@ -221,6 +221,8 @@ type fakeSession struct {
 }
 
 func (s *fakeSession) take(sdp []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	d, err := media.ParseDescription(sdp)
 	if err != nil {
 		return err
@@ -261,8 +263,12 @@ func (s *fakeSession) SetRemoteAnswer(sdp []byte) error {
 	}
 	return nil
 }
-func (s *fakeSession) LocalSDP() []byte  { return s.local }
-func (s *fakeSession) RemoteSDP() []byte { return s.remote }
+func (s *fakeSession) LocalSDP() []byte { return s.local }
+func (s *fakeSession) RemoteSDP() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.remote
+}
 func (s *fakeSession) Codec() (media.Codec, bool) {
 	if !s.agreed {
 		return media.Codec{}, false

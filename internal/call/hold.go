@@ -37,6 +37,9 @@ func (ch *Channel) keepCodec() []media.Codec {
 	return append([]media.Codec{ch.codec}, eventsOf(ch.media.RemoteCodecs())...)
 }
 
+// maxHolds bounds what hold_events lists, the last ones.
+const maxHolds = 100
+
 // hold reports that the peer put the call on hold or took it back.
 func (ch *Channel) hold(on bool) {
 	if ch.held == on || !ch.isAnswered {
@@ -53,7 +56,9 @@ func (ch *Channel) hold(on bool) {
 	ch.emitCallState(callUnheld)
 	now := time.Now()
 	ch.profile.Times.HoldAccum += now.Sub(ch.heldSince)
-	ch.holds = append(ch.holds, "{"+micros(ch.heldSince)+","+micros(now)+"}")
+	if ch.holds = append(ch.holds, "{"+micros(ch.heldSince)+","+micros(now)+"}"); len(ch.holds) > maxHolds {
+		ch.holds = ch.holds[1:]
+	}
 	ch.emitUnhold()
 	ch.emitCallState(callActive)
 }

@@ -92,10 +92,13 @@ func (ch *Channel) route() []dialplan.Action {
 	return result.Actions
 }
 
+// dialplanMatch is the variable with what the dialplan's condition matched.
+const dialplanMatch = "DP_MATCH"
+
 // execute runs the actions one after the other until the channel is hung up.
 func (ch *Channel) execute(actions []dialplan.Action) {
 	if len(actions) > 0 && len(actions[0].Matches) > 0 {
-		ch.vars.set(Variable{Name: "DP_MATCH", Value: array(actions[0].Matches), Wire: true})
+		ch.vars.set(Variable{Name: dialplanMatch, Value: array(actions[0].Matches), Wire: true})
 	}
 	ch.set("call_uuid", ch.callUUID)
 	if len(actions) == 0 {
@@ -126,9 +129,13 @@ func (ch *Channel) drain() {
 
 // executeApp runs one application and reports its begin and end.
 func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
-	app, ok := ch.core.apps[strings.ToLower(name)]
 	text, id := data.String(), newUUID()
-	if !ok {
+	app, ok := ch.core.apps[strings.ToLower(name)]
+	switch {
+	case ok:
+	case ch.core.ignored.take(name, ch.log):
+		app = appNothing
+	default:
 		ch.log.Error("unknown application", "application", name)
 		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
 		return
@@ -142,10 +149,14 @@ func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
 	ch.emitExecuteComplete(name, text, response, id)
 }
 
-// array is the value of a variable with these values.
+// array is the value of a variable with these values. What separates them is taken out of them: they may come from a peer.
 func array(values []string) string {
-	if len(values) == 1 {
-		return values[0]
+	clean := make([]string, len(values))
+	for i, v := range values {
+		clean[i] = strings.ReplaceAll(v, arraySeparator[:1], "")
 	}
-	return arrayPrefix + strings.Join(values, arraySeparator)
+	if len(clean) == 1 {
+		return clean[0]
+	}
+	return arrayPrefix + strings.Join(clean, arraySeparator)
 }

@@ -161,13 +161,10 @@ func (ch *Channel) accepted(sdp []byte, vars []Variable) {
 
 // legEnded handles the end of the leg by the peer or the network.
 func (ch *Channel) legEnded(e LegEnd) {
-	if ch.ended {
+	if ch.ended || ch.hungUp { // the answer to our own hang-up says nothing about who ended the leg
 		return
 	}
 	ch.ended = true
-	if ch.hungUp {
-		return
-	}
 	ch.legEnd = e
 	ch.apply(e.Vars)
 	if e.Disposition != "" && e.Disposition != "recv_bye" {

@@ -178,10 +178,15 @@ func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResul
 
 // startForks resolves the targets of a group and calls what they come to.
 func (ch *Channel) startForks(o *originating, group []dialplan.Target) {
+	defer func() { // after a panic too: a channel that is in the table must run to leave it
+		for _, f := range o.forks {
+			ch.core.start(f.ch)
+		}
+	}()
 	for _, t := range group {
 		tg := target{endpoint: strings.ToLower(t.Endpoint), dest: t.Dest, vars: map[string]string{}}
 		for _, p := range t.Vars {
-			tg.list = append(tg.list, Variable{Name: p.Name, Value: p.Value})
+			tg.list = append(tg.list, Variable{Name: p.Name, Value: p.Value, Wire: true}) // in part, for all we know
 			tg.vars[p.Name] = p.Value
 			o.vars[p.Name] = p.Value
 		}
@@ -205,7 +210,6 @@ func (ch *Channel) startForks(o *originating, group []dialplan.Target) {
 	ch.set("originate_signal_bond", o.forks[0].ch.uuid)
 	for _, f := range o.forks {
 		ch.vars.push("originated_legs", f.label())
-		ch.core.start(f.ch)
 	}
 }
 

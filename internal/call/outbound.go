@@ -14,6 +14,12 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
+	made := false
+	defer func() {
+		if !made { // a panic; it would stay in the table for ever
+			ch.core.done(b)
+		}
+	}()
 	b.parent, b.dest = ch, &d
 	b.state, b.requested = csNone, csInit
 	now := time.Now()
@@ -28,6 +34,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 	b.offered = ch.offerFor(d)
 	b.prefs = b.offered
 	ch.outboundVariables(b, t)
+	made = true
 	return b, nil
 }
 
@@ -226,7 +233,7 @@ func (ch *Channel) customHeaders() []Variable {
 	var out []Variable
 	for _, v := range ch.vars.list {
 		if len(v.Name) > 6 && strings.EqualFold(v.Name[:6], "sip_h_") {
-			out = append(out, Variable{Name: v.Name[6:], Value: v.Value, Wire: v.Wire})
+			out = append(out, Variable{Name: v.Name[6:], Value: headerText(v.Value), Wire: v.Wire})
 		}
 	}
 	return out

@@ -16,7 +16,18 @@ const (
 type variables struct {
 	list   []Variable
 	shared bool
+	// wire and wireBytes count what peers gave; dropped what they gave beyond the limits.
+	wire, wireBytes, dropped int
 }
+
+// What peers can put into one channel. A message of 64 KiB with 256 headers fits several times; a peer that sends new headers with each
+// message of a long call reaches it and is told nothing.
+const (
+	maxWireVariables = 1000
+	maxWireBytes     = 256 << 10
+)
+
+func (x Variable) size() int { return len(x.Name) + len(x.Value) }
 
 func (v *variables) index(name string) int {
 	return slices.IndexFunc(v.list, func(x Variable) bool { return strings.EqualFold(x.Name, name) })
@@ -48,11 +59,18 @@ func (v *variables) share() []Variable {
 	return slices.Clip(v.list)
 }
 
-// set replaces or adds a variable; an empty value removes it.
+// set replaces or adds a variable; an empty value removes it. What a peer gives beyond the limits is dropped.
 func (v *variables) set(x Variable) {
 	v.del(x.Name)
 	if x.Value == "" {
 		return
+	}
+	if x.Wire {
+		if v.wire >= maxWireVariables || v.wireBytes+x.size() > maxWireBytes {
+			v.dropped++
+			return
+		}
+		v.wire, v.wireBytes = v.wire+1, v.wireBytes+x.size()
 	}
 	v.own()
 	v.list = append(v.list, x)
@@ -64,13 +82,16 @@ func (v *variables) del(name string) {
 		return
 	}
 	v.own()
+	if x := v.list[i]; x.Wire {
+		v.wire, v.wireBytes = v.wire-1, v.wireBytes-x.size()
+	}
 	v.list = slices.Delete(v.list, i, i+1)
 }
 
 // push adds a value to a variable that may have several. It stays where it is.
 func (v *variables) push(name, value string) {
 	i := v.index(name)
-	if i < 0 {
+	if i < 0 || v.list[i].Wire {
 		v.set(Variable{Name: name, Value: value})
 		return
 	}

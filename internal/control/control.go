@@ -24,6 +24,7 @@ type Core interface {
 	Channels() []call.Snapshot
 	HangupAll(cause call.Cause, match func(call.Snapshot) bool) int
 	Stats() call.Stats
+	Applications() (served, ignored []string)
 }
 
 // Registrations is where commands look registered contacts up; *registrar.Registrar is one.

@@ -23,6 +23,9 @@ type fakeCore struct {
 
 func (f *fakeCore) Channels() []call.Snapshot { return f.channels }
 func (f *fakeCore) Stats() call.Stats         { return f.stats }
+func (f *fakeCore) Applications() (served, ignored []string) {
+	return []string{"answer", "bridge"}, []string{"hash"}
+}
 func (f *fakeCore) HangupAll(cause call.Cause, match func(call.Snapshot) bool) int {
 	n := 0
 	for _, s := range f.channels {
@@ -165,6 +168,8 @@ func TestCommands(t *testing.T) {
 		{"show bridged_calls count", "\n1 total.\n"},
 		{"show channels like 1002@ as delim |", strings.Join(columnNames(), "|") + "\nc||0001-01-01 00:00:00|-62135596800|" +
 			"sofia/internal/1002@example.com||Bob|||||||||||||||||||||||c||||||||" + "\n\n1 total.\n"},
+		{"show application", "name,description,syntax,ikey\nanswer,,,talkpath\nbridge,,,talkpath\n\n2 total.\n"},
+		{"show ignored_application count", "\n1 total.\n"},
 		{"show nosuch", "-USAGE: " + showSyntax + "\n"},
 		{"show", "-USAGE: " + showSyntax + "\n"},
 		{"reloadxml", "-ERR [Reload is not available]\n"},

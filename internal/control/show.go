@@ -9,7 +9,8 @@ import (
 	"github.com/talkpath/talkpath/esl"
 )
 
-const showSyntax = "api|bridged_calls|calls [count]|channels [count|like <match string>]|codec|detailed_calls|registrations [count] " +
+const showSyntax = "api|application|bridged_calls|calls [count]|channels [count|like <match string>]|codec|detailed_calls|" +
+	"ignored_application|registrations [count] " +
 	"[as csv|delim <delimiter>|json|xml]"
 
 // report is a table that show prints.
@@ -62,6 +63,12 @@ func (c *Control) show(args string) string {
 		r = c.showRegistrations()
 	case "api":
 		r = c.showAPI()
+	case "application":
+		served, _ := c.deps.Core.Applications()
+		r = showApplications(served, "")
+	case "ignored_application":
+		_, ignored := c.deps.Core.Applications()
+		r = showApplications(ignored, "accepted in a dialplan, does nothing")
 	case "codec":
 		r = showCodecs()
 	case "status":
@@ -148,6 +155,15 @@ func (c *Control) showAPI() report {
 	r := report{columns: []string{"name", "description", "syntax", "ikey"}}
 	for _, name := range slices.Sorted(maps.Keys(c.table)) {
 		r.rows = append(r.rows, []string{name, c.table[name].help, c.table[name].syntax, "talkpath"})
+	}
+	return r
+}
+
+// showApplications lists dialplan applications. FreeSWITCH has no table of ignored ones.
+func showApplications(names []string, description string) report {
+	r := report{columns: []string{"name", "description", "syntax", "ikey"}}
+	for _, name := range names {
+		r.rows = append(r.rows, []string{name, description, "", "talkpath"})
 	}
 	return r
 }

@@ -1,0 +1,96 @@
+package call
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A peer that sends new headers in each message does not fill the memory, and ours are set all the same.
+func TestPeersVariablesAreBounded(t *testing.T) {
+	tests := map[string]struct {
+		size, count int
+	}{"many": {10, 3000}, "large": {64 << 10, 256}}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var v variables
+			for i := range test.count {
+				v.set(Variable{Name: "sip_h_X-" + strconv.Itoa(i), Value: strings.Repeat("x", test.size), Wire: true})
+			}
+			bytes := 0
+			for _, x := range v.list {
+				bytes += x.size()
+			}
+			if len(v.list) > maxWireVariables || bytes > maxWireBytes || v.dropped != test.count-len(v.list) || v.dropped == 0 {
+				t.Errorf("%d variables, %d bytes, %d dropped", len(v.list), bytes, v.dropped)
+			}
+			if v.set(Variable{Name: "hangup_cause", Value: "NORMAL_CLEARING"}); v.value("hangup_cause") == "" {
+				t.Error("our own variable has no room")
+			}
+			for i := range test.count {
+				v.del("sip_h_X-" + strconv.Itoa(i))
+			}
+			if v.wire != 0 || v.wireBytes != 0 {
+				t.Errorf("%d variables of %d bytes are counted after all are gone", v.wire, v.wireBytes)
+			}
+		})
+	}
+}
+
+// Text of a peer makes neither an array nor a line of its own.
+func TestPeersTextIsOneValue(t *testing.T) {
+	r := newRig(t)
+	r.dialer.add("1016")
+	a := r.call("1016", Variable{Name: "sip_h_X-List", Value: "ARRAY::a|:b", Wire: true},
+		Variable{Name: "sip_h_X-Line", Value: "a\r\nVia: evil\x00", Wire: true})
+	b := r.dialer.next()
+	for _, h := range b.o.Headers {
+		if strings.ContainsAny(h.Value, "\r\n\x00") {
+			t.Errorf("header %s: %q", h.Name, h.Value)
+		}
+	}
+	if len(b.o.Headers) != 2 {
+		t.Errorf("headers %v", b.o.Headers)
+	}
+	a.h.LegEnded(bye)
+	r.until(2)
+	for _, e := range r.events {
+		for _, h := range e.Headers {
+			if h.Name == "variable_sip_h_X-List" && (h.Array != nil || h.Value != "ARRAY::a|:b") {
+				t.Fatalf("%v", h)
+			}
+		}
+	}
+	if got := array([]string{"a|:b", "ARRAY::c||::d"}); len(arrayValues(got)) != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
+// An application that does nothing is named in the log once, not on each call.
+func TestIgnoredApplicationsAreWarnedOfOnce(t *testing.T) {
+	var log strings.Builder
+	l := slog.New(slog.NewTextHandler(&log, nil))
+	ignored := newIgnoredApps()
+	for range 3 {
+		if !ignored.take("Hash", l) {
+			t.Fatal("not known")
+		}
+	}
+	if n := strings.Count(log.String(), "application=Hash"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, log.String())
+	}
+	if ignored.take("no_such_app", l) {
+		t.Error("any name is taken")
+	}
+	c := newRig(t).core
+	served, nothing := c.Applications()
+	for _, name := range nothing {
+		if c.apps[name] != nil {
+			t.Errorf("%s is served and is not", name)
+		}
+	}
+	if len(served) == 0 || len(nothing) == 0 {
+		t.Error(served, nothing)
+	}
+}
