@@ -230,7 +230,8 @@ func (h *handshake) keys() (in, out *srtp.Context, err error) {
 		}
 		conn, err = dtls.ClientWithOptions(h.pipe, pipeAddr{}, client...)
 	} else {
-		server := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+		// ICE has proved the address already: a HelloVerifyRequest would cost a round trip for nothing (RFC 9147 §5.1 leaves it out then).
+		server := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert), dtls.WithInsecureSkipVerifyHello(true)}
 		for _, o := range opts {
 			server = append(server, o)
 		}
@@ -291,7 +292,8 @@ func (l *leg) dtlsDone(h *handshake, in, out *srtp.Context, err error) {
 	}
 	d.assoc = nil
 	if err == nil {
-		l.in, l.out = in, out
+		l.in = in
+		l.setOut(out)
 		d.done, d.flight = true, h.pipe.lastFlight()
 		l.setConnected()
 		return

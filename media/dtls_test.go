@@ -52,7 +52,7 @@ func TestAlertFromPeerDoesNotEndCall(t *testing.T) {
 	s := e.NewSession(SessionConfig{})
 	b := newBrowser(t, "audio/PCMU", 8000, 0, 0, false)
 	defer b.close()
-	if err := s.SetRemoteOffer(b.offerSDP(t, true)); err != nil {
+	if err := s.SetRemoteOffer(active(b.offerSDP(t, true))); err != nil {
 		t.Fatal(err)
 	}
 	ans, err := s.Answer(nil)
@@ -92,7 +92,7 @@ func TestS04WrongFingerprintFails(t *testing.T) {
 			b := newBrowser(t, "audio/PCMU", 8000, 0, 0, false)
 			defer b.close()
 			if caller {
-				offer := replaceFingerprint(t, b.offerSDP(t, false), wrong)
+				offer := replaceFingerprint(t, active(b.offerSDP(t, false)), wrong)
 				if err := s.SetRemoteOffer(offer); err != nil {
 					t.Fatal(err)
 				}
@@ -106,7 +106,7 @@ func TestS04WrongFingerprintFails(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				ans := replaceFingerprint(t, passive(b.answerSDP(t, passiveOffer(offer))), wrong)
+				ans := replaceFingerprint(t, b.answerSDP(t, active(offer)), wrong)
 				if err := s.SetRemoteAnswer(ans); err != nil {
 					t.Fatal(err)
 				}
@@ -135,7 +135,7 @@ func TestDTLSClientRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetRemoteAnswer(b.answerSDP(t, passiveOffer(offer))); err != nil {
+	if err := s.SetRemoteAnswer(b.answerSDP(t, active(offer))); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, "connected", func() bool { _, ok := log.find(EventConnected); return ok })
@@ -148,12 +148,10 @@ func TestDTLSClientRole(t *testing.T) {
 	talk(t, b, b, 0x3333, 10)
 }
 
-// passiveOffer makes the browser answer as DTLS server, so that we are the client.
-func passiveOffer(offer []byte) []byte {
+// active makes the offerer the DTLS client.
+func active(offer []byte) []byte {
 	return []byte(strings.Replace(string(offer), "a=setup:actpass", "a=setup:active", 1))
 }
-
-func passive(answer []byte) []byte { return answer }
 
 func replaceFingerprint(t *testing.T, sdp []byte, with string) []byte {
 	t.Helper()

@@ -162,7 +162,12 @@ type heardDigit struct {
 	ts       uint32
 	code     uint8
 	duration int // ms
+	gen      uint32
+	last     time.Time
 }
+
+// toneSilence ends a digit whose end packets were all lost.
+const toneSilence = time.Second
 
 // payload is the RTP payload behind CSRCs and header extension; nil when the packet is too short for what it claims.
 func payload(buf []byte) []byte {
@@ -186,12 +191,16 @@ func (l *leg) hear(buf []byte, ts, rate uint32) {
 		return
 	}
 	h := &l.heard
-	if !h.active || h.ts != ts {
+	if h.active && h.gen == l.src.gen && int32(ts-h.ts) < 0 {
+		return // a late packet of the digit before
+	}
+	if !h.active || h.ts != ts || h.gen != l.src.gen {
 		if h.active && !h.reported {
 			l.reportDigit() // its end packets were lost
 		}
-		*h = heardDigit{active: true, ts: ts, code: p[0]}
+		*h = heardDigit{active: true, ts: ts, code: p[0], gen: l.src.gen}
 	}
+	h.last = l.sh.now
 	h.duration = int(uint32(binary.BigEndian.Uint16(p[2:])) * 1000 / rate)
 	if p[1]&0x80 != 0 && !h.reported {
 		l.reportDigit()
@@ -206,7 +215,7 @@ func (l *leg) reportDigit() {
 // rescaleTone converts the duration of an event between clock rates.
 func rescaleTone(buf []byte, from, to uint32) {
 	p := payload(buf)
-	if len(p) < 4 || from == 0 {
+	if len(p) < 4 || from == 0 || from == to {
 		return
 	}
 	d := uint64(binary.BigEndian.Uint16(p[2:])) * uint64(to) / uint64(from)

@@ -204,6 +204,9 @@ func (e *Engine) Close() error {
 	}
 	sh := e.sh
 	sh.loop.do(func() {
+		for l := range sh.legs { // of a session whose own Close has not come so far
+			sh.removeLeg(l)
+		}
 		for c := range sh.tcp {
 			sh.closeTCP(c)
 		}
@@ -250,6 +253,14 @@ func (e *Engine) forget(s *Session) {
 	e.mu.Lock()
 	delete(e.sessions, s)
 	e.mu.Unlock()
+}
+
+// reaches tells whether our sockets can send to the address: they have one family, or both when bound to "::".
+func (e *Engine) reaches(a netip.Addr) bool {
+	if !a.IsValid() {
+		return true
+	}
+	return e.cfg.ListenIP == netip.IPv6Unspecified() || e.cfg.ListenIP.Is4() == a.Unmap().Is4()
 }
 
 // advertised is the address that goes into descriptions for a peer of the family of like.

@@ -21,11 +21,13 @@ type latch struct {
 	locked bool
 	count  int
 	first  time.Time
+
+	rtcpLocked bool // the source of RTCP is settled
 }
 
 // restart opens learning for a new description.
 func (t *latch) restart(sdp netip.AddrPort) {
-	t.sdp, t.locked, t.count, t.first = sdp, false, 0, time.Time{}
+	t.sdp, t.locked, t.count, t.first, t.rtcpLocked = sdp, false, 0, time.Time{}, false
 }
 
 // admits tells whether RTP from the address may belong to the peer.
@@ -62,18 +64,18 @@ func (t *latch) learn(l *leg, from netip.AddrPort) {
 	t.locked = t.count >= latchPackets
 }
 
-// rtcpFrom tells whether RTCP from the address is the peer's: same host as its RTP. The port of RTCP behind NAT cannot be known, so it is
-// taken from the first report of that host while learning is open.
-func (t *latch) rtcpFrom(l *leg, from netip.AddrPort) bool {
+// admitsRTCP tells whether RTCP from the address may be the peer's: same host as its RTP. Which port it has behind NAT cannot be known, so
+// that of the first report from there counts: the first report comes seconds after the RTP source is settled.
+func (t *latch) admitsRTCP(l *leg, from netip.AddrPort) bool {
 	if !l.remote.IsValid() {
 		return false
 	}
-	if from == l.remoteRTCP || from == l.remote {
-		return true
+	return from == l.remoteRTCP || from == l.remote || from.Addr() == l.remote.Addr() && !t.mux && !t.rtcpLocked
+}
+
+// learnRTCP takes over the source of a report that was good.
+func (t *latch) learnRTCP(l *leg, from netip.AddrPort) {
+	if !t.mux && !t.rtcpLocked && from != l.remote {
+		l.remoteRTCP, t.rtcpLocked = from, true
 	}
-	if from.Addr() != l.remote.Addr() || t.mux || t.locked {
-		return false
-	}
-	l.remoteRTCP = from
-	return true
 }

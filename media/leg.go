@@ -125,9 +125,17 @@ func (l *leg) applySDES(u legUpdate) error {
 		if err != nil {
 			return err
 		}
-		l.out, l.sdesOut = ctx, u.sdesOut
+		l.setOut(ctx)
+		l.sdesOut = u.sdesOut
 	}
 	return nil
+}
+
+// setOut starts sending under a new key. Its roll-over counter begins at 0 on both sides, so the sequence numbers must not be about to wrap:
+// a receiver that misses the first packets would guess wrong for ever (RFC 4568 §6.4.1, RFC 3711 §3.3.1).
+func (l *leg) setOut(ctx *srtp.Context) {
+	l.out = ctx
+	l.stream.low()
 }
 
 func sameSDES(a, b srtp.SDES) bool {
@@ -167,6 +175,9 @@ func (l *leg) applyRemote(u legUpdate) {
 	l.latch.peerIP = u.peerIP
 	if u.remote != l.latch.sdp { // else a learned source stays until another is learned
 		l.remote, l.remoteRTCP = u.remote, u.remoteRTCP
+		if a := u.remoteRTCP.Addr(); a.IsValid() && a.Is4() != u.remote.Addr().Is4() { // our socket may not reach the other family
+			l.remoteRTCP = netip.AddrPortFrom(u.remote.Addr(), u.remoteRTCP.Port())
+		}
 	}
 	l.latch.restart(u.remote) // a re-INVITE allows a new source, RFC 3264 §8
 	if u.rtcpMux {
@@ -201,6 +212,16 @@ func (l *leg) txFor(c Codec) uint8 {
 		return l.tone
 	}
 	return unmapped
+}
+
+// clockOf is the clock rate of a payload type of txFor.
+func (l *leg) clockOf(pt uint8) uint32 {
+	for _, f := range l.formats {
+		if f.tx == pt {
+			return uint32(f.codec.ClockRate)
+		}
+	}
+	return l.rate
 }
 
 // bridgeTo connects two legs both ways.
@@ -257,6 +278,9 @@ func (l *leg) checkTimeouts() {
 		l.fireTimeout()
 	}
 	l.dtlsTick()
+	if h := &l.heard; h.active && !h.reported && now.Sub(h.last) > toneSilence {
+		l.reportDigit()
+	}
 	if l.timeout <= 0 || l.flowSince.IsZero() {
 		return
 	}
@@ -281,12 +305,14 @@ func (l *leg) fireTimeout() {
 func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort) {
 	switch c := classify(buf); {
 	case c == classRTCP:
-		if !l.latch.rtcpFrom(l, from) {
+		if !l.latch.admitsRTCP(l, from) {
 			l.sh.stats.DropForeign++
 			l.foreign++
 			return
 		}
-		l.rtcpIn(buf)
+		if l.rtcpIn(buf) {
+			l.latch.learnRTCP(l, from)
+		}
 	case c == classRTP && s == l.rtp:
 		if !l.latch.admits(l, from) {
 			l.sh.stats.DropForeign++

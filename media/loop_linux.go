@@ -133,10 +133,14 @@ func (l *loop) watch(fd int, i int32, events uint32) error {
 // addUDP starts reading a socket. Loop only.
 func (l *loop) addUDP(s *udpSocket) error {
 	s.slot = l.newSlot(slot{udp: s})
-	return l.watch(s.fd, s.slot, unix.EPOLLIN)
+	if err := l.watch(s.fd, s.slot, unix.EPOLLIN); err != nil {
+		l.freeSlot(s.slot)
+		return err
+	}
+	return nil
 }
 
-// removeUDP stops reading and closes. Loop only.
+// removeUDP stops reading and closes a socket that addUDP took. Loop only.
 func (l *loop) removeUDP(s *udpSocket) {
 	l.flush() // queued packets name the descriptor
 	l.freeSlot(s.slot)
@@ -183,17 +187,12 @@ func (l *loop) runCommands() {
 	l.woken = false
 	l.mu.Unlock()
 	for i, f := range cmds {
-		l.command(f)
+		l.protected(f)
 		cmds[i] = nil
 	}
 	l.mu.Lock()
 	l.spare = cmds[:0]
 	l.mu.Unlock()
-}
-
-func (l *loop) command(f func()) {
-	defer l.recovered()
-	f()
 }
 
 // stop ends the loop after what is queued and waits for it.
@@ -226,27 +225,31 @@ func (l *loop) run() {
 	}
 }
 
-// round handles what one wait brought. A panic costs the packets of the round, not the process.
+// round handles what one wait brought. A panic costs the packets of the round, not the process, and no command.
 func (l *loop) round(events []unix.EpollEvent) {
-	defer l.recovered()
 	l.sh.now = time.Now()
 	packets := l.sh.packets
-	for i := range events {
-		l.handle(&events[i])
-	}
-	l.flush()
+	l.protected(func() {
+		for i := range events {
+			l.handle(&events[i])
+		}
+		l.flush()
+	})
 	l.runCommands()
-	l.sh.tick()
+	l.protected(l.sh.tick)
 	l.flush()
 	l.account(int(l.sh.packets - packets))
 }
 
-// recovered ends a panic of the packet plane: it is a defect of ours that wire input found, and must not end other calls.
-func (l *loop) recovered() {
-	if r := recover(); r != nil {
-		l.outN, l.used = 0, 0
-		l.sh.panicked(r)
-	}
+// protected runs f and survives its panic: that is a defect of ours that wire input found, and must not end other calls.
+func (l *loop) protected(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.outN, l.used = 0, 0
+			l.sh.panicked(r)
+		}
+	}()
+	f()
 }
 
 // account decides between blocking and ticking.

@@ -42,10 +42,16 @@ func (s *Session) parse(sdp []byte) (*Description, error) {
 		if !d.RTCPMux {
 			return nil, &SDPError{Reason: "ICE without rtcp-mux"}
 		}
+		if d.ICELite { // neither side would send checks: no path would ever be validated
+			return nil, &SDPError{Reason: "peer is ICE-lite, as we are"}
+		}
 	case KindSDES:
 		if len(d.Crypto) == 0 {
 			return nil, ErrNoCrypto
 		}
+	}
+	if d.Kind != KindWebRTC && !s.e.reaches(d.Addr.Addr()) {
+		return nil, &SDPError{Reason: "media address of an address family that is not configured"}
 	}
 	return d, nil
 }
@@ -326,12 +332,15 @@ func (s *Session) open() error {
 	var err error
 	if !s.e.sh.loop.do(func() { err = s.e.sh.addLeg(l) }) {
 		err = ErrClosed
-	}
-	if err != nil {
 		if l.rtp != nil {
 			l.rtp.close()
 			l.rtcp.close()
+		}
+	}
+	if err != nil {
+		if l.rtp != nil {
 			s.e.ports.release(s.rtpPort)
+			s.rtpPort = 0
 		}
 		return err
 	}

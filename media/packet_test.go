@@ -117,7 +117,7 @@ func TestStreamNumbersAreUnique(t *testing.T) {
 		if !from.src.take(9, seq) {
 			return
 		}
-		if o, _, _, ok := st.place(from, seq, uint32(seq)*160, 8000, now); ok {
+		if o, _, _, ok := st.place(from, seq, uint32(seq)*160, 8000, false, now); ok {
 			out(o)
 		}
 	}

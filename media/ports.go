@@ -15,7 +15,8 @@ type ports struct {
 
 	mu    sync.Mutex // guards what follows
 	next  int
-	inUse map[uint16]bool // RTP ports
+	inUse map[uint16]bool // RTP ports of the range
+	pairs int             // that the system chose
 }
 
 // ephemeralTries bounds the search for a pair that the system chooses.
@@ -99,7 +100,7 @@ func (p *ports) openEphemeral() (rtp, rtcp *udpSocket, err error) {
 		return nil, nil, err
 	}
 	p.mu.Lock()
-	p.inUse[port] = true
+	p.pairs++
 	p.mu.Unlock()
 	return rtp, rtcp, nil
 }
@@ -107,13 +108,17 @@ func (p *ports) openEphemeral() (rtp, rtcp *udpSocket, err error) {
 // release gives a pair back.
 func (p *ports) release(rtpPort uint16) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.min == 0 { // by number it could already be another leg's
+		p.pairs--
+		return
+	}
 	delete(p.inUse, rtpPort)
-	p.mu.Unlock()
 }
 
 // used is the number of ports that are bound.
 func (p *ports) used() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return 2 * len(p.inUse)
+	return 2 * (p.pairs + len(p.inUse))
 }

@@ -119,6 +119,7 @@ type stream struct {
 	seqOff  uint16
 	tsOff   uint32
 	minIn   uint32 // extended; older input than this would reuse numbers that are taken
+	lastIn  uint32 // extended; the input number that lastSeq stands for
 	lastSeq uint16
 	lastTS  uint32
 	lastAt  time.Time
@@ -128,8 +129,18 @@ type stream struct {
 // follows tells whether the stream goes on with this packet without a new start: same source, and after a hold not so far ahead that a
 // receiver's roll-over counter would lose track.
 func (t *stream) follows(from *leg, seq uint16) bool {
-	d := int16(seq + t.seqOff - t.lastSeq)
-	return t.from == from && t.gen == from.src.gen && d < maxDropout && d > -2*seqWindow
+	if t.from != from || t.gen != from.src.gen {
+		return false
+	}
+	d := int32(from.src.extended(seq) - t.lastIn)
+	return d < maxDropout && d > -2*seqWindow
+}
+
+// low makes the stream go on in the lower half of the sequence numbers, unless it is there.
+func (t *stream) low() {
+	if t.used && t.lastSeq >= 1<<15 {
+		t.from, t.lastSeq = nil, uint16(rand.Uint32N(1<<15))
+	}
 }
 
 // attach makes the stream go on with another source whose next packet has seq and ts.
@@ -141,7 +152,8 @@ func (t *stream) attach(from *leg, seq uint16, ts, rate uint32, now time.Time) {
 	} else {
 		t.lastTS += elapsed(now.Sub(t.lastAt), rate)
 	}
-	t.from, t.gen, t.minIn = from, from.src.gen, from.src.extended(seq)
+	t.from, t.gen, t.minIn, t.lastAt = from, from.src.gen, from.src.extended(seq), now
+	t.lastIn = t.minIn - 1
 	t.seqOff = t.lastSeq + 1 - seq
 	t.tsOff = t.lastTS - ts
 }
@@ -155,15 +167,17 @@ func elapsed(d time.Duration, rate uint32) uint32 {
 func (t *stream) insert() uint16 {
 	t.lastSeq++
 	if t.from != nil {
-		t.minIn = t.from.src.extended(t.from.src.highest) + 1
+		t.lastIn = t.from.src.extended(t.from.src.highest)
+		t.minIn = t.lastIn + 1
 		t.seqOff = t.lastSeq - t.from.src.highest
 	}
 	return t.lastSeq
 }
 
 // place gives a packet of a source its sequence number and timestamp in the stream. fresh = the stream starts anew with it; not ok = it is
-// late from before a switch and its number is taken.
-func (t *stream) place(from *leg, seq uint16, ts, rate uint32, now time.Time) (outSeq uint16, outTS uint32, fresh, ok bool) {
+// late from before a switch and its number is taken. rate is the clock of the audio, also for a tone: that repeats the timestamp of its
+// beginning, so it says nothing about where the stream stands.
+func (t *stream) place(from *leg, seq uint16, ts, rate uint32, tone bool, now time.Time) (outSeq uint16, outTS uint32, fresh, ok bool) {
 	if !t.follows(from, seq) {
 		t.attach(from, seq, ts, rate, now)
 		fresh = true
@@ -172,7 +186,10 @@ func (t *stream) place(from *leg, seq uint16, ts, rate uint32, now time.Time) (o
 	}
 	outSeq, outTS = seq+t.seqOff, ts+t.tsOff
 	if int16(outSeq-t.lastSeq) > 0 {
-		t.lastSeq, t.lastTS, t.lastAt = outSeq, outTS, now
+		t.lastSeq, t.lastIn = outSeq, from.src.extended(seq)
+		if !tone {
+			t.lastTS, t.lastAt = outTS, now
+		}
 	}
 	return outSeq, outTS, fresh, true
 }
@@ -243,7 +260,11 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 		return
 	}
 	t := &l.stream
-	seq, ts, fresh, ok := t.place(from, binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:]), rate, l.sh.now)
+	clock := rate
+	if tone {
+		clock = l.rate
+	}
+	seq, ts, fresh, ok := t.place(from, binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:]), clock, tone, l.sh.now)
 	if !ok {
 		l.sh.stats.DropReplay++
 		return
@@ -256,8 +277,8 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 	binary.BigEndian.PutUint16(buf[2:], seq)
 	binary.BigEndian.PutUint32(buf[4:], ts)
 	binary.BigEndian.PutUint32(buf[8:], t.ssrc)
-	if tone && rate != l.toneHz {
-		rescaleTone(buf, rate, l.toneHz)
+	if tone {
+		rescaleTone(buf, rate, l.clockOf(pt))
 	}
 	l.sendRTP(buf, false)
 }

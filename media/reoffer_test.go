@@ -32,7 +32,7 @@ func TestBrowserReoffers(t *testing.T) {
 					t.Fatal(err)
 				}
 				if strings.HasSuffix(we, "client") {
-					offer = passiveOffer(offer)
+					offer = active(offer)
 				}
 				if err := s.SetRemoteAnswer(b.answerSDP(t, offer)); err != nil {
 					t.Fatal(err)
@@ -162,6 +162,7 @@ func TestLostLastFlightIsRepeated(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := NewOffer(KindWebRTC)
+	d.Setup = SetupActive
 	d.ICEUfrag, d.ICEPwd, d.Fingerprint, d.Codecs = "abcd", "abcdefghijklmnopqrstuvwx", CertificateFingerprint(cert.Certificate[0]), pcmu()
 	if err := s.SetRemoteOffer(d.Marshal()); err != nil {
 		t.Fatal(err)

@@ -140,7 +140,7 @@ func TestDirectionAnswer(t *testing.T) {
 			t.Errorf("%v answered by %v: %v, want %v", tt.offer, tt.own, got, tt.want)
 		}
 	}
-	for offer, want := range map[Setup]Setup{SetupActpass: SetupPassive, SetupActive: SetupPassive, SetupPassive: SetupActive, SetupNone: SetupPassive} {
+	for offer, want := range map[Setup]Setup{SetupActpass: SetupActive, SetupActive: SetupPassive, SetupPassive: SetupActive, SetupNone: SetupPassive} {
 		if got := offer.Answer(); got != want {
 			t.Errorf("setup %v: %v, want %v", offer, got, want)
 		}

@@ -109,10 +109,10 @@ func (s Setup) String() string {
 	return ""
 }
 
-// Answer is the role we take against the peer's: client only for a peer that insists on being the server. An absent attribute
-// means active (RFC 4145 §4).
+// Answer is the role we take against the peer's: client wherever the peer leaves the choice, because then the handshake begins as soon
+// as ICE has a path (RFC 8842 §5.3). An absent attribute means active (RFC 4145 §4).
 func (s Setup) Answer() Setup {
-	if s == SetupPassive {
+	if s == SetupActpass || s == SetupPassive {
 		return SetupActive
 	}
 	return SetupPassive

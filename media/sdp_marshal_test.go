@@ -56,7 +56,7 @@ a=end-of-candidates
 a=ice-ufrag:ours
 a=ice-pwd:ourpasswordourpassword00
 a=fingerprint:` + fp + `
-a=setup:passive
+a=setup:active
 a=rtpmap:111 opus/48000/2
 a=fmtp:111 minptime=10;useinbandfec=1
 a=rtpmap:110 telephone-event/48000

@@ -225,18 +225,22 @@ func (sh *shard) panicked(r any) {
 	sh.log.Error("media loop: panic", "panic", r, "stack", string(debug.Stack()))
 }
 
-// addLeg takes a leg and its sockets into the loop.
+// addLeg takes a leg and its sockets into the loop. After an error the sockets are closed.
 func (sh *shard) addLeg(l *leg) error {
-	sh.legs[l] = struct{}{}
-	for _, s := range []*udpSocket{l.rtp, l.rtcp} {
-		if s == nil {
-			continue
+	if l.rtp != nil {
+		l.rtp.leg, l.rtcp.leg = l, l
+		if err := sh.loop.addUDP(l.rtp); err != nil {
+			l.rtp.close()
+			l.rtcp.close()
+			return err
 		}
-		s.leg = l
-		if err := sh.loop.addUDP(s); err != nil {
+		if err := sh.loop.addUDP(l.rtcp); err != nil {
+			sh.loop.removeUDP(l.rtp)
+			l.rtcp.close()
 			return err
 		}
 	}
+	sh.legs[l] = struct{}{}
 	return nil
 }
 
