@@ -12,9 +12,10 @@ import (
 // Request is a REGISTER after authentication.
 type Request struct {
 	Profile      string
-	User, Domain string       // the address of record
-	MaxContacts  int          // 0: Config.MaxContacts
-	Headers      []sip.Header // further headers for the response
+	User, Domain string        // the address of record
+	MaxContacts  int           // 0: Config.MaxContacts
+	MaxExpires   time.Duration // 0: Config.MaxExpires; shorter while the server is about to stop
+	Headers      []sip.Header  // further headers for the response
 }
 
 // ServeRegister answers a REGISTER for user@domain, which the caller has authenticated.
@@ -48,7 +49,7 @@ func newRegistration(req *sip.Request, flow *sip.Flow, q Request) (registration,
 		return registration{}, false
 	}
 	reg := registration{
-		profile: q.Profile, user: q.User, domain: strings.ToLower(q.Domain), maxContacts: q.MaxContacts,
+		profile: q.Profile, user: q.User, domain: strings.ToLower(q.Domain), maxContacts: q.MaxContacts, maxExpires: q.MaxExpires,
 		callID: callID.Value(), cseq: cseq.SeqNo, contacts: contacts, wildcard: wildcard, request: req,
 		from: source{
 			flow: flow, id: flow.ID(), transport: flow.Transport(), remote: flow.RemoteAddr(), closed: flow.Done(),

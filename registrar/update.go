@@ -27,6 +27,7 @@ type registration struct {
 	expires               time.Duration // of the Expires header
 	hasExpires            bool
 	maxContacts           int
+	maxExpires            time.Duration
 	from                  source
 	request               *sip.Request
 }
@@ -46,6 +47,10 @@ func refuse(status int, phrase string) outcome { return outcome{status: status, 
 // granted works out the time each contact gets, or refuses (RFC 3261 §10.3 step 7).
 func (r *Registrar) granted(reg *registration) ([]time.Duration, outcome) {
 	times := make([]time.Duration, len(reg.contacts))
+	longest := r.cfg.MaxExpires
+	if reg.maxExpires > 0 {
+		longest = min(longest, reg.maxExpires)
+	}
 	for i, c := range reg.contacts {
 		d := r.cfg.DefaultExpires
 		if c.hasExpires {
@@ -56,7 +61,7 @@ func (r *Registrar) granted(reg *registration) ([]time.Duration, outcome) {
 		if d > 0 && d < r.cfg.MinExpires && d < time.Hour {
 			return nil, outcome{status: 423, minExpires: r.cfg.MinExpires}
 		}
-		times[i] = min(d, r.cfg.MaxExpires)
+		times[i] = min(d, longest)
 	}
 	return times, outcome{}
 }
