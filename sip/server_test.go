@@ -112,7 +112,7 @@ func (s *testServer) ServeSIP(tx *sip.ServerTx) {
 			_ = tx.Respond(tx.NewResponse(200, "", sip.CloneHeader(r.Contact())))
 			return
 		}
-		_ = tx.Respond(tx.NewResponse(401, "", sip.NewHeader("WWW-Authenticate", s.digest.Challenge("test", false)[0])))
+		_ = tx.Respond(tx.NewResponse(401, "", sip.NewHeader("WWW-Authenticate", s.digest.Challenge("test", "", false)[0])))
 	case sip.INVITE:
 		if session, err := tx.Stack().AcceptSession(tx, s); err == nil {
 			s.sessions <- session

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/talkpath/talkpath/internal/config"
@@ -26,27 +27,27 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		claimed, host = to.Address.User, to.Address.Host
 	}
 	domain := p.domain(snap, view, host)
-	header := credentials(req, proxy)
-	claimedName := digestUser(header)
-	if claimedName == "" { // none, or none that can be read
+	header, fields := p.credentials(req, proxy)
+	name := fields["username"]
+	if name == "" { // none, or none that can be read
 		p.emitAuth("pre_register", tx, domain, "", "", "")
 		p.challenge(tx, view, proxy, false)
 		return nil
 	}
-	addr := tx.Flow().RemoteAddr().Addr()
+	// Who has a nonce that is old or not ours is asked again, whatever the password: otherwise guesses would be free.
+	source, fresh := p.digest.Issued(fields["nonce"], fields["realm"])
+	locked := fresh && p.lock.locked(source, name) && !p.registeredHere(snap, tx.Flow(), name, domain)
 	var found *config.User
-	result := digest.Result{}
-	verify := func(name, realm string) (digest.HA1, bool) {
-		if u, ok := snap.Directory.User(name, domain); ok {
+	result := digest.Result{User: name, Realm: fields["realm"], Stale: !fresh}
+	if fresh && !locked {
+		result = p.digest.Verify(header, string(req.Method), func(name, _ string) (digest.HA1, bool) {
+			u, ok := snap.Directory.User(name, domain)
+			if !ok {
+				return digest.HA1{}, false
+			}
 			found = u
 			return digest.HA1{Password: u.Password(), MD5: u.A1Hash()}, true
-		}
-		return digest.HA1{}, false
-	}
-	if p.lock.locked(addr, claimedName) {
-		result.User = claimedName
-	} else {
-		result = p.digest.Verify(header, string(req.Method), verify)
+		})
 	}
 	switch {
 	case result.Stale:
@@ -54,17 +55,46 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		p.emitAuth("pre_register", tx, domain, "", "", "")
 		p.challenge(tx, view, proxy, true)
 		return nil
-	case result.OK && found != nil && p.same(snap, found, claimed, domain):
-		p.lock.succeeded(addr, result.User)
+	case result.OK && found != nil && sameUser(result.URI, &req.Recipient) && p.same(snap, found, claimed, domain):
+		p.lock.succeeded(source, name)
 		p.emitAuth("register_attempt", tx, domain, result.User, result.Realm, "RENEWED")
 		return &identity{user: found, domain: found.Domain, realm: result.Realm, name: result.User}
 	}
-	lock := p.lock.failed(addr, result.User)
-	p.log.Warn("wrong credentials", "method", string(req.Method), "user", result.User, "peer", tx.Flow().RemoteAddr(), "locked", lock)
+	if !locked { // a phone that keeps asking while it is locked must not prolong that
+		lock := p.lock.failed(source, name)
+		p.log.Warn("wrong credentials", "method", string(req.Method), "user", name, "peer", tx.Flow().RemoteAddr(), "locked", lock)
+	}
 	p.emitAuth("register_attempt", tx, domain, result.User, result.Realm, "FORBIDDEN")
 	p.emitFailure(tx, domain)
 	p.respond(tx, 403, "")
 	return nil
+}
+
+// registeredHere says whether a user is registered on the very connection a request comes by, which proves the password: guessing by
+// somebody behind the same address locks out nobody who is already there. Datagrams prove nothing, since their source can be forged.
+func (p *Profile) registeredHere(snap *config.Snapshot, f *sip.Flow, name, domain string) bool {
+	u, ok := snap.Directory.User(name, domain)
+	if !ok || !f.Reliable() {
+		return false
+	}
+	for _, b := range p.cfg.Registrar.Lookup(u.ID, u.Domain) {
+		if b.FlowID == f.ID() {
+			return true
+		}
+	}
+	return false
+}
+
+// sameUser compares the URI in a digest with the Request-URI (RFC 7616 §3.4.6): what was proved for one number must not serve to dial
+// another. Hosts, ports and parameters are not compared, since clients and proxies differ in them; FreeSWITCH compares nothing.
+func sameUser(digestURI string, target *sip.Uri) bool {
+	u, err := sip.ParseURI(digestURI)
+	if err != nil || u.User == "" || target.User == "" {
+		return true
+	}
+	a, errA := url.PathUnescape(u.User)
+	b, errB := url.PathUnescape(target.User)
+	return u.User == target.User || errA == nil && errB == nil && a == b
 }
 
 // same says whether the address claimed in the request is the authenticated user's own: nobody registers or calls as another.
@@ -80,33 +110,32 @@ func (p *Profile) challenge(tx *sip.ServerTx, view *config.Profile, proxy, stale
 		status, name = 407, "Proxy-Authenticate"
 	}
 	var hs []sip.Header
-	for _, v := range p.digest.Challenge(p.realm(tx.Request(), view), stale) {
+	for _, v := range p.digest.Challenge(p.realm(tx.Request(), view), sourceKey(tx.Flow()), stale) {
 		hs = append(hs, sip.NewHeader(name, v))
 	}
 	p.respond(tx, status, "", hs...)
 }
 
-// credentials finds the digest of a request. Clients answer a 407 with Proxy-Authorization, some with the other one.
-func credentials(req *sip.Request, proxy bool) string {
+// credentials finds the digest of a request: the one that answers a challenge of ours, else the first. Clients answer a 407 with
+// Proxy-Authorization, some with the other one.
+func (p *Profile) credentials(req *sip.Request, proxy bool) (header string, fields digest.Params) {
 	names := []string{"Authorization", "Proxy-Authorization"}
 	if proxy {
 		names = []string{"Proxy-Authorization", "Authorization"}
 	}
-	for _, n := range names {
-		if h := req.GetHeader(n); h != nil {
-			return h.Value()
+	for _, h := range append(req.GetHeaders(names[0]), req.GetHeaders(names[1])...) {
+		f, err := digest.Parse(h.Value())
+		if err != nil {
+			continue
+		}
+		if _, ours := p.digest.Issued(f["nonce"], f["realm"]); ours {
+			return h.Value(), f
+		}
+		if fields == nil {
+			header, fields = h.Value(), f
 		}
 	}
-	return ""
-}
-
-// digestUser reads the user name out of credentials.
-func digestUser(header string) string {
-	fields, err := digest.Parse(header)
-	if err != nil {
-		return ""
-	}
-	return fields["username"]
+	return header, fields
 }
 
 // realm is what the challenge names: challenge-realm of the profile.

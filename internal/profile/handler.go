@@ -2,6 +2,7 @@ package profile
 
 import (
 	"strings"
+	"time"
 
 	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
@@ -10,6 +11,9 @@ import (
 // retryAfter is what a refused call is told to wait, in seconds.
 const retryAfter = "30"
 
+// drainExpires is how long registrations are granted while the profile drains: the clients notice soon that the server is gone.
+const drainExpires = time.Minute
+
 // ServeSIP answers the requests outside of dialogs. Everything but OPTIONS needs a password; what is not served is refused.
 func (p *Profile) ServeSIP(tx *sip.ServerTx) {
 	snap := p.cfg.Snapshot()
@@ -17,9 +21,11 @@ func (p *Profile) ServeSIP(tx *sip.ServerTx) {
 	switch tx.Request().Method {
 	case sip.REGISTER:
 		if id := p.authenticate(tx, snap, view, false); id != nil {
-			p.cfg.Registrar.Serve(tx, registrar.Request{
-				Profile: p.cfg.Name, User: id.user.ID, Domain: id.domain, MaxContacts: view.MaxRegistrationsPerExtension,
-			})
+			q := registrar.Request{Profile: p.cfg.Name, User: id.user.ID, Domain: id.domain, MaxContacts: view.MaxRegistrationsPerExtension}
+			if p.draining.Load() {
+				q.MaxExpires = drainExpires
+			}
+			p.cfg.Registrar.Serve(tx, q)
 		}
 	case sip.INVITE:
 		p.serveInvite(tx, snap, view)

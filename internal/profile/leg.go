@@ -86,9 +86,10 @@ func (l *leg) Hangup(h call.HangupReason) {
 	}
 	var err error
 	switch {
-	case answered && l.farewellElsewhere(s, reason):
-		_ = s.Hangup(reason...) // only forgets it
-	case l.outbound || answered:
+	case answered:
+		l.follow(s)
+		err = s.Hangup(reason...)
+	case l.outbound:
 		err = s.Hangup(reason...)
 	default:
 		status, phrase := refusal(h)
@@ -115,6 +116,7 @@ func (l *leg) Reoffer(sdp []byte, done func(answer []byte, err error)) error {
 	if err != nil {
 		return err
 	}
+	l.follow(s)
 	err = s.Reinvite(sdp, func(res *sip.Response) {
 		if answer := sdpOf(res); res.StatusCode < 300 && answer != nil {
 			done(answer, nil)
@@ -134,6 +136,7 @@ func (l *leg) SendInfo(contentType string, body []byte) error {
 	if err != nil {
 		return err
 	}
+	l.follow(s)
 	if err := s.Send("INFO", contentType, body, nil, func(*sip.Response) {}); err != nil {
 		return fmt.Errorf("profile: INFO: %w", err)
 	}

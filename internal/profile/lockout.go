@@ -2,9 +2,10 @@ package profile
 
 import (
 	"container/list"
-	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/talkpath/talkpath/sip"
 )
 
 const (
@@ -15,17 +16,26 @@ const (
 	lockEntries = 16_384           // pairs remembered; the one longest without a failure makes room
 )
 
-// lockout slows down password guessing: a user name that failed too often from one address is not verified for a while, whether the
-// user exists or not. Other addresses are not affected, so nobody can lock a user out from elsewhere.
+// lockout slows down password guessing: a user name that failed too often from one source is not verified for a while, whether the
+// user exists or not. The source is where the nonce was sent to, not where the guess seems to come from, so nobody can lock a user out
+// from elsewhere by forging an address.
 type lockout struct {
 	mu      sync.Mutex
 	entries map[lockKey]*list.Element
 	order   list.List // of *lockEntry, most recent failure first
 }
 
-type lockKey struct {
-	addr netip.Addr
-	user string
+type lockKey struct{ source, user string }
+
+// sourceKey is what one guesser has of an address: an IPv6 client owns a /64.
+func sourceKey(f *sip.Flow) string {
+	addr := f.RemoteAddr().Addr().Unmap().WithZone("")
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			addr = p.Addr()
+		}
+	}
+	return addr.String()
 }
 
 type lockEntry struct {
@@ -37,33 +47,27 @@ type lockEntry struct {
 
 func newLockout() *lockout { return &lockout{entries: make(map[lockKey]*list.Element)} }
 
-// key bounds what is remembered: an IPv6 client owns a /64.
-func (*lockout) key(addr netip.Addr, user string) lockKey {
-	addr = addr.Unmap()
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			addr = p.Addr()
-		}
-	}
+// key bounds what is remembered of a name.
+func (*lockout) key(source, user string) lockKey {
 	if len(user) > 64 {
 		user = user[:64]
 	}
-	return lockKey{addr, user}
+	return lockKey{source, user}
 }
 
-// locked says whether requests of user from addr are refused unseen.
-func (l *lockout) locked(addr netip.Addr, user string) bool {
+// locked says whether requests of user from source are refused unseen.
+func (l *lockout) locked(source, user string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.entries[l.key(addr, user)]
+	e := l.entries[l.key(source, user)]
 	return e != nil && time.Now().Before(e.Value.(*lockEntry).locked)
 }
 
 // failed counts a wrong password and gives the lock that follows, if any.
-func (l *lockout) failed(addr netip.Addr, user string) time.Duration {
+func (l *lockout) failed(source, user string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, key := time.Now(), l.key(addr, user)
+	now, key := time.Now(), l.key(source, user)
 	el := l.entries[key]
 	if el == nil {
 		el = l.order.PushFront(&lockEntry{key: key})
@@ -96,10 +100,10 @@ func (l *lockout) failed(addr netip.Addr, user string) time.Duration {
 }
 
 // succeeded forgets the failures.
-func (l *lockout) succeeded(addr netip.Addr, user string) {
+func (l *lockout) succeeded(source, user string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if el := l.entries[l.key(addr, user)]; el != nil {
+	if el := l.entries[l.key(source, user)]; el != nil {
 		delete(l.entries, el.Value.(*lockEntry).key)
 		l.order.Remove(el)
 	}

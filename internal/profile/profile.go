@@ -214,7 +214,7 @@ func (p *Profile) Addr(transport string) net.Addr { return p.stack.Addr(transpor
 // Stats gives the counters of the SIP stack.
 func (p *Profile) Stats() sip.Stats { return p.stack.Stats() }
 
-// Drain refuses new calls with 503 from now on; registrations and calls in progress go on.
+// Drain refuses new calls with 503 from now on; calls in progress go on, and registrations are granted for a short time.
 func (p *Profile) Drain() { p.draining.Store(true) }
 
 // Undrain ends Drain.

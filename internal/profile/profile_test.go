@@ -3,12 +3,10 @@ package profile
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/call"
@@ -44,79 +42,6 @@ func TestRegister(t *testing.T) {
 			want(t, "events", s.names(6)[3:], []string{"sofia::pre_register", "sofia::register_attempt", "sofia::unregister"})
 		})
 	}
-}
-
-func TestS17RegisterRefused(t *testing.T) {
-	cases := []struct {
-		name, user, password string
-		as                   string // the address registered, when not the user's own
-	}{
-		{"wrong password", "1000", "no", ""},
-		{"unknown user", "nobody", "no", ""},
-		{"another user's address", "1000", "pw1000", "1001"},
-	}
-	var answers []string
-	for _, tc := range cases {
-		t.Run(tc.name, func(t *testing.T) {
-			s := start(t)
-			p := s.phone("udp", tc.user, tc.password)
-			res := p.authorized(func() *sip.Request {
-				to := tc.user
-				if tc.as != "" {
-					to = tc.as
-				}
-				return p.request(sip.REGISTER, to)
-			})
-			want(t, "status", res.StatusCode, 403)
-			want(t, "bindings", s.reg.Count(), 0)
-			want(t, "events", s.names(3), []string{"sofia::pre_register", "sofia::register_attempt", "sofia::register_failure"})
-			var names []string
-			for _, h := range res.Headers() {
-				names = append(names, h.Name())
-			}
-			answers = append(answers, res.StartLine()+" "+strings.Join(names, " "))
-		})
-	}
-	want(t, "a guesser cannot tell an unknown user", answers[1], answers[0])
-}
-
-func TestS17Lockout(t *testing.T) {
-	s := start(t)
-	p := s.phone("udp", "1000", "no")
-	for range lockAfter {
-		want(t, "wrong", p.register("600").StatusCode, 403)
-	}
-	p.password = "pw1000"
-	want(t, "right password while locked", p.register("600").StatusCode, 403)
-	q := s.phone("udp", "1001", "pw1001")
-	want(t, "another user of the address", q.register("600").StatusCode, 200)
-}
-
-func TestS17LockoutTimes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLockout()
-		addr := netip.MustParseAddr("192.0.2.1")
-		for i := range lockAfter - 1 {
-			want(t, fmt.Sprint("failure ", i), l.failed(addr, "u"), time.Duration(0))
-		}
-		want(t, "first lock", l.failed(addr, "u"), lockFirst)
-		want(t, "locked", l.locked(addr, "u"), true)
-		want(t, "elsewhere", l.locked(netip.MustParseAddr("192.0.2.2"), "u"), false)
-		time.Sleep(lockFirst)
-		want(t, "over", l.locked(addr, "u"), false)
-		want(t, "second lock", l.failed(addr, "u"), 2*lockFirst)
-		for range 100 {
-			l.failed(addr, "u")
-		}
-		want(t, "longest", l.failed(addr, "u"), lockLongest)
-		time.Sleep(lockMemory + time.Second)
-		want(t, "forgotten", l.failed(addr, "u"), time.Duration(0))
-		l.succeeded(addr, "u")
-		for i := range lockEntries + 100 {
-			l.failed(addr, fmt.Sprint("u", i))
-		}
-		want(t, "bounded", len(l.entries), lockEntries)
-	})
 }
 
 func TestS08DefaultDeny(t *testing.T) {
@@ -315,6 +240,17 @@ func TestInviteNotTaken(t *testing.T) {
 	}
 }
 
+// TestDrain: registrations are granted for a short time while the server is about to stop.
+func TestDrain(t *testing.T) {
+	s := start(t)
+	p := s.phone("ws", "1000", "pw1000")
+	s.p.Drain()
+	want(t, "draining", p.register("600").Contact().Params[0].V, "60")
+	want(t, "less than that", p.register("30").Contact().Params[0].V, "30")
+	s.p.Undrain()
+	want(t, "again", p.register("600").Contact().Params[0].V, "600")
+}
+
 func TestCallerCancels(t *testing.T) {
 	s := start(t)
 	c := s.phone("udp", "1000", "pw1000").invite("1001", nil)
@@ -330,6 +266,38 @@ func TestCallerCancels(t *testing.T) {
 	want(t, "cause", end.Cause, call.OriginatorCancel)
 	want(t, "disposition", end.Disposition, "recv_cancel")
 	want(t, "status", end.Status, 487)
+}
+
+// TestNeverAcknowledged: a caller that never sends ACK is said BYE, and its channel ends.
+func TestNeverAcknowledged(t *testing.T) {
+	timers := sip.Timers{T1: 5 * time.Millisecond, T2: 20 * time.Millisecond}
+	s := startWith(t, registrar.Config{}, func(c *Config) { c.Timers = timers })
+	r := s.rawPhone("1000", "pw1000")
+	want(t, "trying", r.invite("1001"), "SIP/2.0 100 Trying")
+	f := recv(t, s.core.calls, "call")
+	if err := f.in.Leg.Answer([]byte(testAnswer)); err != nil {
+		t.Fatal(err)
+	}
+	answers := 0
+	for m := r.read(); !strings.HasPrefix(m, "BYE "); m = r.read() {
+		if strings.HasPrefix(m, "SIP/2.0 200 ") {
+			answers++
+		}
+	}
+	if answers < 3 {
+		t.Fatalf("the answer was sent %d times", answers)
+	}
+	end := recv(t, f.ended, "end")
+	want(t, "cause", end.Cause, call.RecoveryOnTimerExpire)
+	want(t, "disposition", end.Disposition, "send_bye")
+	want(t, "live legs", s.p.live.Load(), int64(0))
+	for deadline := time.Now().Add(5 * time.Second); s.p.Stats().Sessions > 0; { // BYE is not answered either
+		if time.Now().After(deadline) {
+			t.Fatal("a session is left")
+		}
+		<-time.After(time.Millisecond)
+	}
+	f.in.Leg.Hangup(call.HangupReason{Cause: call.NormalClearing}) // nothing is left to end
 }
 
 func TestCallerVanishes(t *testing.T) {
@@ -490,7 +458,14 @@ func TestResolve(t *testing.T) {
 			want(t, "cause", cause, tc.cause)
 		})
 	}
+	for dest, addr := range map[string]string{
+		"internal/1@192.0.2.7:5099": "192.0.2.7", "internal/sip:1@[2001:db8::1]": "2001:db8::1", "internal/1@name.invalid": "",
+	} {
+		ds, _ := s.p.Resolve("sofia", dest, nil)
+		want(t, "address of "+dest, ds[0].NetworkAddr, addr)
+	}
 	ds, _ := s.p.Resolve("user", "1001@example.com", []call.Variable{{Name: "rtp_secure_media", Value: "mandatory"}})
+	want(t, "address behind a made-up contact", ds[0].NetworkAddr, "127.0.0.1")
 	want(t, "browser", []bool{ds[0].WebRTC, ds[0].SDES}, []bool{true, false})
 	want(t, "phone", []bool{ds[1].WebRTC, ds[1].SDES}, []bool{false, true})
 	a.flow.Close()
@@ -544,7 +519,8 @@ func TestContactElsewhere(t *testing.T) {
 				p.contact.Host, callee = "10.1.2.3", p
 			}
 			want(t, "register", p.register("600").StatusCode, 200)
-			dial(t, s, "user", "1001@example.com")
+			_, _, d := dial(t, s, "user", "1001@example.com")
+			want(t, "address", d.NetworkAddr, "127.0.0.1")
 			want(t, "Request-URI", recv(t, callee.calls, "INVITE").invite.Recipient.String(), p.contact.String())
 		})
 	}
@@ -576,48 +552,5 @@ func TestRestart(t *testing.T) {
 			}
 			recv(t, f.answered, "answer")
 		})
-	})
-}
-
-// TestByeAfterReconnect: a browser that lost its WebSocket during a call and registered again learns of the end of the call.
-func TestByeAfterReconnect(t *testing.T) {
-	reconnect := func(p *phone, s *server) {
-		id := p.callID
-		p.flow.Close()
-		s.until("sofia::expire")
-		p.connect()
-		p.callID = id
-		want(t, "register again", p.register("600").StatusCode, 200)
-	}
-	t.Run("caller", func(t *testing.T) {
-		s := start(t)
-		p := s.phone("ws", "1000", "pw1000")
-		id := p.callID
-		p.register("600")
-		c := p.invite("1001", nil)
-		p.callID = id
-		f := recv(t, s.core.calls, "call")
-		if err := f.in.Leg.Answer([]byte(testAnswer)); err != nil {
-			t.Fatal(err)
-		}
-		recv(t, f.ack, "LegConfirmed")
-		reconnect(p, s)
-		f.in.Leg.Hangup(call.HangupReason{Cause: call.NormalClearing})
-		want(t, "Reason", headerValue(recv(t, c.bye, "BYE"), "Reason"), `Q.850;cause=16;text="NORMAL_CLEARING"`)
-	})
-	t.Run("callee", func(t *testing.T) {
-		s := start(t)
-		p := s.phone("ws", "1001", "pw1001")
-		p.register("600")
-		leg, f, _ := dial(t, s, "user", "1001@example.com")
-		c := recv(t, p.calls, "INVITE")
-		if err := c.session.Accept([]byte(testAnswer), &sip.ContactHeader{Address: *p.contact.Clone()}); err != nil {
-			t.Fatal(err)
-		}
-		recv(t, f.answered, "answer")
-		recv(t, c.acked, "ACK")
-		reconnect(p, s)
-		leg.Hangup(call.HangupReason{Cause: call.NormalClearing})
-		recv(t, c.bye, "BYE")
 	})
 }

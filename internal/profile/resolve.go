@@ -233,6 +233,7 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 	d := call.Destination{
 		ChannelName: "sofia/" + r.profile.cfg.Name + "/" + userHost(&r.target),
 		CalleeNum:   r.target.User,
+		NetworkAddr: r.networkAddr(),
 		WebRTC:      r.webrtc || r.value(vars, "media_webrtc") == "true",
 		CodecPrefs:  view.OutboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
@@ -241,6 +242,17 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 	d.SDES = !d.WebRTC && secure(r.value(vars, "rtp_secure_media"))
 	r.describe(&d, view, vars)
 	return d
+}
+
+// networkAddr is the IP address signalling goes to; "" when a name has to be resolved first.
+func (r *route) networkAddr() string {
+	if r.flow != nil {
+		return r.flow.RemoteAddr().Addr().Unmap().String()
+	}
+	if addr, ok := r.address(); ok {
+		return addr.Addr().Unmap().String()
+	}
+	return ""
 }
 
 // describe adds the variables FreeSWITCH gives the new channel, in its order.

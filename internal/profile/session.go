@@ -104,9 +104,9 @@ func (l *leg) OnBye(_ *sip.Session, bye *sip.Request) {
 // callee that vanished is reported by OnReject.
 func (l *leg) OnFlowClosed(s *sip.Session) {
 	l.mu.Lock()
-	gone := !l.outbound && !l.answered && !l.ended
+	vanished := !l.outbound && !l.answered && !l.ended
 	l.mu.Unlock()
-	if !gone {
+	if !vanished {
 		return
 	}
 	_ = s.Reject(487, "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -125,7 +126,7 @@ func loadTree(t *testing.T, tree string) *config.Snapshot {
 
 func start(t *testing.T) *server { return startWith(t, registrar.Config{}) }
 
-func startWith(t *testing.T, rc registrar.Config) *server {
+func startWith(t *testing.T, rc registrar.Config, change ...func(*Config)) *server {
 	t.Helper()
 	s := &server{t: t, core: &fakeCore{calls: make(chan *fakeCall, 9)}, events: make(chan event, 999)}
 	snap := loadTree(t, testTree)
@@ -133,11 +134,14 @@ func startWith(t *testing.T, rc registrar.Config) *server {
 	if s.reg, err = registrar.New(rc); err != nil {
 		t.Fatal(err)
 	}
-	s.p, err = New(Config{
+	cfg := Config{
 		Name: "internal", Snapshot: func() *config.Snapshot { return snap }, Core: s.core, Registrar: s.reg, Version: "test",
 		Events: func(name string, hs [][2]string) { s.events <- event{name, hs} },
-	})
-	if err != nil {
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	if s.p, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -220,10 +224,15 @@ func (s *server) phoneAt(transport, user, password string, port int) *phone {
 	return p
 }
 
+// connect opens a connection, also when there is one already.
 func (p *phone) connect() {
 	p.t.Helper()
 	addr := netip.MustParseAddrPort(p.s.p.Addr(p.transport).String())
-	flow, err := p.stack.FlowTo(context.Background(), p.transport, addr)
+	open := func() (*sip.Flow, error) { return p.stack.FlowTo(context.Background(), p.transport, addr) }
+	if p.transport == "ws" {
+		open = func() (*sip.Flow, error) { return p.stack.DialWebSocket(context.Background(), "ws://"+addr.String()) }
+	}
+	flow, err := open()
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -304,12 +313,14 @@ type phoneCall struct {
 	bye      chan *sip.Request
 	acked    chan struct{}
 	reinvite chan *sip.Reinvite
+	requests chan *sip.ServerTx
 }
 
 func newPhoneCall() *phoneCall {
 	return &phoneCall{
 		ringing: make(chan *sip.Response, 9), answered: make(chan *sip.Response, 9), rejected: make(chan *sip.Response, 9),
 		canceled: make(chan *sip.Request, 9), bye: make(chan *sip.Request, 9), acked: make(chan struct{}, 9), reinvite: make(chan *sip.Reinvite, 9),
+		requests: make(chan *sip.ServerTx, 9),
 	}
 }
 
@@ -320,6 +331,10 @@ func (c *phoneCall) OnCancel(_ *sip.Session, req *sip.Request)       { c.cancele
 func (c *phoneCall) OnBye(_ *sip.Session, req *sip.Request)          { c.bye <- req }
 func (c *phoneCall) OnAck(*sip.Session, *sip.Request)                { c.acked <- struct{}{} }
 func (c *phoneCall) OnReinvite(_ *sip.Session, r *sip.Reinvite)      { c.reinvite <- r }
+func (c *phoneCall) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
+	_ = tx.Respond(tx.NewResponse(200, ""))
+	c.requests <- tx
+}
 
 func (p *phone) serve(tx *sip.ServerTx) {
 	if tx.Request().Method != sip.INVITE {
@@ -370,6 +385,69 @@ func (p *phone) invite(to string, change func(*sip.Request)) *phoneCall {
 		p.t.Fatal(err)
 	}
 	return c
+}
+
+// rawPhone is a caller that does nothing by itself.
+type rawPhone struct {
+	*phone
+	conn net.Conn
+}
+
+func (s *server) rawPhone(user, password string) *rawPhone {
+	s.t.Helper()
+	conn, err := net.Dial("udp", s.p.Addr("udp").String())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() })
+	return &rawPhone{phone: s.phone("udp", user, password), conn: conn}
+}
+
+func (r *rawPhone) read() string {
+	r.t.Helper()
+	_ = r.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	buf := make([]byte, 1<<16)
+	n, err := r.conn.Read(buf)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(buf[:n])
+}
+
+// send sends a request and gives the start of the first response and the value of one of its headers.
+func (r *rawPhone) send(req *sip.Request, header string, fields ...sip.Header) (start, value string) {
+	r.t.Helper()
+	req.PrependHeader(sip.NewHeader("Via", fmt.Sprintf("SIP/2.0/UDP %s;rport;branch=z9hG4bK%d", r.conn.LocalAddr(), time.Now().UnixNano())))
+	for _, h := range fields {
+		req.AppendHeader(h)
+	}
+	if _, err := r.conn.Write([]byte(req.String())); err != nil {
+		r.t.Fatal(err)
+	}
+	start, rest, _ := strings.Cut(r.read(), "\r\n")
+	_, value, _ = strings.Cut(rest, header+": ")
+	value, _, _ = strings.Cut(value, "\r\n")
+	return start, value
+}
+
+// invite calls a number with the right password and gives the start of the first response.
+func (r *rawPhone) invite(to string) string {
+	r.t.Helper()
+	build := func() *sip.Request {
+		req := r.request(sip.INVITE, to)
+		req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+		req.AppendHeader(sip.NewHeader("Content-Length", fmt.Sprint(len(testOffer))))
+		req.SetBody([]byte(testOffer))
+		return req
+	}
+	req := build()
+	_, challenge := r.send(build(), "Proxy-Authenticate")
+	value, err := r.auth.Authorize(challenge, "INVITE", req.Recipient.String(), r.user, r.password)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	start, _ := r.send(req, "", sip.NewHeader("Proxy-Authorization", value))
+	return start
 }
 
 func recv[T any](t *testing.T, ch <-chan T, what string) T {

@@ -21,12 +21,12 @@ func authorize(t *testing.T, c *Client, challenge, user, password string) string
 
 func TestVerify(t *testing.T) {
 	s := New(Config{SHA256: true})
-	challenges := s.Challenge("example.com", false)
+	challenges := s.Challenge("example.com", "", false)
 	if len(challenges) != 2 || !strings.Contains(challenges[0], "algorithm=MD5") {
 		t.Fatalf("MD5 must come first: %q", challenges)
 	}
-	other := New(Config{}).Challenge("example.com", false)[0]
-	noQop := func() string { return strings.Replace(s.Challenge("example.com", false)[0], `, qop="auth"`, "", 1) }()
+	other := New(Config{}).Challenge("example.com", "", false)[0]
+	noQop := func() string { return strings.Replace(s.Challenge("example.com", "", false)[0], `, qop="auth"`, "", 1) }()
 	ha1 := md5Algorithm.hash("1000", "example.com", "secret")
 	tests := []struct {
 		name      string
@@ -61,7 +61,7 @@ func TestVerify(t *testing.T) {
 func TestReplay(t *testing.T) {
 	s := New(Config{})
 	c := &Client{}
-	ch := s.Challenge("r", false)[0]
+	ch := s.Challenge("r", "", false)[0]
 	first := authorize(t, c, ch, "1000", "secret")
 	if r := s.Verify(first, "REGISTER", lookup1000); !r.OK {
 		t.Fatalf("first use: %+v", r)
@@ -81,7 +81,7 @@ func TestReplay(t *testing.T) {
 func TestReplayTableIsBounded(t *testing.T) {
 	s := New(Config{Replays: 10})
 	for i := range 20 {
-		r := s.Verify(authorize(t, &Client{}, s.Challenge("r", false)[0], "1000", "secret"), "REGISTER", lookup1000)
+		r := s.Verify(authorize(t, &Client{}, s.Challenge("r", "", false)[0], "1000", "secret"), "REGISTER", lookup1000)
 		if r.OK != (i < 10) {
 			t.Fatalf("use %d: %+v", i, r)
 		}
@@ -92,7 +92,7 @@ func TestLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(Config{Lifetime: 30 * time.Second})
 		c := &Client{}
-		ch := s.Challenge("r", false)[0]
+		ch := s.Challenge("r", "", false)[0]
 		for i, want := range []bool{true, true, true, false} {
 			r := s.Verify(authorize(t, c, ch, "1000", "secret"), "REGISTER", lookup1000)
 			if r.OK != want || r.Stale == want {

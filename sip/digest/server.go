@@ -28,6 +28,7 @@ type Result struct {
 	Stale bool   // the client knows the secret but the nonce is old, used up or not ours: challenge again with stale
 	User  string // the name the client claims, whether OK or not
 	Realm string
+	URI   string // what the client says it asks for; it is part of the proof, but whether it fits the request is the caller's question
 }
 
 // Config is what a Server is made from; its zero value is useful.
@@ -38,8 +39,9 @@ type Config struct {
 	Replays  int           // how many nonces in use are remembered at once; 0 = 100 000
 }
 
-// Server challenges and verifies. A nonce carries its time and an HMAC, so a challenge costs no memory; only nonces that proved a
-// password are remembered, for their lifetime, with the request counts seen (RFC 7616 §3.4: replay protection by nc).
+// Server challenges and verifies. A nonce carries its time, to whom it was given and an HMAC, so a challenge costs no memory; only
+// nonces that proved a password are remembered, for their lifetime, with the request counts seen (RFC 7616 §3.4: replay protection by
+// nc).
 type Server struct {
 	lifetime time.Duration
 	secret   []byte
@@ -75,10 +77,10 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Challenge returns the values of the WWW-Authenticate (401) or Proxy-Authenticate (407) headers to send, in order. FreeSWITCH's
-// order of parameters is kept: some phones look for it.
-func (s *Server) Challenge(realm string, stale bool) []string {
-	nonce := s.nonce(realm, time.Now())
+// Challenge returns the values of the WWW-Authenticate (401) or Proxy-Authenticate (407) headers to send, in order. source is what
+// Issued tells apart: an address, "" when it does not matter. FreeSWITCH's order of parameters is kept: some phones look for it.
+func (s *Server) Challenge(realm, source string, stale bool) []string {
+	nonce := s.nonce(realm, source, time.Now())
 	algorithms := []algorithm{md5Algorithm}
 	if s.sha256 {
 		algorithms = append(algorithms, sha256Algorithm)
@@ -109,9 +111,10 @@ func (s *Server) Verify(header, method string, lookup Lookup) Result {
 		return r
 	}
 	qop := p["qop"]
-	if qop != "" && qop != "auth" {
+	if p["uri"] == "" || qop != "" && qop != "auth" {
 		return r
 	}
+	r.URI = p["uri"]
 	secret, known := lookup(r.User, r.Realm)
 	ha1 := a.hash(r.User, r.Realm, secret.Password)
 	if a.name == md5Algorithm.name && secret.MD5 != "" {
@@ -124,36 +127,44 @@ func (s *Server) Verify(header, method string, lookup Lookup) Result {
 	if !same || !known {
 		return r
 	}
-	now := time.Now()
-	r.OK = s.fresh(p["nonce"], r.Realm, now) && s.count(p["nonce"], qop, p["nc"], now)
+	_, fresh := s.Issued(p["nonce"], r.Realm)
+	r.OK = fresh && s.count(p["nonce"], qop, p["nc"], time.Now())
 	r.Stale = !r.OK
 	return r
 }
 
-// nonce makes base64(time ‖ random ‖ HMAC(time ‖ random ‖ realm)).
-func (s *Server) nonce(realm string, now time.Time) string {
-	raw := make([]byte, 16, 32)
+// Lengths of a nonce's parts.
+const (
+	nonceSource = 16              // offset of the source's tag, after time and random
+	nonceSigned = nonceSource + 8 // what the HMAC covers
+	nonceLength = nonceSigned + 16
+)
+
+// nonce makes base64(time ‖ random ‖ tag of source ‖ HMAC(time ‖ random ‖ tag ‖ realm)).
+func (s *Server) nonce(realm, source string, now time.Time) string {
+	raw := make([]byte, nonceSource, nonceLength)
 	binary.BigEndian.PutUint64(raw, uint64(now.UnixMilli()))
-	rand.Read(raw[8:16]) //nolint:errcheck // never fails
+	rand.Read(raw[8:nonceSource]) //nolint:errcheck // never fails
+	raw = append(raw, s.sign([]byte("source"), source)[:nonceSigned-nonceSource]...)
 	return base64.RawURLEncoding.EncodeToString(append(raw, s.sign(raw, realm)...))
 }
 
-func (s *Server) sign(raw []byte, realm string) []byte {
+func (s *Server) sign(raw []byte, text string) []byte {
 	m := hmac.New(sha256.New, s.secret)
 	m.Write(raw)
-	m.Write([]byte(realm))
+	m.Write([]byte(text))
 	return m.Sum(nil)[:16]
 }
 
-// fresh reports whether we made the nonce for this realm within its lifetime.
-func (s *Server) fresh(nonce, realm string, now time.Time) bool {
+// Issued reports whether we made the nonce for this realm within its lifetime, and gives a tag of the source it was made for: equal
+// sources have equal tags. A sender's address can be forged, this cannot: only who received the challenge knows the nonce.
+func (s *Server) Issued(nonce, realm string) (tag string, fresh bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(raw) != 32 || !hmac.Equal(raw[16:], s.sign(raw[:16], realm)) {
-		return false
+	if err != nil || len(raw) != nonceLength || !hmac.Equal(raw[nonceSigned:], s.sign(raw[:nonceSigned], realm)) {
+		return "", false
 	}
-	made := time.UnixMilli(int64(binary.BigEndian.Uint64(raw)))
-	age := now.Sub(made)
-	return age >= -time.Second && age <= s.lifetime
+	age := time.Since(time.UnixMilli(int64(binary.BigEndian.Uint64(raw))))
+	return string(raw[nonceSource:nonceSigned]), age >= -time.Second && age <= s.lifetime
 }
 
 // count takes note of one use of a nonce and reports whether it is the first with this count. Without qop there is no count: such a
