@@ -82,7 +82,7 @@ type Limits struct {
 	Transactions     int           // 50 000 live server transactions: beyond, 503 with Retry-After without state
 	RequestsPerIP    int           // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503; -1 = any; loopback is exempt
 	Sessions         int           // 10 000 sessions
-	WriteQueue       int           // 512 messages waiting to be written to one connection: beyond, the connection is closed
+	WriteQueue       int           // 512 messages (and 4 MiB) waiting to be written to one connection: beyond, the connection is closed
 	Handshake        time.Duration // 5 s for a TLS handshake and for an HTTP header
 	MessageTime      time.Duration // 30 s for a connection's first message, and for any message that has begun, to be complete
 	Write            time.Duration // 10 s for one message to be taken by the peer

@@ -1,9 +1,12 @@
 package sip
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,17 +26,25 @@ type Flow struct {
 
 	send1 func(data []byte) error // UDP and tests: writes at once; nil for connections
 
-	// Connections only. One writer goroutine takes from queue; a full queue closes the connection, since a stream cannot lose a message.
+	// Connections only. One writer goroutine takes from queue.
 	wire     wire
-	queue    chan []byte
-	accepted bool
-	lastRead atomic.Int64 // Unix nanoseconds
+	wake     chan struct{} // there is something to write
+	lastRead atomic.Int64  // Unix nanoseconds
 	pinging  atomic.Bool
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
 	watchers map[any]func()
+
+	// queue is bounded by Limits.WriteQueue and maxQueuedBytes. A full one closes the connection, since a stream cannot lose a message.
+	queueMu   sync.Mutex // guards what follows
+	queue     [][]byte
+	queued    int // bytes in queue
+	finishing bool
 }
+
+// maxQueuedBytes bounds what waits to be written to one connection: large bodies count for more than their number.
+const maxQueuedBytes = 4 << 20
 
 // wire is what a connection's writer writes to.
 type wire interface {
@@ -75,6 +86,9 @@ func (f *Flow) Close() {
 	f.mu.Unlock()
 	close(f.done)
 	f.wire.close()
+	f.queueMu.Lock()
+	f.queue, f.queued = nil, 0 // bindings and sessions may hold a closed flow for long
+	f.queueMu.Unlock()
 	s := f.stack
 	s.mu.Lock()
 	delete(s.conns, f)
@@ -89,10 +103,10 @@ func (f *Flow) Close() {
 
 // finish closes the connection when what is queued has been written, a second later at most. It waits for that.
 func (f *Flow) finish() {
-	select {
-	case f.queue <- nil:
-	default:
-	}
+	f.queueMu.Lock()
+	f.finishing = true
+	f.queueMu.Unlock()
+	f.wakeWriter()
 	select {
 	case <-f.done:
 	case <-time.After(time.Second):
@@ -148,13 +162,26 @@ func (f *Flow) enqueue(data []byte) error {
 		return ErrFlowClosed
 	default:
 	}
-	select {
-	case f.queue <- data:
-		return nil
-	default:
+	f.queueMu.Lock()
+	full := len(f.queue) >= f.stack.cfg.Limits.WriteQueue || f.queued+len(data) > maxQueuedBytes
+	if !full {
+		f.queue = append(f.queue, data)
+		f.queued += len(data)
+	}
+	f.queueMu.Unlock()
+	if full {
 		f.stack.count.slowConnections.Add(1)
 		f.stack.spawn(f.Close) // not here: the caller may hold a lock that a watcher needs
 		return fmt.Errorf("%w: the peer does not read", ErrFlowClosed)
+	}
+	f.wakeWriter()
+	return nil
+}
+
+func (f *Flow) wakeWriter() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -163,21 +190,47 @@ func (f *Flow) writeQueued() {
 	defer f.Close()
 	for {
 		select {
-		case data := <-f.queue:
-			if data == nil || f.wire.write(data) != nil {
-				return
-			}
+		case <-f.wake:
 		case <-f.done:
 			return
 		}
+		for {
+			data, last := f.next()
+			if last {
+				return
+			}
+			if data == nil {
+				break
+			}
+			if err := f.wire.write(data); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+					f.stack.count.slowConnections.Add(1)
+				}
+				return
+			}
+		}
 	}
+}
+
+// next takes a message off the queue; last when nothing more will be written.
+func (f *Flow) next() (data []byte, last bool) {
+	f.queueMu.Lock()
+	defer f.queueMu.Unlock()
+	if len(f.queue) == 0 {
+		f.queue = nil
+		return nil, f.finishing
+	}
+	data = f.queue[0]
+	f.queue[0] = nil
+	f.queue = f.queue[1:]
+	f.queued -= len(data)
+	return data, false
 }
 
 // addConn makes the flow of a stream connection and starts its writer. Accepted connections are counted per address.
 func (s *Stack) addConn(transport string, local, remote netip.AddrPort, w wire, accepted bool) (*Flow, error) {
 	f := &Flow{
-		stack: s, transport: transport, local: local, remote: remote, done: make(chan struct{}), wire: w,
-		queue: make(chan []byte, s.cfg.Limits.WriteQueue), accepted: accepted,
+		stack: s, transport: transport, local: local, remote: remote, done: make(chan struct{}), wire: w, wake: make(chan struct{}, 1),
 	}
 	f.id = fmt.Sprintf("%s/%s/%s/%d", transport, local, remote, time.Now().UnixNano())
 	f.lastRead.Store(time.Now().UnixNano())

@@ -407,6 +407,22 @@ func TestMergedRequest(t *testing.T) {
 	check(t, tx.Respond(tx.NewResponse(403, "")))
 }
 
+// The time limits of HTTP requests and first messages do not rule a WebSocket that speaks SIP.
+func TestWebSocketOutlivesRequestLimits(t *testing.T) {
+	limit := 50 * time.Millisecond
+	s := newServer(t, func(c *sip.Config, _ *testServer) { c.Limits.MessageTime = limit })
+	for _, transport := range []string{"ws", "wss"} {
+		ua := s.dial(t, transport)
+		for range 2 {
+			res, err := ua.Do(t.Context(), ua.Request("OPTIONS", "x", "", nil))
+			if err != nil || res.StatusCode != 200 {
+				t.Fatalf("%v %v", res, err)
+			}
+			<-time.After(4 * limit)
+		}
+	}
+}
+
 // A browser that vanished without a FIN is found out by WebSocket pings; one that is only quiet stays.
 func TestQuietWebSocket(t *testing.T) {
 	s := newServer(t, func(c *sip.Config, _ *testServer) { c.Limits.Ping = 200 * time.Millisecond })

@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"runtime/debug"
 	"strconv"
@@ -110,9 +111,11 @@ func (s *Stack) dispatch(tx *ServerTx, tag string) {
 		return
 	}
 	tx.mu.Lock()
-	tx.mergedKey = mergedKey(r)
+	if tx.state != serverTerminated { // else nothing would take it out again
+		tx.mergedKey = mergedKey(r)
+		s.merged.add(tx.mergedKey, tx)
+	}
 	tx.mu.Unlock()
-	s.merged.add(tx.mergedKey, tx)
 	s.cfg.Handler.ServeSIP(tx)
 }
 
@@ -203,12 +206,13 @@ func (s *Stack) receiveCancel(f *Flow, r *Request, inviteKey string, invite *Ser
 	invite.cancel(r)
 }
 
-// respondStateless answers without a transaction; a retransmission gets the same again.
+// respondStateless answers without a transaction. A retransmission gets the same again, with the same tag (RFC 3261 §8.2.7).
 func (s *Stack) respondStateless(f *Flow, r *Request, code int, reason string, headers ...Header) {
 	if r.Method == ACK {
 		return
 	}
-	res := responseTo(r, f, code, reason, newTag())
+	tag := strconv.FormatUint(maphash.String(s.seed, serverKey(f, r)), 36)
+	res := responseTo(r, f, code, reason, tag)
 	for _, h := range headers {
 		res.AppendHeader(h)
 	}

@@ -1,6 +1,9 @@
 package sip_test
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -76,6 +79,7 @@ func TestPeerDoesNotRead(t *testing.T) {
 	s := newServer(t, func(c *sip.Config, s *testServer) { c.Limits.WriteQueue = 8; s.manual.Store(true) })
 	for _, transport := range transports[1:] {
 		t.Run(transport, func(t *testing.T) {
+			slow := s.Stats().SlowConnections
 			r := s.raw(t, transport)
 			check(t, r.Write([]byte(message("OPTIONS sip:test SIP/2.0"))))
 			tx := receive(t, s.requests)
@@ -97,8 +101,34 @@ func TestPeerDoesNotRead(t *testing.T) {
 			case <-time.After(soon):
 				t.Fatal("still open")
 			}
+			if n := s.Stats().SlowConnections; n <= slow {
+				t.Errorf("%d slow connections counted, %d before", n, slow)
+			}
 		})
 	}
+}
+
+// Who gives up waiting for a connection does not take it from others who wait.
+func TestDialGivenUp(t *testing.T) {
+	s := newServer(t, nil)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer ln.Close()
+	addr := netip.MustParseAddrPort(ln.Addr().String())
+	results := make(chan error, 2)
+	first, giveUp := context.WithCancel(t.Context())
+	go func() { _, err := s.FlowTo(first, "tls", addr); results <- err }()
+	conn, err := ln.Accept() // and no handshake yet
+	check(t, err)
+	go func() { _, err := s.FlowTo(t.Context(), "tls", addr); results <- err }()
+	giveUp()
+	if err := receive(t, results); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+	peer := tls.Server(conn, s.serverTLS)
+	defer peer.Close()
+	check(t, peer.Handshake())
+	check(t, receive(t, results))
 }
 
 // Many calls at once over each transport; nothing is left.

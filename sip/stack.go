@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net"
@@ -43,6 +44,7 @@ type Stack struct {
 	sessions  *table[*Session] // by Call-ID and our tag
 
 	rates *rates
+	seed  maphash.Seed // of tags of stateless responses
 
 	listeners []*listener // immutable after NewStack
 	done      chan struct{}
@@ -93,7 +95,7 @@ func newStack(cfg Config) *Stack {
 	return &Stack{
 		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
 		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](),
-		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, done: make(chan struct{}),
+		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}
 }
@@ -271,20 +273,28 @@ func (s *Stack) FlowTo(ctx context.Context, transport string, addr netip.AddrPor
 		s.dials[key] = d
 	}
 	s.mu.Unlock()
-	if running {
-		select {
-		case <-d.done:
-			return d.flow, d.err
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
+	// On a goroutine of its own, since others may wait for it when this caller gives up.
+	if !running && !s.spawn(func() { s.runDial(d, key, transport, addr) }) {
+		return nil, ErrClosed
 	}
+	select {
+	case <-d.done:
+		return d.flow, d.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.done:
+		return nil, ErrClosed
+	}
+}
+
+func (s *Stack) runDial(d *dial, key, transport string, addr netip.AddrPort) {
+	ctx, cancel := context.WithTimeout(s.base, 2*s.cfg.Limits.Handshake)
+	defer cancel()
 	d.flow, d.err = s.dial(ctx, transport, addr)
 	s.mu.Lock()
 	delete(s.dials, key)
 	s.mu.Unlock()
 	close(d.done)
-	return d.flow, d.err
 }
 
 func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort) (*Flow, error) {
@@ -295,8 +305,6 @@ func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort)
 	default:
 		return nil, fmt.Errorf("%w: %q", ErrTransport, transport)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*s.cfg.Limits.Handshake)
-	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr.String())
 	if err != nil {
 		return nil, fmt.Errorf("sip: %w", err)

@@ -15,7 +15,7 @@ type Stats struct {
 	Overload               uint64 // answered 503 without state
 	RefusedConnections     uint64 // over a connection limit
 	FailedHandshakes       uint64 // TLS or WebSocket
-	SlowConnections        uint64 // closed: no complete message in time, or queue of writes full
+	SlowConnections        uint64 // closed: no complete message in time, queue of writes full, or a write not taken in time
 	SendErrors             uint64 // could not be written, or had a forbidden byte
 	DroppedCallbacks       uint64 // a session's queue of callbacks was full
 	Panics                 uint64 // recovered while handling a message

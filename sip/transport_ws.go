@@ -34,7 +34,11 @@ func (w *wsWire) write(data []byte) error {
 	if !utf8.Valid(data) {
 		kind = websocket.MessageBinary
 	}
-	return w.conn.Write(ctx, kind, data)
+	err := w.conn.Write(ctx, kind, data)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // the library may say that the connection it closed is closed
+	}
+	return err
 }
 
 func (w *wsWire) close() { _ = w.conn.CloseNow() }
@@ -45,6 +49,8 @@ func (s *Stack) serveHTTP(l *listener) {
 	l.http = &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.upgrade(l, w, r) }),
 		ReadHeaderTimeout: s.cfg.Limits.Handshake,
+		ReadTimeout:       s.cfg.Limits.MessageTime, // neither rules a WebSocket: taking it over resets deadlines
+		WriteTimeout:      2 * s.cfg.Limits.MessageTime,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(httpErrors{s}, "", 0),
@@ -68,7 +74,8 @@ func (h httpErrors) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// upgrade takes a WebSocket over or passes the request on. It returns when the WebSocket ends.
+// upgrade takes a WebSocket over or passes the request on. It does not stay to read: the goroutine of net/http, whose stack the TLS
+// handshake has grown, and the request end here.
 func (s *Stack) upgrade(l *listener, w http.ResponseWriter, r *http.Request) {
 	if !wantsSIP(r) {
 		if s.cfg.HTTP != nil {
@@ -98,7 +105,9 @@ func (s *Stack) upgrade(l *listener, w http.ResponseWriter, r *http.Request) {
 		_ = conn.CloseNow()
 		return
 	}
-	s.readWebSocket(f, conn, true)
+	if !s.spawn(func() { s.readWebSocket(f, conn, true) }) {
+		f.Close()
+	}
 }
 
 // wantsSIP reports whether a request asks for a WebSocket with sub-protocol sip.
