@@ -19,15 +19,22 @@ const consentTimeout = 30 * time.Second
 
 // path is a way to the peer of an ICE leg: an address on the shared UDP port, or an ICE-TCP connection.
 type path struct {
-	tcp  *tcpConn
-	addr netip.AddrPort
+	tcp   *tcpConn
+	addr  netip.AddrPort
+	local netip.Addr // address of ours that the peer sends to: part of the selected path only, zero = not known
+}
+
+// remote is the path without our own address.
+func (p path) remote() path {
+	p.local = netip.Addr{}
+	return p
 }
 
 // iceState is the ICE-lite agent of a leg (RFC 8445 §2.5): it answers checks, never sends any, and is always controlled.
 type iceState struct {
 	ufrag, oldUfrag string // ours; the old one stays good after a restart until the next
 	pwd, oldPwd     string
-	paths           []path // validated: an authenticated check came from there
+	paths           []path // validated: an authenticated check came from there; without our own address
 	selected        path   // nominated, or the latest validated before nomination
 	nominated       bool
 	lastCheck       time.Time
@@ -38,13 +45,14 @@ func (s *iceState) active() bool { return s.selected != path{} }
 
 // forget drops a path that is gone.
 func (s *iceState) forget(p path) {
+	p = p.remote()
 	for i, q := range s.paths {
 		if q == p {
 			s.paths = append(s.paths[:i], s.paths[i+1:]...)
 			break
 		}
 	}
-	if s.selected == p {
+	if s.selected.remote() == p {
 		s.selected, s.nominated = path{}, false
 		if n := len(s.paths); n > 0 {
 			s.selected = s.paths[n-1]
@@ -139,21 +147,21 @@ func (sh *shard) validate(l *leg, p path) bool {
 		sh.byAddr[p.addr] = l
 	}
 	for _, q := range l.ice.paths {
-		if q == p {
+		if q == p.remote() {
 			return true
 		}
 	}
 	if len(l.ice.paths) >= maxPaths {
 		sh.evictPath(l)
 	}
-	l.ice.paths = append(l.ice.paths, p)
+	l.ice.paths = append(l.ice.paths, p.remote())
 	return true
 }
 
 // evictPath drops the oldest path that is not selected.
 func (sh *shard) evictPath(l *leg) {
 	for _, q := range l.ice.paths {
-		if q == l.ice.selected {
+		if q == l.ice.selected.remote() {
 			continue
 		}
 		if q.tcp != nil {

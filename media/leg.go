@@ -20,6 +20,7 @@ type leg struct {
 	rtp, rtcp  *udpSocket     // plain and SDES legs
 	remote     netip.AddrPort // where RTP goes
 	remoteRTCP netip.AddrPort
+	local      netip.Addr // address of ours that the peer sends to, zero = not known
 	latch      latch
 	ice        iceState
 	dtls       dtlsState
@@ -302,7 +303,7 @@ func (l *leg) fireTimeout() {
 }
 
 // plainIn takes a datagram of a port of the leg's own.
-func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort) {
+func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort, local netip.Addr) {
 	switch c := classify(buf); {
 	case c == classRTCP:
 		if !l.latch.admitsRTCP(l, from) {
@@ -321,6 +322,7 @@ func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort) {
 		}
 		if l.rtpIn(buf) {
 			l.latch.learn(l, from)
+			l.local = local
 		}
 	default:
 		l.sh.stats.DropGarbage++
@@ -349,9 +351,9 @@ func (l *leg) sendPacket(pkt []byte, rtcp, now bool) {
 	l.sh.stats.PacketsOut++
 	l.sh.stats.BytesOut += uint64(len(pkt))
 	if now {
-		l.sh.loop.sendUDPNow(s, pkt, to)
+		l.sh.loop.sendUDPNow(s, pkt, to, l.local)
 	} else {
-		l.sh.loop.sendUDP(s, pkt, to)
+		l.sh.loop.sendUDP(s, pkt, to, l.local)
 	}
 }
 

@@ -54,9 +54,11 @@ type loop struct {
 	msgs    [batchSize]mmsghdr
 	iovs    [batchSize]unix.Iovec
 	names   [batchSize]unix.RawSockaddrInet6
+	ctls    [batchSize]control
 	out     [batchSize]mmsghdr
 	outIovs [batchSize]unix.Iovec
 	outName [batchSize]unix.RawSockaddrInet6
+	outCtl  [batchSize]control
 	outSock [batchSize]*udpSocket
 	outN    int
 

@@ -14,6 +14,7 @@ import (
 type udpSocket struct {
 	fd    int
 	v6    bool
+	any   bool // bound to all addresses: packets carry the one they were sent to
 	local netip.AddrPort
 	slot  int32
 	leg   *leg
@@ -33,12 +34,18 @@ func openUDP(addr netip.AddrPort, buffer int) (*udpSocket, error) {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, buffer)
 	}
-	local, err := bindFD(fd, addr)
+	s := &udpSocket{fd: fd, v6: family == unix.AF_INET6, any: addr.Addr().IsUnspecified()}
+	if s.any {
+		err = s.wantDestination()
+	}
+	if err == nil {
+		s.local, err = bindFD(fd, addr)
+	}
 	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("media: bind %s: %w", addr, err)
 	}
-	return &udpSocket{fd: fd, v6: family == unix.AF_INET6, local: local}, nil
+	return s, nil
 }
 
 // bindFD binds and reports the bound address.
@@ -94,6 +101,12 @@ func (l *loop) readUDP(s *udpSocket) {
 		l.iovs[i].SetLen(maxDatagram)
 		l.msgs[i].hdr.Namelen = uint32(unsafe.Sizeof(l.names[i]))
 		l.msgs[i].hdr.Flags = 0
+		l.msgs[i].hdr.Control = nil
+		l.msgs[i].hdr.SetControllen(0)
+		if s.any {
+			l.msgs[i].hdr.Control = &l.ctls[i].raw[0]
+			l.msgs[i].hdr.SetControllen(len(l.ctls[i].raw))
+		}
 	}
 	got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 { // EAGAIN, or an ICMP error of an earlier send: nothing to do
@@ -108,7 +121,11 @@ func (l *loop) readUDP(s *udpSocket) {
 			continue
 		}
 		buf := l.arena[off : off+int(m.n) : off+slotSize]
-		l.sh.datagram(s, buf, rawAddrPort(&l.names[i]))
+		var to netip.Addr
+		if s.any {
+			to = l.ctls[i].destination(&m.hdr)
+		}
+		l.sh.datagram(s, buf, rawAddrPort(&l.names[i]), to)
 	}
 }
 
@@ -138,8 +155,9 @@ func putAddr(sa *unix.RawSockaddrInet6, s *udpSocket, addr netip.AddrPort) uint3
 	return unix.SizeofSockaddrInet4
 }
 
-// sendUDP queues a packet that lies in the arena; it goes out with the batch. Loop only.
-func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort) {
+// sendUDP queues a packet that lies in the arena; it goes out with the batch. from is our address to send from, zero = the system chooses.
+// Loop only.
+func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.Addr) {
 	if l.outN == batchSize {
 		l.flushOut()
 	}
@@ -147,19 +165,24 @@ func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort) {
 	l.outIovs[i].Base = &pkt[0]
 	l.outIovs[i].SetLen(len(pkt))
 	l.out[i].hdr.Namelen = putAddr(&l.outName[i], s, to)
+	l.outCtl[i].setSource(&l.out[i].hdr, s, from)
 	l.outSock[i] = s
 	l.outN++
 }
 
 // sendUDPNow sends at once, for packets that do not lie in the arena. Loop only.
-func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort) {
+func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.Addr) {
 	if len(pkt) == 0 {
 		return
 	}
 	var sa unix.RawSockaddrInet6
-	n := putAddr(&sa, s, to)
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&pkt[0])), uintptr(len(pkt)), unix.MSG_DONTWAIT,
-		uintptr(unsafe.Pointer(&sa)), uintptr(n))
+	var ctl control
+	iov := unix.Iovec{Base: &pkt[0]}
+	iov.SetLen(len(pkt))
+	hdr := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&sa)), Namelen: putAddr(&sa, s, to), Iov: &iov}
+	hdr.SetIovlen(1)
+	ctl.setSource(&hdr, s, from)
+	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&hdr)), unix.MSG_DONTWAIT)
 	if errno != 0 {
 		l.sh.stats.DropSend++
 	}

@@ -104,7 +104,7 @@ func (l *loop) readUDP(s *udpSocket) {
 		}
 		l.turn(func() {
 			if !s.gone {
-				l.sh.datagram(s, buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+				l.sh.datagram(s, buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), netip.Addr{})
 			}
 		})
 	}
@@ -194,10 +194,12 @@ func (l *loop) run() {
 }
 
 // sendUDP sends a packet. Within a turn only.
-func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort) { l.sendUDPNow(s, pkt, to) }
+func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.Addr) {
+	l.sendUDPNow(s, pkt, to, from)
+}
 
-// sendUDPNow sends a packet. Within a turn only.
-func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort) {
+// sendUDPNow sends a packet; the system chooses our address. Within a turn only.
+func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort, _ netip.Addr) {
 	if _, err := s.conn.WriteToUDPAddrPort(pkt, to); err != nil {
 		l.sh.stats.DropSend++
 	}

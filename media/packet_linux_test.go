@@ -60,7 +60,7 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					sh.datagram(la.rtp, buf[:n:slotSize], from)
+					sh.datagram(la.rtp, buf[:n:slotSize], from, netip.Addr{})
 				}
 				out := sh.stats.PacketsOut
 				if n := testing.AllocsPerRun(500, one); n != 0 {
@@ -148,7 +148,7 @@ func FuzzPacket(f *testing.F) {
 		}
 		buf := make([]byte, len(pkt), slotSize)
 		copy(buf, pkt)
-		sh.datagram(sh.mux, buf, from)
+		sh.datagram(sh.mux, buf, from, netip.Addr{})
 		if l.sh.loop.outN > 0 {
 			n := uint64(l.sh.loop.outIovs[0].Len)
 			if n > uint64(len(pkt)) {

@@ -75,16 +75,17 @@ func classify(p []byte) class {
 	return classGarbage
 }
 
-// datagram takes one datagram from a socket. buf has tail room up to slotSize and is ours until the next flush.
-func (sh *shard) datagram(s *udpSocket, buf []byte, from netip.AddrPort) {
+// datagram takes one datagram from a socket. buf has tail room up to slotSize and is ours until the next flush; local is the address of ours
+// that it was sent to, zero = not known.
+func (sh *shard) datagram(s *udpSocket, buf []byte, from netip.AddrPort, local netip.Addr) {
 	sh.packets++
 	sh.stats.PacketsIn++
 	sh.stats.BytesIn += uint64(len(buf))
 	if s.leg != nil {
-		s.leg.plainIn(s, buf, from)
+		s.leg.plainIn(s, buf, from, local)
 		return
 	}
-	sh.muxIn(path{addr: from}, buf)
+	sh.muxIn(path{addr: from, local: local}, buf)
 }
 
 // frame takes one RFC 4571 frame from an ICE-TCP connection.
@@ -141,7 +142,7 @@ func (sh *shard) send(p path, pkt []byte) {
 		sh.loop.sendTCP(p.tcp, pkt)
 		return
 	}
-	sh.loop.sendUDP(sh.mux, pkt, p.addr)
+	sh.loop.sendUDP(sh.mux, pkt, p.addr, p.local)
 }
 
 // sendNow is send for packets that do not lie in the arena.
@@ -152,7 +153,7 @@ func (sh *shard) sendNow(p path, pkt []byte) {
 		sh.loop.sendTCP(p.tcp, pkt)
 		return
 	}
-	sh.loop.sendUDPNow(sh.mux, pkt, p.addr)
+	sh.loop.sendUDPNow(sh.mux, pkt, p.addr, p.local)
 }
 
 func (sh *shard) tcpOpened(c *tcpConn) {
