@@ -17,6 +17,7 @@ import (
 // sleeps in ticks of one millisecond instead, because a wake-up costs more than a packet.
 const (
 	batchSize  = 64                    // messages of one recvmmsg or sendmmsg
+	maxBatches = 16                    // of one socket a round: a busy loop comes back only a tick later, and others wait
 	arenaSlots = 256                   // receive buffers between two flushes
 	eventBatch = 128                   // epoll events a round
 	tick       = time.Millisecond      // sleep of the busy loop: a raw system call, so never longer (it would delay stop-the-world)
@@ -291,7 +292,11 @@ func (l *loop) handle(ev *unix.EpollEvent) {
 		var b [8]byte
 		_, _ = unix.Read(l.evfd, b[:])
 	case s.udp != nil:
-		l.readUDP(s.udp)
+		for range maxBatches {
+			if !l.readUDP(s.udp) {
+				break
+			}
+		}
 	case s.accept:
 		l.acceptTCP()
 	case s.tcp != nil:

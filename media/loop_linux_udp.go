@@ -85,8 +85,8 @@ func sockaddrAddrPort(sa unix.Sockaddr) netip.AddrPort {
 // close frees a socket that was never added. Any goroutine.
 func (s *udpSocket) close() { unix.Close(s.fd) }
 
-// readUDP receives one batch and hands each datagram to the shard. What is left is announced again by epoll.
-func (l *loop) readUDP(s *udpSocket) {
+// readUDP receives one batch and hands each datagram to the shard; true when there may be more.
+func (l *loop) readUDP(s *udpSocket) bool {
 	n := batchSize
 	if s.leg != nil {
 		n = 8 // a plain leg's own socket
@@ -110,7 +110,7 @@ func (l *loop) readUDP(s *udpSocket) {
 	}
 	got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.msgs[0])), uintptr(n), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 { // EAGAIN, or an ICMP error of an earlier send: nothing to do
-		return
+		return false
 	}
 	l.used += int(got)
 	for i := range int(got) {
@@ -127,6 +127,7 @@ func (l *loop) readUDP(s *udpSocket) {
 		}
 		l.sh.datagram(s, buf, rawAddrPort(&l.names[i]), to)
 	}
+	return int(got) == n
 }
 
 // rawAddrPort reads a socket address without allocating.

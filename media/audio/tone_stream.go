@@ -267,13 +267,13 @@ func parseTone(part string, s toneSettings) (length toneLength, used int, ok boo
 	}
 	switch {
 	case c == '%' && fields > 2:
-		if length.pitches[0] == 0 {
-			length.count = 0
+		if length.pitches[0] < 0 {
+			length.on = 0 // a pause without a tone
 		}
 		return length, used, true
 	case c == '%' && fields > 0, c != '%' && fields != 0 && fields != 2:
 		return toneLength{}, used, false
-	case isDigit:
+	case isDigit && c < 'a':
 		length.pitches[0], length.pitches[1], length.count = digit[0], digit[1], 2
 		return length, used, true
 	}
@@ -320,9 +320,6 @@ func newTone(l toneLength, s toneSettings, rate int) tone {
 	t := tone{on: samplesOf(l.on, rate), off: samplesOf(l.off, rate), count: l.count, level: s.level, direction: s.direction,
 		decayDB: s.decayDB, decayStep: max(samplesOf(s.decayMS, rate), 1)}
 	t.amplitude = amplitude(t.level) / float64(max(t.count, 1))
-	if l.pitches[0] < 0 {
-		t.on = 0 // a negative first frequency is a pause without a tone
-	}
 	for i, f := range l.pitches[:l.count] {
 		// Above half the rate a sine would fold back to another pitch.
 		if f < 0 || f >= float64(rate)/2 {
