@@ -116,8 +116,12 @@ func (ch *Channel) bridgeStarts(a *Channel, p callerProfile) {
 	ch.other = p.asOriginator()
 	ch.emitOutgoing()
 	ch.set("endpoint_disposition", map[bool]string{true: "ANSWER", false: "EARLY MEDIA"}[ch.isAnswered])
-	for _, name := range []string{"max_forwards", "originator_codec", "originator", "originate_early_media", "originating_leg_uuid",
-		"originate_endpoint", "call_uuid"} {
+	again := []string{"max_forwards", "originator_codec", "originator"}
+	if exported := ch.vars.value("export_vars"); exported != "" {
+		again = append(append(again, "export_vars"), strings.Split(exported, ",")...)
+	}
+	again = append(again, "originate_early_media", "originating_leg_uuid", "originate_endpoint", "call_uuid")
+	for _, name := range again {
 		if v, ok := ch.vars.lookup(name); ok {
 			ch.vars.set(v)
 		}
@@ -301,6 +305,7 @@ func (ch *Channel) answerWith(c media.Codec, final bool) error {
 		ch.markEarly()
 	}
 	if !final {
+		ch.set("rtp_local_sdp_str", string(sdp))
 		return nil
 	}
 	ch.set("rtp_local_sdp_str", string(sdp))

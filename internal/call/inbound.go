@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,11 @@ func (ch *Channel) inboundVariables() {
 			ch.setDefault("channel_name", in.ChannelName)
 		}
 		ch.vars.set(v)
+		if v.Name == "sip_from_host" {
+			for _, kind := range []string{"video", "audio", "text"} {
+				ch.set(kind+"_media_flow", "disabled") // until the offer is answered
+			}
+		}
 	}
 	ch.setDefault("channel_name", in.ChannelName)
 	ch.setDefault("rtp_use_codec_string", in.CodecPrefs)
@@ -92,13 +98,16 @@ func (ch *Channel) route() []dialplan.Action {
 	return result.Actions
 }
 
-// dialplanMatch is the variable with what the dialplan's condition matched.
+// dialplanMatch is the variable with what the last of the dialplan's conditions matched.
 const dialplanMatch = "DP_MATCH"
 
 // execute runs the actions one after the other until the channel is hung up.
 func (ch *Channel) execute(actions []dialplan.Action) {
-	if len(actions) > 0 && len(actions[0].Matches) > 0 {
-		ch.vars.set(Variable{Name: dialplanMatch, Value: array(actions[0].Matches), Wire: true})
+	for _, a := range slices.Backward(actions) {
+		if len(a.Matches) > 0 {
+			ch.vars.set(Variable{Name: dialplanMatch, Value: array(a.Matches), Wire: true})
+			break
+		}
 	}
 	ch.set("call_uuid", ch.callUUID)
 	if len(actions) == 0 {
@@ -146,6 +155,9 @@ func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
 	ch.emitExecute(name, text, id)
 	ch.set("current_application", name)
 	response := app(ch, data)
+	if ch.hungUp && ch.ended {
+		ch.setDefault("sip_hangup_disposition", ch.legEnd.Disposition)
+	}
 	ch.emitExecuteComplete(name, text, response, id)
 }
 

@@ -87,8 +87,10 @@ func (ch *Channel) progress(status int, sdp []byte, vars []Variable) {
 			ch.log.Warn("early media refused", "error", err)
 			return
 		}
-		ch.negotiated(sdp)
+		ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(sdp), Wire: true})
+		ch.set("endpoint_disposition", "EARLY MEDIA")
 		ch.markEarly()
+		ch.negotiated(sdp)
 		ch.emitCodec()
 		ch.toParent(func(p *Channel, b peer) { p.childEarly(ch, b) })
 	case (status == 180 || status == 183) && len(sdp) == 0 && !ch.early:
@@ -140,23 +142,33 @@ func (ch *Channel) accepted(sdp []byte, vars []Variable) {
 		return
 	}
 	ch.apply(vars)
-	if len(sdp) > 0 && !(ch.early && bytes.Equal(sdp, ch.media.RemoteSDP())) {
-		if err := ch.media.SetRemoteAnswer(sdp); err != nil {
-			ch.log.Info("answer has nothing in common with the offer", "error", err)
-			ch.hangup(HangupReason{Cause: IncompatibleDest})
-			return
-		}
-	}
-	had := ch.codec.Name != ""
-	if !ch.negotiated(sdp) {
+	if had := ch.codec.Name != ""; had && ch.early && bytes.Equal(sdp, ch.media.RemoteSDP()) {
+		ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(sdp), Wire: true}) // nothing new but its place
+	} else if err := ch.takeAnswer(sdp); err != nil {
+		ch.log.Info("answer has nothing in common with the offer", "error", err)
 		ch.hangup(HangupReason{Cause: IncompatibleDest})
 		return
-	}
-	if !had {
+	} else if !had {
 		ch.emitCodec()
 	}
 	ch.markAnswered()
+	if ch.bridgedTo != nil { // with early media; else the bridge sets it
+		ch.set("endpoint_disposition", "ANSWER")
+	}
 	ch.toParent(func(p *Channel, b peer) { p.childAnswered(ch, b) })
+}
+
+// takeAnswer gives a called leg's answer to the media; without one the early answer holds.
+func (ch *Channel) takeAnswer(sdp []byte) error {
+	if len(sdp) > 0 {
+		if err := ch.media.SetRemoteAnswer(sdp); err != nil {
+			return err
+		}
+	}
+	if !ch.negotiated(sdp) {
+		return errNoCodec
+	}
+	return nil
 }
 
 // legEnded handles the end of the leg by the peer or the network.

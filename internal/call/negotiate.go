@@ -29,7 +29,7 @@ func (ch *Channel) negotiated(remote []byte) bool {
 		ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(remote), Wire: true})
 		ch.set("ep_codec_string", codecString(c))
 	}
-	if ch.direction == inbound {
+	if ch.direction == inbound && ch.ringing != nil { // answered for a called leg
 		ch.set("video_media_flow", "inactive")
 		ch.set("text_media_flow", "inactive")
 	}

@@ -235,7 +235,7 @@ func playerOf(rec map[string][]*esl.Event) player {
 		}
 		return rec[leg][i]
 	}
-	skip := []string{"direction", "uuid", "call_uuid", "session_id", "channel_name", "switch_r_sdp", "ep_codec_string", "endpoint_disposition"}
+	skip := []string{"video_media_flow", "audio_media_flow", "text_media_flow", "direction", "uuid", "call_uuid", "session_id", "channel_name", "switch_r_sdp", "ep_codec_string", "endpoint_disposition"}
 	p.in = signalling(find(inbound, "CHANNEL_CREATE"), nil, skip)
 	create := find(outbound, "CHANNEL_CREATE")
 	own := []string{"direction", "is_outbound", "uuid", "session_id", "text_media_flow", "channel_name", "max_forwards", "originator_codec",
