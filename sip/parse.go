@@ -242,7 +242,7 @@ func validateRequest(r *Request) error {
 	switch {
 	case !isToken(string(r.Method)):
 		return errors.New("malformed method")
-	case r.CSeq().MethodName != r.Method:
+	case !strings.EqualFold(string(r.CSeq().MethodName), string(r.Method)): // the parser writes that of the request line in capitals
 		return errors.New("method of CSeq differs")
 	case u.Scheme != "sip" && u.Scheme != "sips":
 		return errURIScheme

@@ -132,6 +132,9 @@ func TestS17LockEnds(t *testing.T) {
 	for range 3 {
 		want(t, "locked", p.register("600").StatusCode, 403)
 	}
+	s.p.lock.mu.Lock()
+	defer s.p.lock.mu.Unlock()
+	want(t, "entries", len(s.p.lock.entries), 1)
 	for _, el := range s.p.lock.entries {
 		want(t, "failures", el.Value.(*lockEntry).fails, lockAfter)
 	}

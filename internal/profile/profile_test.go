@@ -554,3 +554,16 @@ func TestRestart(t *testing.T) {
 		})
 	})
 }
+
+// TestContactWithHeader: headers in a registered contact stay out of the Request-URI (RFC 4475 §3.3.14).
+func TestContactWithHeader(t *testing.T) {
+	s := start(t)
+	p := s.phone("udp", "1001", "pw1001")
+	plain := p.contact.String()
+	p.contact.Headers = sip.HeaderParams{{K: "Route", V: "%3Csip:evil.example%3E"}}
+	want(t, "register", p.register("600").StatusCode, 200)
+	dial(t, s, "user", "1001@example.com")
+	c := recv(t, p.calls, "INVITE")
+	want(t, "Request-URI", c.invite.Recipient.String(), plain)
+	want(t, "Route", c.invite.GetHeader("Route"), sip.Header(nil))
+}

@@ -96,6 +96,7 @@ func (s Set) contacts(p *Profile, snap *config.Snapshot, u *config.User, vars []
 		if err != nil {
 			continue
 		}
+		target.Headers = nil // no part of a Request-URI (RFC 3261 §19.1.1)
 		r := route{
 			profile: owner, target: target, domain: value(vars, "sip_invite_domain", u.Domain), user: u, flow: b.Flow, transport: b.Transport,
 			url: b.URI(), webrtc: b.WebSocket(),
@@ -140,6 +141,7 @@ func (s Set) resolveAddress(p *Profile, address string, vars []call.Variable) ([
 	if err != nil || target.Host == "" || clean(address) != address {
 		return nil, call.InvalidURL
 	}
+	target.Headers = nil
 	r := route{profile: p, target: target, transport: "udp", url: address}
 	r.domain = value(vars, "sip_invite_domain", snap.Vars["domain"])
 	if t, ok := target.UriParams.Get("transport"); ok {
