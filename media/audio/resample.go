@@ -125,7 +125,7 @@ func NewResampler(from, to int) (*Resampler, error) {
 // Reset forgets the sound so far.
 func (r *Resampler) Reset() {
 	clear(r.history)
-	r.filled, r.phase, r.skip = r.f.taps-1, 0, 1
+	r.filled, r.phase, r.skip = r.f.taps-1, 0, 0
 }
 
 // Process takes in all of pcm and appends what comes out of it to dst. n samples in make n·to/from samples out, give or take one; with
