@@ -18,12 +18,7 @@ type Request struct {
 	Headers      []sip.Header  // further headers for the response
 }
 
-// ServeRegister answers a REGISTER for user@domain, which the caller has authenticated.
-func (r *Registrar) ServeRegister(tx *sip.ServerTx, user, domain string) {
-	r.Serve(tx, Request{User: user, Domain: domain})
-}
-
-// Serve answers a REGISTER with more said about it than ServeRegister takes. RFC 3261 §10.3.
+// Serve answers a REGISTER, which the caller has authenticated. RFC 3261 §10.3.
 func (r *Registrar) Serve(tx *sip.ServerTx, q Request) {
 	reg, ok := newRegistration(tx.Request(), tx.Flow(), q)
 	if !ok {

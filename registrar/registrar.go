@@ -117,7 +117,7 @@ func (c Config) withDefaults() Config {
 // aorKey makes the map key of an address of record: the user part is case-sensitive, the domain is not (RFC 3261 §19.1.4).
 func aorKey(user, domain string) string { return user + "@" + strings.ToLower(domain) }
 
-// Notify calls f for each event from now on, until cancel is called. f must not block and must not call ServeRegister.
+// Notify calls f for each event from now on, until cancel is called. f must not block and must not call Serve.
 func (r *Registrar) Notify(f func(Event)) (cancel func()) {
 	h := &handler{f}
 	r.handlersM.Lock()
