@@ -2,8 +2,11 @@ package srtp
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
+	"runtime"
 	"testing"
 )
 
@@ -200,6 +203,55 @@ func TestNewContextErrors(t *testing.T) {
 		t.Errorf("salt: %v", err)
 	}
 }
+
+// TestCTRIsThere fails when a new Go has changed what newCTR relies on. Nothing breaks then: packets are encrypted block by block, which takes
+// half as long again for a whole packet; newCTR has to learn the new shape.
+func TestCTRIsThere(t *testing.T) {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		t.Skip("only where crypto/aes has a pipelined CTR")
+	}
+	if c := newContext(t, AES128CMHMACSHA1_80); c.cmRTP.ctr == nil {
+		t.Errorf("%s: the counter of crypto/cipher's CTR stream cannot be set", runtime.Version())
+	}
+}
+
+// otherCTR is a CTR stream as another Go could have it.
+type otherCTR struct{ state *otherState }
+
+type otherState struct {
+	ivlo, ivhi uint64
+	offset     uint64
+}
+
+func (otherCTR) XORKeyStream(dst, src []byte) { copy(dst, src) }
+
+// TestCTRRefusesStrangers: a stream that looks alike and works differently, or looks different, is not used.
+func TestCTRRefusesStrangers(t *testing.T) {
+	block, err := aes.NewCipher(make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ctrOf(cipher.NewCTR(block, make([]byte, aes.BlockSize)), block) == nil && runtime.GOARCH == "amd64" {
+		t.Error("the real one")
+	}
+	for name, s := range map[string]cipher.Stream{
+		"same fields, other result": otherCTR{&otherState{}},
+		"no state":                  otherCTR{},
+		"other shape":               &otherCTR{&otherState{}},
+		"other fields":              strangeCTR{&strangeState{}},
+		"none":                      nil,
+	} {
+		if ctrOf(s, block) != nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+type strangeCTR struct{ state *strangeState }
+
+type strangeState struct{ ivlo, ivhi, offset uint32 }
+
+func (strangeCTR) XORKeyStream(dst, src []byte) { copy(dst, src) }
 
 // TestWithoutCTR runs the fallback for RTP of a standard library whose CTR counter cannot be set.
 func TestWithoutCTR(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 // ctr is a CTR stream of crypto/cipher whose counter can be set again. The standard library has no such call: a new stream for each
 // packet is an allocation of half a kilobyte, and encrypting block by block takes several times as long as its pipelined code. The
 // counter is found by reflection when the stream is made, and the result is compared with single blocks; on any difference, as
-// after a change inside the standard library, newCTR returns nil and the caller encrypts block by block.
+// after a change inside the standard library, newCTR returns nil and the caller encrypts block by block (TestCTRIsThere tells).
 type ctr struct {
 	stream         cipher.Stream
 	lo, hi, offset *uint64
@@ -20,7 +20,11 @@ type ctr struct {
 
 // newCTR makes the stream, or nil when its counter cannot be set in this build.
 func newCTR(block cipher.Block) *ctr {
-	c := &ctr{stream: cipher.NewCTR(block, make([]byte, aes.BlockSize))}
+	return ctrOf(cipher.NewCTR(block, make([]byte, aes.BlockSize)), block)
+}
+
+func ctrOf(stream cipher.Stream, block cipher.Block) *ctr {
+	c := &ctr{stream: stream}
 	v := reflect.ValueOf(c.stream)
 	if v.Kind() != reflect.Struct || v.NumField() != 1 || v.Field(0).Kind() != reflect.Pointer {
 		return nil
