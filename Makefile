@@ -12,9 +12,14 @@ ARGS ?=
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 NPM := $(shell command -v npm 2>/dev/null)
+NODE_MIN := 20.19
+# Vite asks for NODE_MIN; an older Node.js fails with an error that tells nobody why.
+NODE_OLD := $(shell node -e 'const [a, b] = process.versions.node.split("."); const [c, d] = "$(NODE_MIN)".split("."); console.log((a - c || b - d) >= 0 ? "" : process.version)' 2>/dev/null)
+# Why the web phone cannot be built here; empty when it can.
+NO_WEB := $(if $(NPM),$(if $(NODE_OLD),Node.js $(NODE_OLD) is too old ($(NODE_MIN) or newer is needed)),npm was not found)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-go test-web test-browser lint check fmt bench fuzz clean
+.PHONY: help run build web test test-go test-web test-browser lint check fmt bench fuzz clean need-npm
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +33,7 @@ build: web ## the static binary, bin/talkpath
 
 web: web/dist/index.html ## the web phone, web/dist (needs npm)
 
-ifdef NPM
+ifeq ($(NO_WEB),)
 web/node_modules/.installed: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -37,11 +42,8 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && npm run build
 	@touch $@
 else
-web/node_modules/.installed:
-	@echo "npm was not found: install Node.js and npm (Debian: apt-get install npm)"; exit 1
-
 web/dist/index.html:
-	@echo "npm was not found: building without the web phone (the page will say how to add it)"
+	@echo "$(NO_WEB): building without the web phone (the page will say how to add it)"
 endif
 
 test: test-web test-go test-browser ## all tests; installs what they need (npm packages, Chromium and sipp from Debian's packages)
@@ -50,12 +52,15 @@ test-go: web ## Go tests with the race detector
 	@./test/install.sh sipp
 	$(GO) test $(GOTESTFLAGS) ./...
 
-test-web: web ## type check and unit tests of the web phone
+test-web: need-npm web ## type check and unit tests of the web phone
 	cd web && npm run typecheck && npm test
 
-test-browser: build ## real Chromium and Rocket.Chat's event socket client against the binary
+test-browser: need-npm build ## real Chromium and Rocket.Chat's event socket client against the binary
 	@./test/install.sh chromium
 	cd test/browser && npm ci --no-audit --no-fund --loglevel=error && TALKPATH_BIN=$(CURDIR)/$(BIN) npm test
+
+need-npm:
+	@test -z "$(NO_WEB)" || { echo "$(NO_WEB), and these tests need it: install Node.js $(NODE_MIN) or newer with npm"; exit 1; }
 
 lint: ## gofmt, vet, staticcheck, a build without cgo
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }

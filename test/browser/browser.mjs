@@ -80,6 +80,19 @@ function spectrum(frequencies) {
   };
 }
 
+/** Runs in the page: keeps the highest level ever heard of each frequency, for sounds too short to be met by asking. */
+function watchFor(frequencies) {
+  const { analyser, context } = window.ear;
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  const width = context.sampleRate / analyser.fftSize;
+  const loudest = Object.fromEntries(frequencies.map((frequency) => [frequency, -200]));
+  const timer = setInterval(() => {
+    analyser.getFloatFrequencyData(bins);
+    for (const frequency of frequencies) loudest[frequency] = Math.max(loudest[frequency], ...bins.slice(Math.round(frequency / width) - 1, Math.round(frequency / width) + 2));
+  }, 20);
+  window.ear.watch = { loudest, end: () => clearInterval(timer) };
+}
+
 /** One web phone in a browser context of its own. `tone` is what its microphone sends, null for a blocked one; `cuttable` makes cutSignalling work. */
 export class WebPhone {
   #lines = [];
@@ -119,8 +132,7 @@ export class WebPhone {
     if (cuttable) {
       // Signalling passes through here unchanged until a test cuts it.
       await this.page.routeWebSocket(/^wss?:/, (socket) => {
-        socket.connectToServer();
-        this.#sockets.push(socket);
+        this.#sockets.push([socket, socket.connectToServer()]);
       });
     }
     await this.page.addInitScript(toneForMicrophone, tone);
@@ -165,9 +177,21 @@ export class WebPhone {
     await this.page.getByRole("button", { name: label, exact: true }).click();
   }
 
-  /** The network takes the signalling connection away. */
+  /** The network takes the signalling connection away, from both its ends. */
   async cutSignalling() {
-    await Promise.all(this.#sockets.splice(0).map((socket) => socket.close({ code: 3001, reason: "cut by the test" })));
+    await Promise.all(this.#sockets.splice(0).flat().map((side) => side.close({ code: 3001, reason: "cut by the test" })));
+  }
+
+  /** Waits until the two tones of a key are heard, whatever `press` has to do for it, while two tones of other keys are not. */
+  async hearsKey(press, tones, others) {
+    await this.spectrum(); // the ear is there
+    await this.page.evaluate(watchFor, [...tones, ...others]);
+    await press();
+    await until(`${this.name}: hears the key of ${tones} Hz`, async () => {
+      const loudest = await this.page.evaluate(() => window.ear.watch.loudest);
+      return tones.every((tone) => loudest[tone] > -50 && others.every((other) => loudest[tone] - loudest[other] > 20)) || loudest;
+    });
+    await this.page.evaluate(() => window.ear.watch.end());
   }
 
   /** The received audio, now. */

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
-import { explain, launchBrowser, WebPhone } from "./browser.mjs";
+import { explain, launchBrowser, until, WebPhone } from "./browser.mjs";
 import { Exchange, noBinary } from "./exchange.mjs";
+import { EventConnection, runCommands } from "./rocketchat-client.mjs";
 
 const toneA = 440;
 const toneB = 1000;
@@ -33,7 +34,12 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
     phones.push(phone);
     return phone;
   };
-  const pair = async () => [await open("A", { user: "1000", tone: toneA }), await open("B", { user: "1001", tone: toneB })];
+  const pair = async (options) => [await open("A", { user: "1000", tone: toneA, ...options }), await open("B", { user: "1001", tone: toneB, ...options })];
+  const address = () => ({ ...exchange.eslAddress, password: exchange.info.esl_password });
+  const nothingIsLeft = () => until("no channel is left", async () => {
+    const [count] = await runCommands("B", address(), "show channels count");
+    return /^\s*0 total\./m.test(count) || count;
+  });
   const talk = async (a, b) => {
     await a.dial("1001");
     await b.inPhase("incoming");
@@ -43,7 +49,7 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
   };
   const check = (name, body) => test(name, { timeout: 120_000 }, () => explain(exchange, () => phones, body));
 
-  check("each side hears the other's tone; hold, mute, keypad and hang-up work", async () => {
+  check("each side hears the other's tone; hold, mute and hang-up work", async () => {
     const [a, b] = await pair();
     await a.dial("1001");
     await a.inPhase("ringing");
@@ -73,17 +79,34 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
     await a.hears(toneB, toneA);
     await b.hears(toneA, toneB);
 
-    await a.press("Keypad");
-    await a.press("5");
-    await a.page.keyboard.press("#");
-    await a.sees("keys sent", (state) => state.call.digits === "5#");
-    await a.hears(toneB, toneA);
-    assert.equal((await a.state()).problem, null);
-
     await a.page.keyboard.press("Escape");
     await a.inPhase(null);
     await b.inPhase(null);
     assert.equal((await b.state()).lastCall.outcome, "ended");
+  });
+
+  check("a pressed key arrives: the far side hears its two tones, and the event socket says which it was", async () => {
+    const [a, b] = await pair();
+    await talk(a, b);
+    const events = await EventConnection.open("B", address(), "DTMF");
+    try {
+      await a.hears(toneB, toneA);
+      await b.hears(toneA, toneB);
+      await a.press("Mute");
+      await b.hearsNothingOf(toneA);
+      await a.press("Keypad");
+      await b.hearsKey(() => a.press("5"), [770, 1336], [697, 1477]); // ITU-T Q.23
+      await b.hearsKey(() => a.page.keyboard.press("#"), [941, 1477], [697, 1209]);
+      assert.equal((await a.state()).call.digits, "5#");
+      const digits = () => events.events.filter((event) => event["Event-Name"] === "DTMF").map((event) => event["DTMF-Digit"]).join("");
+      await until("the events of both keys", () => digits() === "5#" || digits());
+      assert.equal((await a.state()).problem, null);
+    } finally {
+      events.close();
+    }
+    await a.press("Hang up");
+    await b.inPhase(null);
+    await nothingIsLeft();
   });
 
   check("the callee hangs up", async () => {
@@ -182,6 +205,41 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
     await a.hears(toneB, toneA);
     await a.press("Hang up");
     await b.inPhase(null);
+  });
+
+  for (const [who, ender] of [["caller", "caller"], ["callee", "caller"], ["callee", "callee"]]) {
+    check(`the ${who}'s signalling is cut during a call: the sound goes on, and when the ${ender} hangs up the call ends on both sides`, async () => {
+      const [a, b] = await pair({ cuttable: true });
+      await talk(a, b);
+      await a.hears(toneB, toneA);
+      const [cut, last] = [who === "caller" ? a : b, ender === "caller" ? a : b];
+      await cut.cutSignalling();
+      await cut.sees("lost", (state) => state.registration === "retrying");
+      await a.hears(toneB, toneA);
+      await b.hears(toneA, toneB);
+      await cut.registered();
+      await a.inPhase("active");
+      await b.inPhase("active");
+      await a.hears(toneB, toneA);
+      await b.hears(toneA, toneB);
+      await last.press("Hang up");
+      await a.sees("ended", (state) => state.call === null && state.lastCall?.outcome === "ended");
+      await b.sees("ended", (state) => state.call === null && state.lastCall?.outcome === "ended");
+      await nothingIsLeft();
+    });
+  }
+
+  check("a call that is hung up while its signalling is cut ends on the other side once the phone is back", async () => {
+    const [a, b] = await pair({ cuttable: true });
+    await talk(a, b);
+    await b.hears(toneA, toneB);
+    await a.cutSignalling();
+    await a.sees("lost", (state) => state.registration === "retrying");
+    await a.press("Hang up");
+    await a.inPhase(null);
+    await b.sees("ended", (state) => state.call === null && state.lastCall?.outcome === "ended", { timeout: 30_000 });
+    await a.registered();
+    await nothingIsLeft();
   });
 
   check("a callee in a call is busy", async () => {

@@ -109,19 +109,19 @@ export async function domainAndPassword(generation, address, extension) {
   return { domain, password };
 }
 
-/** The connection that stays: every channel event in the order of arrival. */
+/** The connection that stays: every channel event in the order of arrival; `more` names events that Rocket.Chat does not ask for. */
 export class EventConnection {
   events = [];
   closed = false;
   #end;
 
-  static async open(generation, address) {
+  static async open(generation, address, ...more) {
     const connection = new EventConnection();
     const { call, end } = await connect(generation, address);
     connection.#end = end;
     call.once("socket.close", () => (connection.closed = true));
     // Generation A listens by name on the connection that already has the command subscriptions; the names arrive in one more line.
-    const names = generation === "A" ? [...commandSubscriptions.A, ...eventSubscriptions.A] : eventSubscriptions.B;
+    const names = generation === "A" ? [...commandSubscriptions.A, ...eventSubscriptions.A, ...more] : [...eventSubscriptions.B, ...more];
     for (const name of new Set(names)) call.on(name, ({ body }) => connection.events.push(body));
     await call.event_json(...names);
     return connection;

@@ -1,7 +1,7 @@
 // One call: a SIP.js session, its media, and what the screen shows of it. A Call is used once and then forgotten.
 
-import { type Invitation, Inviter, type Session, SessionState, Web } from "sip.js";
-import { cancelledText, mediaFailed, microphoneProblem, type Problem, reasonText, rejectionText } from "./diagnosis.js";
+import { type Invitation, Inviter, type Session, SessionState, TransportState, Web } from "sip.js";
+import { cancelledText, microphoneProblem, type Problem, reasonText, rejectionText } from "./diagnosis.js";
 import { dtmfRelay, isDigit } from "./format.js";
 import type { CallResult, CallState } from "./state.js";
 
@@ -9,6 +9,7 @@ import type { CallResult, CallState } from "./state.js";
 export interface CallListener {
   onChange(): void;
   onMedia(local: MediaStream, remote: MediaStream): void;
+  onMediaFailed(hadSound: boolean): void;
   onProblem(problem: Problem): void;
   onEnd(result: CallResult): void;
 }
@@ -22,6 +23,7 @@ export class Call {
   private ended = false;
   private outcome: Outcome | undefined; // set by whatever ends the call first
   private watched: RTCPeerConnection | undefined;
+  private hadSound = false;
 
   private constructor(session: Session, direction: CallState["direction"], number: string, name: string, listener: CallListener) {
     this.session = session;
@@ -34,6 +36,7 @@ export class Call {
       held: false,
       remoteHeld: false,
       muted: false,
+      mediaLost: false,
       busy: false,
       answeredAt: 0,
       digits: "",
@@ -124,7 +127,8 @@ export class Call {
           break;
         case SessionState.Established:
           this.settle({ outcome: "ended", code: 0, reason: "", text: "Call ended" });
-          await session.bye();
+          if (session.userAgent.isConnected()) await session.bye();
+          else this.sayByeOnReconnect();
           break;
         default:
           break; // It is ending already.
@@ -133,6 +137,23 @@ export class Call {
       // The connection is gone, so nobody can be told; the other side's switch finds out by itself.
     }
     this.finish();
+  }
+
+  /** Ends a call whose server is gone, signalling and sound alike. */
+  async abandon(): Promise<void> {
+    this.settle({ outcome: "failed", code: 0, reason: "", text: "The call broke off: the server is not reachable" });
+    await this.hangup();
+  }
+
+  /** Without a connection the other side cannot be told yet; it would stay in a silent call. */
+  private sayByeOnReconnect(): void {
+    const { stateChange } = this.session.userAgent.transport;
+    const say = (state: TransportState) => {
+      if (state !== TransportState.Connected) return;
+      stateChange.removeListener(say);
+      this.session.bye().catch(() => undefined);
+    };
+    stateChange.addListener(say);
   }
 
   /** Mute is local: the microphone's track is switched off, the other side gets silence. */
@@ -217,7 +238,11 @@ export class Call {
     if (connection === undefined || connection === this.watched) return;
     this.watched = connection;
     connection.addEventListener("connectionstatechange", () => {
-      if (connection.connectionState === "failed") this.listener.onProblem(mediaFailed);
+      const { connectionState } = connection;
+      this.hadSound ||= connectionState === "connected";
+      this.state.mediaLost = connectionState === "disconnected" || connectionState === "failed";
+      if (connectionState === "failed" && !this.ended) this.listener.onMediaFailed(this.hadSound);
+      this.listener.onChange();
     });
     connection.addEventListener("signalingstatechange", () => {
       if (connection.signalingState === "stable") this.readDirection(connection);

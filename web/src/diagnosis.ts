@@ -13,6 +13,7 @@ export interface ConnectionFacts {
   wasConnected: boolean; // the connection had been up before
   pageReachable: boolean | undefined; // whether the page's own server still answers; undefined: not asked
   online: boolean;
+  inCall: boolean;
 }
 
 /** Why the WebSocket is not there. Browsers hide the cause (always close code 1006), so it is inferred from what else is known. */
@@ -31,7 +32,7 @@ export function connectionProblem(facts: ConnectionFacts): Problem {
   }
   const sameHost = server.host === facts.page.host;
   if (facts.wasConnected) {
-    return { code: "connection-lost", title: `The connection to ${where} was lost`, advice: "A call that is running keeps its sound. The phone signs in again by itself as soon as the server answers." };
+    return { code: "connection-lost", title: `The connection to ${where} was lost`, advice: `${facts.inCall ? "The call goes on for as long as you hear each other. " : ""}The phone signs in again by itself as soon as the server answers.` };
   }
   if (!sameHost && server.protocol === "wss:") {
     return {
@@ -148,11 +149,16 @@ export function cancelledText(cancelReason: string | undefined, caller: string):
     : { outcome: "missed", text: `Missed call from ${caller}` };
 }
 
-export const mediaFailed: Problem = {
-  code: "media-failed",
-  title: "The call is up, but sound cannot get through",
-  advice: "The browser could not reach the server's media port (UDP and TCP). A firewall may block it, or the server announces an address that is not reachable from here (ext_rtp_ip).",
-};
+/** Why a call has no sound in either direction. */
+export function mediaProblem(hadSound: boolean): Problem {
+  return hadSound
+    ? { code: "media-failed", title: "The sound of this call broke off", advice: "The server's media port no longer answers: the network is gone, or the server was started anew. Hang up and call again." }
+    : {
+        code: "media-failed",
+        title: "The call is up, but sound cannot get through",
+        advice: "The browser could not reach the server's media port (UDP and TCP). A firewall may block it, or the server announces an address that is not reachable from here (ext_rtp_ip).",
+      };
+}
 
 export const playbackBlocked: Problem = {
   code: "playback-blocked",

@@ -30,7 +30,7 @@ export function isDigit(key: string): boolean {
   return /^[0-9A-D*#]$/.test(key);
 }
 
-/** The INFO body that Rocket.Chat's client sends too; FreeSWITCH's format, without a final line end. */
-export function dtmfRelay(digit: string, milliseconds = 2000): string {
+/** The INFO body that Rocket.Chat's client sends too, FreeSWITCH's format without a final line end; that one says 2000 ms, which makes a PIN a long wait. */
+export function dtmfRelay(digit: string, milliseconds = 250): string {
   return `Signal=${digit}\r\nDuration=${milliseconds}`;
 }

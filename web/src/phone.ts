@@ -3,7 +3,7 @@
 import { type Invitation, Inviter, Registerer, UserAgent, Web } from "sip.js";
 import { type AudioDesk, openMicrophone } from "./audio.js";
 import { Call, type CallListener } from "./call.js";
-import { connectionProblem, microphoneProblem, playbackBlocked, type Problem, registrationProblem } from "./diagnosis.js";
+import { connectionProblem, mediaProblem, microphoneProblem, playbackBlocked, type Problem, registrationProblem } from "./diagnosis.js";
 import { cleanNumber, isDialable, sipUser } from "./format.js";
 import { parseServer, type Settings } from "./settings.js";
 import { initialState, type PhoneState } from "./state.js";
@@ -109,8 +109,14 @@ export class Phone {
     this.changed();
   }
 
+  /** Asks again for what the problem on the screen is about: the connection, or the microphone. */
+  tryAgain(): void {
+    if (this.state.registration === "retrying") this.retryNow();
+    else if (this.state.problem?.code.startsWith("microphone")) void this.checkMicrophone();
+  }
+
   /** Connects again at once when it is waiting to. */
-  retryNow(): void {
+  private retryNow(): void {
     if (this.state.registration !== "retrying" || this.agent === undefined) return;
     window.clearTimeout(this.retryTimer);
     const agent = this.agent;
@@ -172,8 +178,9 @@ export class Phone {
     const { server } = this.state;
     this.state.registration = "retrying";
     this.changed();
+    if (this.call?.peerConnection?.connectionState === "failed") void this.call.abandon();
     const sameHost = new URL(server).host === location.host;
-    const facts = { server, page: location, wasConnected: this.wasConnected, pageReachable: sameHost ? await pageAnswers() : undefined, online: navigator.onLine };
+    const facts = { server, page: location, wasConnected: this.wasConnected, pageReachable: sameHost ? await pageAnswers() : undefined, online: navigator.onLine, inCall: this.state.call?.phase === "active" };
     if (this.agent !== agent || this.state.registration !== "retrying") return;
     this.fail(connectionProblem(facts));
     this.retryLater();
@@ -201,6 +208,10 @@ export class Phone {
       onChange: () => this.callChanged(),
       onMedia: (_, remote) => {
         this.audio.listen(remote).catch(() => this.fail(playbackBlocked));
+      },
+      onMediaFailed: (hadSound) => {
+        if (this.state.registration === "registered") this.fail(mediaProblem(hadSound));
+        else void this.call?.abandon();
       },
       onProblem: (problem) => this.fail(problem),
       onEnd: (result) => {

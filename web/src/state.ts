@@ -14,6 +14,7 @@ export interface CallState {
   held: boolean; // by us
   remoteHeld: boolean; // by the other side
   muted: boolean;
+  mediaLost: boolean; // nothing comes from the server's media port any more
   busy: boolean; // a hold or resume request is under way
   answeredAt: number; // milliseconds, 0 before
   digits: string; // sent as DTMF in this call

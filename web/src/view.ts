@@ -63,8 +63,10 @@ export class View {
     const { call } = state;
     const signedOut = state.registration === "offline";
     block("phone").dataset["registration"] = state.registration;
-    setText(block("status-text"), statusText(state));
-    button("sign-out").hidden = signedOut;
+    setText(block("status-text"), shownStatus(state));
+    setText(block("status-spoken"), statusText(state));
+    setText(block("announcer"), announcement(state));
+    button("sign-out").hidden = signedOut || call !== null;
     block("sign-in").hidden = !signedOut;
     block("dialer").hidden = signedOut || call !== null;
     block("call").hidden = call === null;
@@ -89,7 +91,7 @@ export class View {
       link.href = problem.link.href;
       setText(link, problem.link.text);
     }
-    button("problem-retry").hidden = registration !== "retrying";
+    button("problem-retry").hidden = registration !== "retrying" && !problem?.code.startsWith("microphone");
   }
 
   private renderCall(call: CallState): void {
@@ -117,7 +119,7 @@ export class View {
     });
     button("sign-out").addEventListener("click", () => void this.phone.signOut());
     button("problem-close").addEventListener("click", () => this.phone.dismissProblem());
-    button("problem-retry").addEventListener("click", () => this.phone.retryNow());
+    button("problem-retry").addEventListener("click", () => this.phone.tryAgain());
   }
 
   private bindDialer(): void {
@@ -180,7 +182,7 @@ export class View {
 
   /** Escape hangs up from anywhere; digits go where they belong unless a field has the focus. Enter is left to the focused button. */
   private onKey(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
     const { call } = this.phone;
     if (event.key === "Escape" && call !== undefined) {
       event.preventDefault();
@@ -248,7 +250,7 @@ export class View {
   }
 }
 
-function statusText({ registration, user, server, retryAt }: PhoneState): string {
+function statusText({ registration, user, server }: PhoneState): string {
   switch (registration) {
     case "offline":
       return "Not connected";
@@ -259,8 +261,20 @@ function statusText({ registration, user, server, retryAt }: PhoneState): string
     case "registered":
       return `Ready as ${user}`;
     case "retrying":
-      return retryAt > Date.now() ? `Next try in ${Math.ceil((retryAt - Date.now()) / 1000)} s` : "Connection lost";
+      return "No connection";
   }
+}
+
+/** What is on the screen: with the countdown, which would be a chatter to hear. */
+function shownStatus(state: PhoneState): string {
+  const left = Math.ceil((state.retryAt - Date.now()) / 1000);
+  return state.registration === "retrying" && left > 0 ? `Next try in ${left} s` : statusText(state);
+}
+
+/** What a screen reader says of calls. It has a region of its own because one inside a panel that appears together with its text stays unheard. */
+function announcement({ call, lastCall }: PhoneState): string {
+  if (call !== null) return `${phaseText(call)}: ${call.name || call.number}`;
+  return lastCall ? resultText(lastCall) : "";
 }
 
 function phaseText(call: CallState): string {
@@ -272,7 +286,7 @@ function phaseText(call: CallState): string {
     case "incoming":
       return "Incoming call";
     case "active":
-      return call.held ? "On hold" : call.remoteHeld ? "The other side put you on hold" : call.muted ? "In call, muted" : "In call";
+      return call.mediaLost ? "The sound is interrupted" : call.held ? "On hold" : call.remoteHeld ? "The other side put you on hold" : call.muted ? "In call, muted" : "In call";
   }
 }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cancelledText, type ConnectionFacts, connectionProblem, microphoneProblem, reasonText, registrationProblem, rejectionText } from "../src/diagnosis.js";
+import { cancelledText, type ConnectionFacts, connectionProblem, mediaProblem, microphoneProblem, reasonText, registrationProblem, rejectionText } from "../src/diagnosis.js";
 
 const here = { protocol: "https:", host: "pbx:7443" };
-const facts: ConnectionFacts = { server: "wss://pbx:7443/", page: here, wasConnected: false, pageReachable: false, online: true };
+const facts: ConnectionFacts = { server: "wss://pbx:7443/", page: here, wasConnected: false, pageReachable: false, online: true, inCall: false };
 
 test("why the WebSocket is not there", () => {
   const cases: [string, Partial<ConnectionFacts>, string][] = [
@@ -16,6 +16,17 @@ test("why the WebSocket is not there", () => {
     ["was there before", { wasConnected: true }, "connection-lost"],
   ];
   for (const [name, change, code] of cases) assert.equal(connectionProblem({ ...facts, ...change }).code, code, name);
+});
+
+test("a lost connection says what becomes of a call only when there is one", () => {
+  const lost = { ...facts, wasConnected: true };
+  assert.doesNotMatch(connectionProblem(lost).advice, /call/);
+  assert.match(connectionProblem({ ...lost, inCall: true }).advice, /The call goes on/);
+});
+
+test("sound that never came and sound that broke off have different causes", () => {
+  assert.match(mediaProblem(false).advice, /firewall/);
+  assert.match(mediaProblem(true).advice, /call again/);
 });
 
 test("an untrusted certificate comes with the page to accept it on", () => {

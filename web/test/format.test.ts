@@ -34,5 +34,5 @@ test("sipUser escapes what a SIP address cannot carry", () => {
 test("DTMF", () => {
   for (const key of "0123456789*#AD") assert.ok(isDigit(key), key);
   for (const key of ["E", "a", "", "12", "Enter"]) assert.ok(!isDigit(key), key);
-  assert.equal(dtmfRelay("#"), "Signal=#\r\nDuration=2000");
+  assert.equal(dtmfRelay("#"), "Signal=#\r\nDuration=250");
 });
