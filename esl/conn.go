@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -33,6 +34,7 @@ const (
 type conn struct {
 	server *Server
 	nc     net.Conn
+	from   netip.Prefix
 	limit  Limits
 	log    *slog.Logger
 	// ctx ends when the connection does.
@@ -48,8 +50,8 @@ type conn struct {
 	children sync.WaitGroup
 }
 
-func newConn(s *Server, nc net.Conn, limit Limits) *conn {
-	c := &conn{server: s, nc: nc, limit: limit, log: s.log().With("peer", nc.RemoteAddr().String())}
+func newConn(s *Server, nc net.Conn, from netip.Prefix, limit Limits) *conn {
+	c := &conn{server: s, nc: nc, from: from, limit: limit, log: s.log().With("peer", nc.RemoteAddr().String())}
 	c.ctx, c.cancel = context.WithCancel(s.base)
 	return c
 }
@@ -73,6 +75,7 @@ func (c *conn) serve() {
 	if !c.authenticate(r) {
 		return
 	}
+	c.server.authenticated(c)
 	_ = c.nc.SetReadDeadline(time.Time{})
 	for c.ctx.Err() == nil {
 		cmd, err := readCommand(r, c.limit.CommandBytes)
@@ -114,6 +117,7 @@ func (c *conn) authenticate(r *bufio.Reader) bool {
 			}
 			c.server.counters.authFailed.Add(1)
 			c.log.Warn("esl: authentication failed")
+			c.server.slowDown(c.ctx, c)
 			c.reply("-ERR invalid")
 			c.disconnect()
 			return false

@@ -16,10 +16,14 @@ import (
 
 // Limits bounds what a peer can make a Server do. Zero fields mean the default.
 type Limits struct {
-	// Connections at once; more are closed without a greeting and counted in Stats.Refused. Default 4096.
+	// Connections that authenticated, at once; beyond it new ones are closed without a greeting and counted in Stats.Refused. Default
+	// 4096.
 	Connections int
-	// AuthTimeout is how long a connection may stay without having authenticated. Default 60 s. Afterwards there is no idle timeout:
-	// an event connection may be silent for days.
+	// Pending is how many connections may be there without having authenticated, and PendingPerAddress how many of one address. Beyond
+	// either a new one takes the place of an old one, which is counted in Stats.Evicted. Default 2048 and 1024.
+	Pending, PendingPerAddress int
+	// AuthTimeout is how long a connection may stay without having authenticated. Default 60 s; at most 5 s when it came while more than
+	// a quarter of Pending were there. Afterwards there is no idle timeout: an event connection may be silent for days.
 	AuthTimeout time.Duration
 	// AuthBytes is the longest command before authentication. Default 1 KiB.
 	AuthBytes int
@@ -37,7 +41,8 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
-		Connections: orDefault(l.Connections, 4096), AuthTimeout: orDefault(l.AuthTimeout, time.Minute),
+		Connections: orDefault(l.Connections, 4096), Pending: orDefault(l.Pending, 2048),
+		PendingPerAddress: orDefault(l.PendingPerAddress, 1024), AuthTimeout: orDefault(l.AuthTimeout, time.Minute),
 		AuthBytes: orDefault(l.AuthBytes, 1<<10), CommandBytes: orDefault(l.CommandBytes, 1<<20),
 		Jobs: orDefault(l.Jobs, 32), QueuedJobs: orDefault(l.QueuedJobs, 1024),
 		WriteTimeout: orDefault(l.WriteTimeout, 30*time.Second),
@@ -65,6 +70,7 @@ type Server struct {
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
+	pending   pending // of conns
 	closed    bool
 	// base ends with Shutdown; commands run under it or under a connection's child of it.
 	base   context.Context
@@ -75,7 +81,7 @@ type Server struct {
 }
 
 type counters struct {
-	accepted, refused, authFailed, slowReaders, overflows, tooLong, jobs, jobsRefused, commands atomic.Int64
+	accepted, refused, evicted, authFailed, slowReaders, overflows, tooLong, jobs, jobsRefused, commands atomic.Int64
 }
 
 // Stats counts what a Server did since it began.
@@ -83,6 +89,7 @@ type Stats struct {
 	Connections int   // now
 	Accepted    int64 // connections greeted
 	Refused     int64 // connections closed by Allow or by Limits.Connections
+	Evicted     int64 // connections closed before they authenticated, for newer ones
 	AuthFailed  int64 // wrong passwords and time-outs before authentication
 	SlowReaders int64 // connections dropped because they did not read
 	Overflows   int64 // connections dropped because their event queue was full
@@ -99,7 +106,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Unlock()
 	c := &s.counters
 	return Stats{
-		Connections: n, Accepted: c.accepted.Load(), Refused: c.refused.Load(), AuthFailed: c.authFailed.Load(),
+		Connections: n, Accepted: c.accepted.Load(), Refused: c.refused.Load(), Evicted: c.evicted.Load(), AuthFailed: c.authFailed.Load(),
 		SlowReaders: c.slowReaders.Load(), Overflows: c.overflows.Load(), TooLong: c.tooLong.Load(), Commands: c.commands.Load(),
 		Jobs: c.jobs.Load(), JobsRefused: c.jobsRefused.Load(),
 	}
@@ -151,15 +158,23 @@ func (s *Server) accept(nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
-	c := newConn(s, nc, s.Limits.withDefaults())
+	c := newConn(s, nc, neighbourhood(addr), s.Limits.withDefaults())
 	s.mu.Lock()
-	if s.closed || len(s.conns) >= c.limit.Connections {
+	if s.closed || len(s.conns)-s.pending.total >= c.limit.Connections {
 		s.mu.Unlock()
 		s.counters.refused.Add(1)
-		_ = nc.Close()
+		c.abort()
 		return
 	}
 	s.conns[c] = struct{}{}
+	if old := s.pending.add(c); old != nil {
+		s.counters.evicted.Add(1)
+		delete(s.conns, old)
+		old.abort()
+	}
+	if s.pending.total > c.limit.Pending/4 {
+		c.limit.AuthTimeout = min(c.limit.AuthTimeout, busyAuthTimeout)
+	}
 	s.wg.Add(1)
 	s.mu.Unlock()
 	s.counters.accepted.Add(1)
@@ -174,6 +189,7 @@ func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.pending.remove(c)
 }
 
 // Shutdown closes the listeners and all connections and waits for their goroutines, as long as ctx allows. Idempotent.
