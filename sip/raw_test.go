@@ -1,11 +1,8 @@
 package sip_test
 
 import (
-	"crypto/tls"
 	"errors"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -284,51 +281,6 @@ func TestS10TransactionLimit(t *testing.T) {
 	}
 }
 
-func TestHTTP(t *testing.T) {
-	s := newServer(t, func(c *sip.Config, _ *testServer) {
-		c.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "the page "+r.URL.Path) })
-	})
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	defer client.CloseIdleConnections()
-	for _, tt := range []struct {
-		name, url, protocol, want string
-		status                    int
-	}{
-		{"page", "http://" + s.Addr("ws").String() + "/x", "", "the page /x", 200},
-		{"page over tls", "https://" + s.Addr("wss").String() + "/y", "", "the page /y", 200},
-		{"other sub-protocol", "http://" + s.Addr("ws").String() + "/z", "chat", "the page /z", 200},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			req, err := http.NewRequestWithContext(t.Context(), "GET", tt.url, nil)
-			check(t, err)
-			if tt.protocol != "" {
-				req.Header.Set("Connection", "Upgrade")
-				req.Header.Set("Upgrade", "websocket")
-				req.Header.Set("Sec-WebSocket-Protocol", tt.protocol)
-			}
-			res, err := client.Do(req)
-			check(t, err)
-			defer res.Body.Close()
-			body, _ := io.ReadAll(res.Body)
-			if res.StatusCode != tt.status || (tt.want != "" && string(body) != tt.want) {
-				t.Errorf("%d %q", res.StatusCode, body)
-			}
-		})
-	}
-}
-
-func TestNoHTTP(t *testing.T) {
-	s := newServer(t, nil)
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	res, err := client.Get("http://" + s.Addr("ws").String())
-	check(t, err)
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusUpgradeRequired {
-		t.Errorf("status %d", res.StatusCode)
-	}
-}
-
 // CANCEL right behind its INVITE finds it, on each transport and every time.
 func TestCancelFollowsInvite(t *testing.T) {
 	s := newServer(t, nil)
@@ -405,35 +357,4 @@ func TestMergedRequest(t *testing.T) {
 	check(t, r.Write([]byte(message("INVITE sip:1001@test SIP/2.0", fields...))))
 	tx = receive(t, s.requests) // credentials without a new CSeq: odd, but no merge
 	check(t, tx.Respond(tx.NewResponse(403, "")))
-}
-
-// The time limits of HTTP requests and first messages do not rule a WebSocket that speaks SIP.
-func TestWebSocketOutlivesRequestLimits(t *testing.T) {
-	limit := 50 * time.Millisecond
-	s := newServer(t, func(c *sip.Config, _ *testServer) { c.Limits.MessageTime = limit })
-	for _, transport := range []string{"ws", "wss"} {
-		ua := s.dial(t, transport)
-		for range 2 {
-			res, err := ua.Do(t.Context(), ua.Request("OPTIONS", "x", "", nil))
-			if err != nil || res.StatusCode != 200 {
-				t.Fatalf("%v %v", res, err)
-			}
-			<-time.After(4 * limit)
-		}
-	}
-}
-
-// A browser that vanished without a FIN is found out by WebSocket pings; one that is only quiet stays.
-func TestQuietWebSocket(t *testing.T) {
-	s := newServer(t, func(c *sip.Config, _ *testServer) { c.Limits.Ping = 200 * time.Millisecond })
-	gone := s.raw(t, "ws") // reads nothing, so answers no ping
-	check(t, gone.Write([]byte("\r\n\r\n")))
-	quiet := s.dial(t, "ws")
-	for s.Stats().Connections != 1 {
-		<-time.After(time.Millisecond) // the test's deadline ends this
-	}
-	res, err := quiet.Do(t.Context(), quiet.Request("OPTIONS", "x", "", nil))
-	if err != nil || res.StatusCode != 200 {
-		t.Errorf("%v %v", res, err)
-	}
 }
