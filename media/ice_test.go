@@ -1,6 +1,7 @@
 package media
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -226,11 +227,26 @@ func TestICERestart(t *testing.T) {
 	if answers[2].ICEUfrag == answers[1].ICEUfrag {
 		t.Error("a restart must change our fragment")
 	}
-	old := newICEClient(t, e, nil2(answers[1]))
+	old := newICEClient(t, e, answers[1].Marshal())
 	old.check(t, old.user(), old.integrity(), stun.Fingerprint)
 	if old.answer(t, 5*time.Second) == nil {
 		t.Error("the former credentials must stay good while the peer moves over")
 	}
+	// An offer that is refused restarts nothing: what we offer next names fragments that are answered.
+	d.ICEUfrag, d.Codecs = "refused", CodecsByName("G729")
+	if err := s.SetRemoteOffer(d.Marshal()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Answer(pcmu()); !errors.Is(err, ErrNoCodec) {
+		t.Fatalf("answered: %v", err)
+	}
+	again, err := s.Reoffer(SendOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newICEClient(t, e, again)
+	c.check(t, c.user(), c.integrity(), stun.Fingerprint)
+	if c.answer(t, 5*time.Second) == nil || c.desc.ICEUfrag != answers[2].ICEUfrag {
+		t.Error("a refused offer changed the credentials")
+	}
 }
-
-func nil2(d *Description) []byte { return d.Marshal() }

@@ -46,6 +46,7 @@ type loop struct {
 	epfd int
 	evfd int
 	lnfd int // ICE-TCP listener, -1 = none
+	held int // a descriptor in reserve, to refuse connections when there is no other left; -1 = none
 
 	slots []slot
 	free  []int32
@@ -77,7 +78,7 @@ type loop struct {
 }
 
 func newLoop(sh *shard) (*loop, error) {
-	l := &loop{sh: sh, lnfd: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{}), single: runtime.GOMAXPROCS(0) == 1}
+	l := &loop{sh: sh, lnfd: -1, held: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{}), single: runtime.GOMAXPROCS(0) == 1}
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("media: epoll: %w", err)

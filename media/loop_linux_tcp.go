@@ -46,14 +46,17 @@ func (l *loop) listenTCP(addr netip.AddrPort) (netip.AddrPort, error) {
 		return netip.AddrPort{}, fmt.Errorf("media: listen tcp %s: %w", addr, err)
 	}
 	l.lnfd = fd
+	l.hold()
 	return local, nil
 }
 
 // closeListener ends ICE-TCP. Loop only, at the end.
 func (l *loop) closeListener() {
-	if l.lnfd >= 0 {
-		unix.Close(l.lnfd)
-		l.lnfd = -1
+	for _, fd := range []*int{&l.lnfd, &l.held} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
 	}
 }
 
@@ -61,11 +64,16 @@ func (l *loop) closeListener() {
 func (l *loop) acceptTCP() {
 	for range batchSize {
 		fd, sa, err := unix.Accept4(l.lnfd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		if err == unix.EMFILE || err == unix.ENFILE {
+			l.refuseTCP()
+			return
+		}
 		if err != nil {
 			return
 		}
 		if len(l.sh.tcp) >= maxTCPConns {
 			unix.Close(fd)
+			l.sh.stats.TCPRefused++
 			continue
 		}
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
@@ -77,6 +85,27 @@ func (l *loop) acceptTCP() {
 			continue
 		}
 		l.sh.tcpOpened(c)
+	}
+}
+
+// refuseTCP ends a connection that there is no descriptor for. Left in the queue it would wake the loop for ever.
+func (l *loop) refuseTCP() {
+	if l.held < 0 {
+		return
+	}
+	unix.Close(l.held)
+	if fd, _, err := unix.Accept4(l.lnfd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC); err == nil {
+		unix.Close(fd)
+		l.sh.stats.TCPRefused++
+	}
+	l.hold()
+}
+
+// hold takes the descriptor in reserve.
+func (l *loop) hold() {
+	var err error
+	if l.held, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
+		l.held = -1
 	}
 }
 

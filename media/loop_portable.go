@@ -239,6 +239,7 @@ func (l *loop) acceptTCP() {
 		l.turn(func() {
 			if len(l.sh.tcp) >= maxTCPConns {
 				_ = conn.Close()
+				l.sh.stats.TCPRefused++
 				return
 			}
 			c.opened = l.sh.now

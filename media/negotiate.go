@@ -22,7 +22,7 @@ func (s *Session) SetRemoteOffer(sdp []byte) error {
 		return ErrKindChanged
 	}
 	if s.remote != nil && s.leg != nil && d.Kind == KindWebRTC && s.remote.ICEUfrag != "" && s.remote.ICEUfrag != d.ICEUfrag {
-		s.ufrag, s.pwd = iceToken(12), iceToken(24) // ICE restart: RFC 8839 §4.4.1.1.1 wants new ones in the answer
+		s.restart = true
 	}
 	s.kind, s.remote, s.remoteSDP, s.unanswered = d.Kind, d, append([]byte(nil), sdp...), true
 	return nil
@@ -89,6 +89,9 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 			a.Setup = s.role // RFC 8842 §5.3: the role stays with the association
 		}
 		s.role = a.Setup
+		if s.restart { // RFC 8839 §4.4.1.1.1 wants new ones in the answer; an offer that is refused changes nothing
+			s.ufrag, s.pwd, s.restart = iceToken(12), iceToken(24), false
+		}
 	}
 	formats := make([]format8, 0, len(accepted))
 	for _, c := range accepted {

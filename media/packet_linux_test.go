@@ -205,3 +205,35 @@ func TestTCPConnectionBounds(t *testing.T) {
 	})
 	waitFor(t, "close", func() bool { return e.Stats().TCPConnections == 0 })
 }
+
+// TestTCPWithoutDescriptors: a connection that there is no descriptor for is ended; waiting, it would keep the loop awake.
+func TestTCPWithoutDescriptors(t *testing.T) {
+	e := newTestEngine(t, nil)
+	for range 3 {
+		var conn net.Conn
+		e.sh.loop.do(func() { // the loop does not accept meanwhile
+			var err error
+			if conn, err = net.Dial("tcp", e.MuxTCPAddr().String()); err != nil {
+				t.Error(err)
+				return
+			}
+			e.sh.loop.refuseTCP()
+			if e.sh.loop.held < 0 {
+				t.Error("nothing in reserve for the next one")
+			}
+		})
+		if conn == nil {
+			return
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("not ended: %v", err)
+		}
+		conn.Close()
+	}
+	if st := e.Stats(); st.TCPRefused != 3 || st.TCPConnections != 0 {
+		t.Errorf("%+v", st)
+	}
+}

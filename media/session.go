@@ -42,6 +42,7 @@ type Session struct {
 	remote     *Description // last taken, answered or not
 	remoteSDP  []byte
 	unanswered bool    // remote is an offer
+	restart    bool    // and it restarts ICE
 	offered    []Codec // of our last offer
 	formats    []format8
 	wish       Direction // what we want ourselves

@@ -25,6 +25,7 @@ type EngineStats struct {
 	DTLSFailures     uint64
 	STUNRequests     uint64 // authenticated ones
 	TCPConnectionsTo uint64 // accepted ICE-TCP connections
+	TCPRefused       uint64 // beyond the bound of connections or of descriptors
 	Panics           uint64 // of the packet loop, survived: a defect
 }
 
