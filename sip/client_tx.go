@@ -116,11 +116,15 @@ func (tx *clientTx) receive(res *Response) {
 func (tx *clientTx) inviteResponseLocked(res *Response) (pass bool) {
 	switch {
 	case res.StatusCode < 200:
-		if tx.state == clientCalling {
-			tx.state = clientProceeding
-			tx.stopLocked()
+		if tx.state != clientCalling && tx.state != clientProceeding {
+			return false
 		}
-		return tx.state == clientProceeding
+		tx.state = clientProceeding
+		tx.stopLocked()
+		// A session gives up its first INVITE before that (timer C and CANCEL); this ends a re-INVITE that only got 100.
+		t := tx.stack.cfg.Timers
+		tx.timeout = tx.stack.after(t.TimerC+2*t.timeout(), func() { tx.fail(408, "") })
+		return true
 	case res.StatusCode < 300:
 		switch tx.state {
 		case clientCalling, clientProceeding:

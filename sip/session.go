@@ -187,6 +187,10 @@ func (s *Session) flowClosed(f *Flow) {
 func (s *Session) endLocked() {
 	s.state = sessionEnded
 	s.stopAckLocked()
+	if s.reinvite != nil { // RFC 3261 §15.1.2; nobody else would answer it any more
+		_ = s.reinvite.Respond(s.reinvite.NewResponse(487, ""))
+		s.reinvite = nil
+	}
 	if s.guard != nil {
 		s.guard.Stop()
 	}

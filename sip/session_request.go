@@ -62,10 +62,6 @@ func (s *Session) byeReceivedLocked(tx *ServerTx) {
 	_ = tx.Respond(tx.NewResponse(200, ""))
 	s.endLocked()
 	s.forgetLocked()
-	if s.reinvite != nil {
-		_ = s.reinvite.Respond(s.reinvite.NewResponse(487, ""))
-		s.reinvite = nil
-	}
 	switch {
 	case early:
 		_ = s.invite.Respond(s.invite.NewResponse(487, ""))
