@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,11 +31,13 @@ type Files struct {
 
 // Open returns the sound of a name at that rate: NAME.wav, tone_stream://…, silence_stream://…, local_stream://NAME,
 // file_string://A!B, each perhaps with {loops=N} before it. Close the source when done.
-func (f *Files) Open(name string, rate int) (Source, error) { return f.open(name, rate, f.Delimiter, 0) }
+func (f *Files) Open(name string, rate int) (Source, error) {
+	return f.open(name, rate, f.Delimiter, 0)
+}
 
 func (f *Files) open(name string, rate int, delimiter string, depth int) (Source, error) {
-	if _, err := NewResampler(rate, rate); err != nil {
-		return nil, err
+	if !slices.Contains(resampleRates[:], rate) {
+		return nil, fmt.Errorf("%w: %d", ErrRate, rate)
 	}
 	loops, name := cutParams(strings.TrimSpace(name))
 	scheme, rest, isURL := strings.Cut(name, "://")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -28,15 +29,14 @@ type localStream struct {
 	names  []string // still to play in this round
 	s      Source   // being played; nil before the first
 	sound  bool     // something was heard in this round
-	tune   bool     // s is the fallback and stays
 }
 
 // Open returns the music: the WAV files of the folder in the order of their names or shuffled, round after round. The folder is read
 // again for each round. Files that cannot be played are left out; when that leaves none, Tune plays instead. It never ends. Unlike in
 // FreeSWITCH, where all listeners hear the same place of one stream, each source starts at the beginning.
 func (c LocalStream) Open(rate int) (Source, error) {
-	if _, err := NewResampler(rate, rate); err != nil {
-		return nil, err
+	if !slices.Contains(resampleRates[:], rate) {
+		return nil, fmt.Errorf("%w: %d", ErrRate, rate)
 	}
 	// The order is not a secret.
 	return &localStream{cfg: c, rate: rate, random: rand.New(rand.NewPCG(c.Seed, 0))}, nil
@@ -84,7 +84,7 @@ func (l *localStream) next() error {
 	if err != nil {
 		return err
 	}
-	l.s, l.tune = t, true
+	l.s = t // it never ends, and so stays
 	return nil
 }
 

@@ -204,7 +204,10 @@ func Resample(s Source, rate int) (Source, error) {
 	}
 	x := &resampled{s: s, r: r, rate: rate}
 	x.buffer = make([]int16, 0, (len(x.in)+r.Delay())*rate/s.Rate()+2)
-	x.drop = r.Delay() * r.f.up / r.f.down
+	// What is left of the delay after whole output samples is made up by beginning between two input samples.
+	late := r.Delay() * r.f.up
+	x.drop = late / r.f.down
+	r.phase, r.skip = late%r.f.down%r.f.up, late%r.f.down/r.f.up
 	return x, nil
 }
 
