@@ -25,32 +25,11 @@ func (c *Control) show(args string) string {
 	if len(words) == 0 {
 		return c.usage("show")
 	}
-	what := strings.ToLower(words[0])
-	format, delimiter, count, like := "", ",", false, ""
-	for i := 1; i < len(words); i++ {
-		next := ""
-		if i+1 < len(words) {
-			next = words[i+1]
-		}
-		switch strings.ToLower(words[i]) {
-		case "count":
-			count = true
-		case "like":
-			like = next
-			i++
-		case "as":
-			format = strings.ToLower(next)
-			i++
-			if format == "delim" && i+1 < len(words) {
-				delimiter = words[i+1]
-				i++
-			}
-		}
-	}
+	o := parseShow(words[1:])
 	var r report
-	switch what {
+	switch strings.ToLower(words[0]) {
 	case "channels":
-		r = c.showChannels(like)
+		r = c.showChannels(o.like)
 	case "calls":
 		r = c.showCalls(basicCalls(), false)
 	case "bridged_calls":
@@ -76,14 +55,45 @@ func (c *Control) show(args string) string {
 	default:
 		return c.usage("show")
 	}
-	switch format {
+	switch o.format {
 	case "json":
-		return r.json(count)
+		return r.json(o.count)
 	case "xml":
-		return r.xml(count)
+		return r.xml(o.count)
 	default:
-		return r.text(delimiter, count)
+		return r.text(o.delimiter, o.count)
 	}
+}
+
+// showOptions is what may follow the name of a report.
+type showOptions struct {
+	format, delimiter, like string
+	count                   bool
+}
+
+func parseShow(words []string) showOptions {
+	o := showOptions{delimiter: ","}
+	for i := 0; i < len(words); i++ {
+		next := ""
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		switch strings.ToLower(words[i]) {
+		case "count":
+			o.count = true
+		case "like":
+			o.like = next
+			i++
+		case "as":
+			o.format = strings.ToLower(next)
+			i++
+			if o.format == "delim" && i+1 < len(words) {
+				o.delimiter = words[i+1]
+				i++
+			}
+		}
+	}
+	return o
 }
 
 // text is a head and rows of delimited fields, a blank line and the total; without rows there is no head.

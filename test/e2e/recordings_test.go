@@ -167,6 +167,7 @@ func recordedCalls() []recordedCall {
 		{"echo_9196", rtpPhone, "1000", "9196", "", func(t *testing.T, s *recordedScene) {
 			a := s.caller.invite(t, s.number)
 			a.answered(t)
+			s.until(t, func(e *esl.Event) bool { return e.Name() == "CHANNEL_EXECUTE" && e.Value("Application") == "echo" })
 			a.hangup(t)
 		}},
 		{"callee_hangup", rtpPhone, "1000", "1001", "1001", calleeHangsUp},
