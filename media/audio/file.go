@@ -60,7 +60,7 @@ func (f *Files) open(name string, rate int, delimiter string, depth int) (Source
 	case "tone_stream":
 		return f.tones(rest, rate, loops)
 	case "silence_stream":
-		return ParseSilence(rest, rate)
+		return source(ParseSilence(rest, rate))
 	case "local_stream":
 		return f.local(rest, rate)
 	}
@@ -104,7 +104,7 @@ func (f *Files) chain(names []string, rate int) (Source, error) {
 // tones is a tone_stream: a script, or path=FILE with one on each line.
 func (f *Files) tones(script string, rate, loops int) (Source, error) {
 	if len(script) < 5 || !strings.EqualFold(script[:5], "path=") {
-		return NewToneStream(script, rate, loops)
+		return source(NewToneStream(script, rate, loops))
 	}
 	name := script[5:]
 	if i := strings.Index(strings.ToLower(name), ";loops="); i >= 0 {
@@ -117,10 +117,12 @@ func (f *Files) tones(script string, rate, loops int) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := NewToneFile(r, rate, loops)
-	if e := r.Close(); err == nil && e != nil {
-		err = e
-	}
+	defer r.Close() // it was only read
+	return source(NewToneFile(r, rate, loops))
+}
+
+// source is a source of that type, or none: a nil pointer in an interface would look like one.
+func source[S Source](s S, err error) (Source, error) {
 	if err != nil {
 		return nil, err
 	}

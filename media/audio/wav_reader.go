@@ -60,7 +60,10 @@ func NewWAVReader(r io.Reader) (*WAVReader, error) {
 	if string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
 		return nil, fmt.Errorf("%w: no RIFF/WAVE header", ErrWAV)
 	}
-	return w, w.chunks()
+	if err := w.chunks(); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // chunks reads the chunks up to the data chunk.
