@@ -81,6 +81,13 @@ export class Exchange {
     return { host, port: Number(port) };
   }
 
+  /** Ends at once, as by a power cut. */
+  async die() {
+    const exited = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await exited;
+  }
+
   /** Drains by SIGTERM; a second one and then SIGKILL when it hangs. Returns the exit code, null when it had to be killed. */
   async stop() {
     const child = this.#process;

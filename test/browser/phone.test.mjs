@@ -242,6 +242,25 @@ describe("web phone", { skip: noBinary, timeout: 300_000 }, () => {
     await nothingIsLeft();
   });
 
+  check("the server dies during a call: the page says that the sound is interrupted, and ends the call when it does not come back", async () => {
+    const other = await Exchange.start();
+    try {
+      const a = await WebPhone.open(browser, other, { name: "A", user: "1000", tone: toneA });
+      phones.push(a);
+      await a.dial("9196");
+      await a.hears(toneA, toneB);
+      await other.die();
+      await a.sees("interrupted", (state) => state.call?.mediaLost && state.registration === "retrying", { timeout: 30_000 });
+      assert.match(await a.page.locator("#phase").innerText(), /interrupted/);
+      await a.sees("given up", (state) => state.call === null && state.lastCall?.outcome === "failed", { timeout: 60_000 });
+      assert.match(await a.page.locator("#result").innerText(), /server is not reachable/);
+      assert.equal((await a.state()).problem.code, "connection-lost");
+      assert.doesNotMatch((await a.state()).problem.advice, /call goes on/);
+    } finally {
+      await other.stop();
+    }
+  });
+
   check("a callee in a call is busy", async () => {
     const [a, b] = await pair();
     await talk(a, b);

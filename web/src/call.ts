@@ -141,7 +141,7 @@ export class Call {
 
   /** Ends a call whose server is gone, signalling and sound alike. */
   async abandon(): Promise<void> {
-    this.settle({ outcome: "failed", code: 0, reason: "", text: "The call broke off: the server is not reachable" });
+    this.settle({ outcome: "failed", code: 0, reason: "", text: "The server is not reachable: the call broke off" });
     await this.hangup();
   }
 

@@ -3,7 +3,7 @@
 import { type Invitation, Inviter, Registerer, UserAgent, Web } from "sip.js";
 import { type AudioDesk, openMicrophone } from "./audio.js";
 import { Call, type CallListener } from "./call.js";
-import { connectionProblem, mediaProblem, microphoneProblem, playbackBlocked, type Problem, registrationProblem } from "./diagnosis.js";
+import { type ConnectionFacts, connectionProblem, mediaProblem, microphoneProblem, playbackBlocked, type Problem, registrationProblem } from "./diagnosis.js";
 import { cleanNumber, isDialable, sipUser } from "./format.js";
 import { parseServer, type Settings } from "./settings.js";
 import { initialState, type PhoneState } from "./state.js";
@@ -22,6 +22,7 @@ export class Phone {
   private registerer: Registerer | undefined;
   private host = "";
   private wasConnected = false;
+  private facts: ConnectionFacts | undefined; // of the last lost connection
   private attempts = 0;
   private retryTimer = 0;
   private readonly audio: AudioDesk;
@@ -180,9 +181,9 @@ export class Phone {
     this.changed();
     if (this.call?.peerConnection?.connectionState === "failed") void this.call.abandon();
     const sameHost = new URL(server).host === location.host;
-    const facts = { server, page: location, wasConnected: this.wasConnected, pageReachable: sameHost ? await pageAnswers() : undefined, online: navigator.onLine, inCall: this.state.call?.phase === "active" };
+    this.facts = { server, page: location, wasConnected: this.wasConnected, pageReachable: sameHost ? await pageAnswers() : undefined, online: navigator.onLine, inCall: this.state.call?.phase === "active" };
     if (this.agent !== agent || this.state.registration !== "retrying") return;
-    this.fail(connectionProblem(facts));
+    this.fail(connectionProblem(this.facts));
     this.retryLater();
   }
 
@@ -218,6 +219,7 @@ export class Phone {
         this.call = undefined;
         this.state.call = null;
         this.state.lastCall = result;
+        if (this.state.problem?.code === "connection-lost" && this.facts) this.state.problem = connectionProblem({ ...this.facts, inCall: false });
         if (this.state.problem?.code === "media-failed" || this.state.problem?.code === "playback-blocked") this.state.problem = null;
         this.audio.play(null);
         this.audio.silence();
