@@ -32,7 +32,7 @@ var importRules = map[string]importRule{
 	"internal/config":   {own: []string{"internal/fsxml"}},
 	"internal/dialplan": {own: []string{"internal/fsxml"}, other: []string{"github.com/dlclark/regexp2"}},
 	"internal/event":    {own: []string{"esl"}},
-	"internal/call":     {own: []string{"media", "internal/dialplan", "internal/event", "esl"}, other: []string{"github.com/google/uuid"}},
+	"internal/call":     {own: []string{"media", "media/audio", "internal/dialplan", "internal/event", "esl"}, other: []string{"github.com/google/uuid"}},
 	"internal/profile":  {own: []string{"sip", "sip/digest", "registrar", "internal/call", "internal/config"}},
 	"internal/control":  {own: []string{"internal/call", "internal/event", "esl", "internal/profile", "registrar", "internal/config"}, other: []string{"github.com/google/uuid"}},
 	"internal/admin":    {own: []string{"esl"}, other: []string{"github.com/prometheus/client_golang"}},
