@@ -64,7 +64,8 @@ func (l *loop) again() error {
 		l.times, l.empty = 1, maxInstantEnds // stays at its end
 		return io.EOF
 	}
-	_ = Close(l.s) // it was only read
+	_ = Close(l.s)               // it was only read
+	l.s = &Silence{rate: l.rate} // at its end, should there be no next one
 	s, err := l.open()
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func hear(t testing.TB, samples []int16, rate int) (digits string, heard []DTMFD
 const allDigits = "1234567890*#ABCD1155"
 
 func TestDTMFHeard(t *testing.T) {
-	for _, rate := range []int{8000, 16000, 48000} {
+	for _, rate := range []int{8000, 16000} {
 		for _, on := range []time.Duration{40, 50, 80, 100, 250} {
 			for _, off := range []time.Duration{40, 60, 100} {
 				s, err := NewDTMF(allDigits, rate, on*time.Millisecond, off*time.Millisecond)
@@ -128,7 +128,7 @@ func TestDTMFNotHeard(t *testing.T) {
 		sounds[script] = readAll(t, s, 80000)
 	}
 	tune, _ := NewTune(8000)
-	sounds["tune"] = readAll(t, tune, 60*8000)
+	sounds["tune"] = readAll(t, tune, 30*8000)
 	for name, samples := range sounds {
 		if digits, _ := hear(t, samples, 8000); digits != "" {
 			t.Errorf("%s: heard %q", name, digits)

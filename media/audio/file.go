@@ -106,13 +106,7 @@ func (f *Files) tones(script string, rate, loops int) (Source, error) {
 	if len(script) < 5 || !strings.EqualFold(script[:5], "path=") {
 		return source(NewToneStream(script, rate, loops))
 	}
-	name := script[5:]
-	if i := strings.Index(strings.ToLower(name), ";loops="); i >= 0 {
-		if loops == 0 {
-			loops = int(leadingInt(name[i+len(";loops="):]))
-		}
-		name = name[:i]
-	}
+	name, loops := cutLoops(script[5:], loops)
 	r, err := f.openFile(name)
 	if err != nil {
 		return nil, err

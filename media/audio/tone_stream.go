@@ -11,7 +11,7 @@ import (
 // Bounds of a tone script. FreeSWITCH renders a script into memory before it plays; here it is played as it is read, so that the bounds
 // only guard against nonsense.
 const (
-	maxToneScript  = 64 << 10      // characters
+	maxToneScript  = 16 << 10      // characters
 	maxToneLines   = 4096          // lines of a file of tones
 	maxToneMillis  = 24 * 3600_000 // length of one tone or one pause
 	maxToneRepeats = 1 << 20       // of one instruction (l=), of the script (L=), of the whole (loops=)
@@ -74,13 +74,22 @@ type toneLength struct {
 // NewToneStream returns the sound of a script, without the "tone_stream://" before it. loops is how often it plays, as in FreeSWITCH's
 // {loops=N}: 0 leaves it to the script (once, if that does not say), -1 is for ever; it wins over the script's own ;loops=.
 func NewToneStream(script string, rate, loops int) (*ToneStream, error) {
-	if i := strings.Index(strings.ToLower(script), ";loops="); i >= 0 {
-		if n := leadingInt(script[i+len(";loops="):]); loops == 0 {
-			loops = int(n)
-		}
-		script = script[:i]
-	}
+	script, loops = cutLoops(script, loops)
 	return newToneLines([]string{script}, rate, loops)
+}
+
+// cutLoops takes ;loops=N off a script, in any case of letters, with what follows it. A number of loops that is given already stays.
+func cutLoops(script string, loops int) (string, int) {
+	const mark = ";loops="
+	for i := 0; i+len(mark) <= len(script); i++ {
+		if strings.EqualFold(script[i:i+len(mark)], mark) {
+			if loops == 0 {
+				loops = int(leadingInt(script[i+len(mark):]))
+			}
+			return script[:i], loops
+		}
+	}
+	return script, loops
 }
 
 // NewToneFile returns the sound of a file of tones (.ttml in the stock tree, tone_stream://path=FILE): each line is a script, and what
@@ -199,7 +208,7 @@ func (t *ToneStream) step() bool {
 	if t.rest == "" {
 		return false
 	}
-	part, after, more := strings.Cut(t.rest, ";")
+	part, after, _ := strings.Cut(t.rest, ";")
 	if len(part) > 1 && part[1] == '=' {
 		t.set(part[0], part[2:])
 		t.rest = after
@@ -211,10 +220,7 @@ func (t *ToneStream) step() bool {
 		t.rest = ""
 		return false
 	}
-	t.rest = part[used:]
-	if more {
-		t.rest += ";" + after
-	}
+	t.rest = t.rest[used:]
 	if length.count == 0 || length.on+length.off == 0 {
 		return false
 	}
@@ -301,71 +307,6 @@ func (l *toneLength) fields(inside string) int {
 		n++
 	}
 	return n
-}
-
-// tone is one tone while it sounds.
-type tone struct {
-	on, off   int64 // samples still to come
-	voices    [maxTonePitches]oscillator
-	count     int
-	level     float64
-	amplitude float64 // of one voice
-	direction float64
-	decayDB   float64
-	decayStep int64 // samples between two changes of level
-	since     int64 // samples since the last one
-}
-
-func newTone(l toneLength, s toneSettings, rate int) tone {
-	t := tone{on: samplesOf(l.on, rate), off: samplesOf(l.off, rate), count: l.count, level: s.level, direction: s.direction,
-		decayDB: s.decayDB, decayStep: max(samplesOf(s.decayMS, rate), 1)}
-	t.amplitude = amplitude(t.level) / float64(max(t.count, 1))
-	for i, f := range l.pitches[:l.count] {
-		// Above half the rate a sine would fold back to another pitch.
-		if f < 0 || f >= float64(rate)/2 {
-			f = 0
-		}
-		t.voices[i] = newOscillator(f, rate)
-	}
-	return t
-}
-
-func (t *tone) ended() bool { return t.on <= 0 && t.off <= 0 }
-
-// read generates what it can of the tone, or of the silence after it.
-func (t *tone) read(samples []int16) int {
-	if t.on <= 0 {
-		n := int(min(t.off, int64(len(samples))))
-		clear(samples[:n])
-		t.off -= int64(n)
-		return n
-	}
-	n := int(min(t.on, int64(len(samples))))
-	for i := range samples[:n] {
-		if t.direction != 0 {
-			t.decay()
-		}
-		v := 0.0
-		for j := range t.voices[:t.count] {
-			v += t.voices[j].next()
-		}
-		samples[i] = round(v * t.amplitude)
-	}
-	t.on -= int64(n)
-	return n
-}
-
-// decay changes the level when it is time, within the bounds of levels.
-func (t *tone) decay() {
-	if t.since++; t.since < t.decayStep {
-		return
-	}
-	level := t.level + t.direction*t.decayDB
-	if level > maxLevel || level < minLevel {
-		return
-	}
-	t.level, t.since = level, 0
-	t.amplitude = amplitude(level) / float64(max(t.count, 1))
 }
 
 // millis reads a length in ms as C's atoi does, within bounds.
