@@ -214,7 +214,10 @@ func (s *seekBuffer) Write(p []byte) (int, error) {
 	if s.pos+len(p) > s.limit {
 		return 0, errDiskFull
 	}
-	s.b = append(s.b[:s.pos], append(p, s.b[min(s.pos+len(p), len(s.b)):]...)...)
+	if end := s.pos + len(p); end > len(s.b) {
+		s.b = append(s.b, make([]byte, end-len(s.b))...)
+	}
+	copy(s.b[s.pos:], p)
 	s.pos += len(p)
 	return len(p), nil
 }
