@@ -20,13 +20,16 @@ type app func(ch *Channel, data dialplan.Expanded) string
 
 // applications is the table of applications by lower-case name.
 func applications() map[string]app {
-	return map[string]app{
+	apps := map[string]app{
 		"set": appSet, "unset": appUnset, "export": appExport, "multiset": appMultiset,
 		"answer": appAnswer, "pre_answer": appPreAnswer, "ring_ready": appRingReady,
 		"sleep": appSleep, "hangup": appHangup, "respond": appRespond,
 		"echo": appEcho, "delay_echo": appEcho, "park": appPark, "bridge": appBridge,
 		"log": appLog, "info": appInfo,
 	}
+	maps.Copy(apps, flowApplications())
+	maps.Copy(apps, mediaApplications())
+	return apps
 }
 
 // ignoredApps are the applications that are accepted and do nothing: what FreeSWITCH's stock dialplan calls for features that are not

@@ -129,6 +129,15 @@ func (l *fakeLeg) SendInfo(_ string, body []byte) error {
 	return nil
 }
 
+func (l *fakeLeg) Redirect(contacts []string) error {
+	l.note("redirect " + strings.Join(contacts, " "))
+	return nil
+}
+func (l *fakeLeg) Refer(target string) error {
+	l.note("refer " + target)
+	return nil
+}
+
 // want waits until the leg was told s.
 func (l *fakeLeg) want(s string) {
 	l.t.Helper()

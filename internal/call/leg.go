@@ -30,6 +30,11 @@ type Leg interface {
 	Reoffer(sdp []byte, done func(answer []byte, err error)) error
 	// SendInfo sends an in-dialog INFO, for DTMF relay.
 	SendInfo(contentType string, body []byte) error
+	// Redirect refuses an inbound leg that was not answered with 302 Moved Temporarily and these Contact URIs, in order of preference. The
+	// leg is over then; Hangup may follow.
+	Redirect(contacts []string) error
+	// Refer asks the peer of an answered leg to call target instead (REFER, RFC 3515). The peer ends this leg when it does.
+	Refer(target string) error
 }
 
 // HangupReason says why a leg is ended.
