@@ -27,7 +27,7 @@ func TestAnswersFromTheAddressThatWasHit(t *testing.T) {
 			var raw [2][]byte // the first one teaches the source
 			for i := range raw {
 				var err error
-				if raw[i], err = audio(0, i, 7).Marshal(); err != nil {
+				if raw[i], err = audioPacket(0, i, 7).Marshal(); err != nil {
 					t.Fatal(err)
 				}
 			}

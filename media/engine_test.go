@@ -284,7 +284,7 @@ func TestS05SRTPErrorsDoNotHangUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	talk(t, pa, pb, 0x1001, 5)
-	raw, err := audio(0, 0x1001+200, 0x1001).Marshal()
+	raw, err := audioPacket(0, 0x1001+200, 0x1001).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestS06ReplayIsDropped(t *testing.T) {
 			}
 			talk(t, pa, pb, 0x1001, 3)
 			p := pa.(*phone)
-			raw, err := audio(0, 0x1001+100, 0x1001).Marshal()
+			raw, err := audioPacket(0, 0x1001+100, 0x1001).Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}

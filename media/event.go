@@ -34,5 +34,6 @@ type Event struct {
 	Type     EventType
 	Digit    byte // DTMF: 0-9 * # A-D
 	Duration int  // DTMF: milliseconds
+	InBand   bool // DTMF: heard in the sound itself (Session.DetectDTMF), not by RFC 4733
 	Err      error
 }

@@ -90,7 +90,7 @@ func freeRange(t *testing.T, n int) int {
 func rainOn(t *testing.T, e *Engine, first, n int, stop chan struct{}) {
 	conn := udpConn(t)
 	defer conn.Close()
-	raw, err := audio(0, 1, 0xabc).Marshal()
+	raw, err := audioPacket(0, 1, 0xabc).Marshal()
 	if err != nil {
 		t.Error(err)
 		return

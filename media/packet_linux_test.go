@@ -33,7 +33,7 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 				t.Fatal(err)
 			}
 			from := addrPort(pa.(*phone).conn.LocalAddr())
-			raw, err := audio(0, 1, 0x9999).Marshal()
+			raw, err := audioPacket(0, 1, 0x9999).Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}

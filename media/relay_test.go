@@ -73,7 +73,7 @@ func TestOpusBothWaysWithDTMF(t *testing.T) {
 	}
 	seq := 1
 	waitFor(t, "opus", func() bool {
-		ba.send(t, audio(111, seq, 7))
+		ba.send(t, audioPacket(111, seq, 7))
 		seq++
 		return len(bb.heard()) > 10
 	})
@@ -111,7 +111,7 @@ func TestDTMFPasses(t *testing.T) {
 			if i >= 6 {
 				end = 0x80
 			}
-			p := audio(101, seq, 0x1000)
+			p := audioPacket(101, seq, 0x1000)
 			p.Timestamp = uint32(100000 + d*2000)
 			p.Payload = []byte{byte(d + 1), end | 10, 0, 0}
 			binary.BigEndian.PutUint16(p.Payload[2:], uint16(min(i, 6)*160))
@@ -167,7 +167,7 @@ func TestSendDTMF(t *testing.T) {
 			n := len(pa.heard())
 			next := 0
 			b.inLoop(func(l *leg) { next = int(l.src.highest) + 1 })
-			pb.send(t, audio(0, next, 0x2000))
+			pb.send(t, audioPacket(0, next, 0x2000))
 			waitFor(t, "audio", func() bool { return len(pa.heard()) > n })
 			all := pa.heard()
 			if next := all[n]; next.SSRC != last.SSRC || next.SequenceNumber != got[len(got)-1].SequenceNumber+1 {
@@ -240,7 +240,7 @@ func TestHold(t *testing.T) {
 	}
 	n, drops := len(pa.heard()), e.Stats().DropUnroutable
 	for i := range 10 {
-		pb.send(t, audio(0, 0x1100+300+i, 0x1100))
+		pb.send(t, audioPacket(0, 0x1100+300+i, 0x1100))
 	}
 	waitFor(t, "drops", func() bool { return e.Stats().DropUnroutable >= drops+10 })
 	if len(pa.heard()) != n {
@@ -363,7 +363,7 @@ func TestS07ForeignRTPIsNotRelayed(t *testing.T) {
 	talk(t, pa, pb, 0x1001, 2*latchPackets)
 	attacker := udpConn(t)
 	defer attacker.Close()
-	raw, err := audio(0, 5, 0xbad).Marshal()
+	raw, err := audioPacket(0, 5, 0xbad).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}

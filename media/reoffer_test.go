@@ -71,7 +71,7 @@ func TestBrowserReoffers(t *testing.T) {
 			talk(t, pp, b, 0x1003, 5)
 			quiet := len(pp.heard())
 			for i := range 5 { // pion answers sendrecv and sends on: what we did not ask for is not relayed
-				b.send(t, audio(0, 0x3001+1000+i, 0x3001))
+				b.send(t, audioPacket(0, 0x3001+1000+i, 0x3001))
 			}
 			talk(t, pp, b, 0x1004, 5)
 			if len(pp.heard()) != quiet {

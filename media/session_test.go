@@ -44,7 +44,7 @@ func connect(t testing.TB, e *Engine, kind Kind, caller bool, log *eventLog) (*S
 	return s, p
 }
 
-func audio(pt uint8, seq int, ssrc uint32) *rtp.Packet {
+func audioPacket(pt uint8, seq int, ssrc uint32) *rtp.Packet {
 	return &rtp.Packet{
 		Header:  rtp.Header{Version: 2, PayloadType: pt, SequenceNumber: uint16(seq), Timestamp: uint32(seq) * 160, SSRC: ssrc},
 		Payload: []byte(fmt.Sprintf("audio %05d %08x", seq, ssrc)),
@@ -58,13 +58,13 @@ func talk(t testing.TB, from, to peer, ssrc uint32, want int) {
 	sent := 0
 	first := int(ssrc & 0x3fff)
 	waitFor(t, "audio", func() bool {
-		from.send(t, audio(0, first+sent, ssrc))
+		from.send(t, audioPacket(0, first+sent, ssrc))
 		sent++
 		return len(to.heard())-before >= want
 	})
 	// A last packet that is waited for: nothing of this talk arrives later.
 	final := fmt.Sprintf("audio %05d %08x", first+sent, ssrc)
-	from.send(t, audio(0, first+sent, ssrc))
+	from.send(t, audioPacket(0, first+sent, ssrc))
 	waitFor(t, "the last packet", func() bool {
 		h := to.heard()
 		return string(h[len(h)-1].Payload) == final
