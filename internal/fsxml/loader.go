@@ -8,10 +8,11 @@ import (
 // Limits of a load that no honest tree comes near; the stock one is 1.2 MB of text in 150 files, 12 elements deep.
 const (
 	defaultMaxDepth = 64
-	defaultMaxBytes = 64 << 20
+	defaultMaxBytes = 160 << 20
 	maxIncludeDepth = 20
-	maxFiles        = 10_000
-	maxNodes        = 500_000
+	maxFiles        = 250_000  // different ones: a directory may have one for each user
+	maxRepeats      = 10_000   // of files that have been included before
+	maxNodes        = 500_000  // that stay in the tree
 	maxValue        = 64 << 10 // one variable
 	maxName         = 256      // of a variable, with its $${}
 	maxProblems     = 1_000
@@ -74,14 +75,19 @@ type Tree struct {
 
 // Loader reads a configuration tree. The zero value of each limit is its default.
 type Loader struct {
-	FS       fs.FS
+	FS       fs.FS                       // several goroutines read from it at a time
 	Root     string                      // first file; "" = freeswitch.xml
 	Dir      string                      // absolute path of FS, so that includes by absolute path find their file; "" refuses those
 	Defaults map[string]string           // variables that exist before the first line
 	Set      map[string]string           // variables that win over the tree's own
 	Env      func(string) (string, bool) // environment for env-set; nil = empty
-	MaxDepth int                         // element nesting, 64
-	MaxBytes int                         // bytes after pre-processing, 64 MiB
+	// Exec runs the program of exec and exec-set and returns its output; nil refuses both.
+	Exec func(command string) ([]byte, error)
+	// Reduce is told each element when it has ended, with those that are still open, outermost first. When it returns true, the element stays in
+	// the tree without its children: the caller has made something smaller of them. It must keep neither above nor the children. nil: never.
+	Reduce   func(n *Node, above []*Node) bool
+	MaxDepth int // element nesting, 64
+	MaxBytes int // bytes after pre-processing, 160 MiB
 }
 
 // Load pre-processes and parses the tree. An error in the text is a *SyntaxError.
@@ -91,7 +97,7 @@ func (l *Loader) Load() (*Tree, error) {
 		root = "freeswitch.xml"
 	}
 	p := newPreprocessor(l)
-	if err := p.include(root); err != nil {
+	if err := p.include(content{name: root, late: true}); err != nil {
 		return nil, err
 	}
 	p.unusedOverrides()
@@ -99,7 +105,7 @@ func (l *Loader) Load() (*Tree, error) {
 	if maxDepth <= 0 {
 		maxDepth = defaultMaxDepth
 	}
-	node, err := parse(p.out, p.marks, maxDepth)
+	node, err := parse(p.out, p.marks, maxDepth, l.Reduce)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,17 @@ func (n *Node) Attr(name string) string {
 	return v
 }
 
+// Clone copies an element with everything in it.
+func (n *Node) Clone() *Node {
+	c := *n
+	c.Attrs = append([]Attr(nil), n.Attrs...)
+	c.Children = make([]*Node, len(n.Children))
+	for i, x := range n.Children {
+		c.Children[i] = x.Clone()
+	}
+	return &c
+}
+
 // Child returns the first child element of that name, nil when there is none. A nil node has no children.
 func (n *Node) Child(name string) *Node {
 	if n == nil {

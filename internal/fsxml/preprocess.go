@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -37,14 +36,16 @@ type preprocessor struct {
 	marks    []mark
 	problems []Problem
 	files    []string
-	stack    []string // files being read, outermost first
-	reads    int
+	seen     map[string]bool // files
+	stack    []string        // files being read, outermost first
+	lines    []int           // of their include instructions
+	repeats  int
 	comment  bool // inside <!-- -->; survives the borders of included files, as in FreeSWITCH
 	cdata    bool
 }
 
 func newPreprocessor(l *Loader) *preprocessor {
-	p := &preprocessor{l: l, max: l.MaxBytes, vars: map[string]variable{}, used: map[string]bool{}}
+	p := &preprocessor{l: l, max: l.MaxBytes, vars: map[string]variable{}, used: map[string]bool{}, seen: map[string]bool{}}
 	if p.max <= 0 {
 		p.max = defaultMaxBytes
 	}
@@ -77,18 +78,36 @@ func (p *preprocessor) fail(f *file, format string, args ...any) error {
 }
 
 // include reads one file into the output.
-func (p *preprocessor) include(name string) error {
+func (p *preprocessor) include(c content) error {
+	name := c.name
 	f := &file{name: name, line: 1}
-	if p.reads++; p.reads > maxFiles {
+	if p.seen[name] {
+		p.repeats++
+	}
+	switch {
+	case p.repeats > maxRepeats:
+		return p.fail(f, "more than %d files are included again", maxRepeats)
+	case len(p.files) >= maxFiles:
 		return p.fail(f, "more than %d files are included", maxFiles)
 	}
-	text, err := p.read(name)
-	if err != nil {
-		return fmt.Errorf("fsxml: read: %w", err)
+	if c.late {
+		c = p.readOne(name, p.max-len(p.out), false)
 	}
-	if !slices.Contains(p.files, name) {
+	switch text := c.text; {
+	case c.dir:
+		return nil
+	case c.err != nil && len(p.stack) == 0:
+		return fmt.Errorf("fsxml: read: %w", c.err)
+	case c.err != nil:
+		return p.unreadable(f, c.err)
+	case len(text) > p.max-len(p.out):
+		return fmt.Errorf("fsxml: read: %w", p.tooLarge(name))
+	}
+	if !p.seen[name] {
+		p.seen[name] = true
 		p.files = append(p.files, name)
 	}
+	text := c.text
 	if text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")); !utf8.Valid(text) {
 		p.problem(f, Warning, "the file is not UTF-8; read as Latin-1")
 		text = fromLatin1(text)
@@ -99,17 +118,10 @@ func (p *preprocessor) include(name string) error {
 	return p.scan(f)
 }
 
-func (p *preprocessor) read(name string) ([]byte, error) {
-	r, err := p.l.FS.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, int64(p.max-len(p.out))+1))
-	if err == nil && len(text) > p.max-len(p.out) {
-		err = &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("the configuration is larger than %d bytes", p.max)}
-	}
-	return text, err
+// unreadable is a file that is there and cannot be read: FreeSWITCH goes on without it, but half a configuration is none.
+func (p *preprocessor) unreadable(f *file, err error) error {
+	from := p.stack[len(p.stack)-1]
+	return fmt.Errorf("fsxml: read: %w (included by %s:%d)", err, from, p.lines[len(p.lines)-1])
 }
 
 func fromLatin1(text []byte) []byte {
@@ -134,6 +146,10 @@ func (p *preprocessor) scan(f *file) error {
 			f.pos++
 			f.line++
 			p.mark(f)
+		case c != '<' && c != '$' && !p.comment && !p.cdata:
+			n := plain(rest)
+			p.out = append(p.out, rest[:n]...)
+			f.pos += n
 		case c == '<' && hasPrefixFold(rest, "<X-PRE-PROCESS"):
 			if err := p.instruction(f); err != nil {
 				return err
@@ -164,6 +180,16 @@ func (p *preprocessor) scan(f *file) error {
 		}
 	}
 	return nil
+}
+
+// plain is the length of the text before the next byte that may mean something; the first one is known to mean nothing.
+func plain(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		if c := text[i]; c == '<' || c == '\n' || c == '$' {
+			return i
+		}
+	}
+	return len(text)
 }
 
 func (p *preprocessor) mark(f *file) {
@@ -273,11 +299,53 @@ func (p *preprocessor) run(f *file, cmd, data string) error {
 	case "include":
 		return p.glob(f, unescape(data))
 	case "exec", "exec-set":
-		p.problem(f, Error, "%s is refused: a configuration executes no commands", cmd)
+		return p.exec(f, cmd, unescape(data))
 	default:
 		p.problem(f, Error, "unknown X-PRE-PROCESS command %q", cmd)
 	}
 	return nil
+}
+
+// exec runs a program, where the loader has a way to, and puts its output in place of the instruction (exec) or into a variable (exec-set).
+func (p *preprocessor) exec(f *file, cmd, data string) error {
+	if p.l.Exec == nil {
+		p.problem(f, Error, "%s is refused: a configuration executes no commands", cmd)
+		return nil
+	}
+	name, command, ok := strings.Cut(data, "=")
+	if cmd == "exec" {
+		command = data
+	} else if name = strings.TrimSpace(name); !ok || name == "" {
+		p.problem(f, Error, "exec-set needs name=command, not %q", data)
+		return nil
+	}
+	if cmd == "exec-set" && p.vars[name].fixed {
+		p.used[name] = true
+		return nil
+	}
+	out, err := p.l.Exec(command)
+	if err != nil {
+		p.problem(f, Error, "%s %q: %v", cmd, command, err)
+		return nil
+	}
+	if !utf8.Valid(out) {
+		out = fromLatin1(out)
+	}
+	if cmd == "exec-set" {
+		if value := strings.TrimRight(string(out), "\r\n"); len(value) <= maxValue {
+			p.vars[name] = variable{value: value, xml: escape(value)}
+			return nil
+		}
+		p.problem(f, Error, "the value of %s is longer than %d bytes", name, maxValue)
+		return nil
+	}
+	if len(p.stack) >= maxIncludeDepth {
+		p.problem(f, Error, "exec: programs and files include each other more than %d deep", maxIncludeDepth)
+		return nil
+	}
+	p.stack = append(p.stack, f.name)
+	defer func() { p.stack = p.stack[:len(p.stack)-1] }()
+	return p.scan(&file{name: f.name + "(exec)", text: out, line: 1})
 }
 
 func (p *preprocessor) setInstruction(f *file, data string) {
@@ -334,20 +402,33 @@ func (p *preprocessor) glob(f *file, pattern string) error {
 	if len(matches) == 0 && !strings.ContainsAny(name, "*?[") {
 		p.problem(f, Warning, "include %q: no such file", pattern)
 	}
-	for _, m := range matches {
-		if slices.Contains(p.stack, m) {
-			p.problem(f, Error, "include %q: the file is being included already", pattern)
-			continue
+	if len(matches) == 0 && errors.Is(p.folder(name), fs.ErrPermission) {
+		p.problem(f, Error, "include %q: the folder cannot be read", pattern)
+	}
+	p.lines = append(p.lines, f.line)
+	defer func() { p.lines = p.lines[:len(p.lines)-1] }()
+	for chunk := range slices.Chunk(matches, readAhead) {
+		chunk = slices.DeleteFunc(chunk, func(m string) bool {
+			loop := slices.Contains(p.stack, m)
+			if loop {
+				p.problem(f, Error, "include %q: the file is being included already", pattern)
+			}
+			return loop
+		})
+		for _, c := range p.readMany(chunk) {
+			if err := p.include(c); err != nil {
+				return err
+			}
+			p.mark(f)
 		}
-		if info, err := fs.Stat(p.l.FS, m); err != nil || info.IsDir() {
-			continue
-		}
-		if err := p.include(m); err != nil {
-			return err
-		}
-		p.mark(f)
 	}
 	return nil
+}
+
+// folder says why a pattern's folder cannot be listed; Glob keeps that to itself.
+func (p *preprocessor) folder(pattern string) error {
+	_, err := fs.ReadDir(p.l.FS, path.Dir(pattern))
+	return err
 }
 
 // resolve makes the path of an include relative to the tree's folder.
