@@ -2,7 +2,9 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/talkpath/talkpath/internal/fsxml"
 )
@@ -18,6 +20,7 @@ func (r *reader) core(n *fsxml.Node) Switch {
 		RTPEnd:            s.port("rtp-end-port", 32768),
 		RTPMuxPort:        s.port("rtp-mux-port", 16383),
 	}
+	r.coreRest(&c, n, s)
 	if strings.EqualFold(s.text("rtp-mux-tcp-port", ""), "off") {
 		c.RTPMuxTCPPort = -1
 	} else {
@@ -35,6 +38,44 @@ func (r *reader) core(n *fsxml.Node) Switch {
 	return c
 }
 
+// coreQuiet are parameters of switch.conf without meaning here: threads, databases, clocks, colours.
+const coreQuiet = `
+switchname max-sessions sessions-per-second rtp-start-port rtp-end-port rtp-mux-port rtp-mux-tcp-port loglevel event-heartbeat-interval
+default-dtmf-duration min-dtmf-duration max-dtmf-duration verbose-channel-events enable-early-hangup ice-resolve-candidate max-audio-channels
+colorize-console dialplan-timestamps max-db-handles db-handle-timeout mailer-app mailer-app-args dump-cores 1ms-timer cpu-idle-smoothing-depth
+enable-clock-nanosleep enable-monotonic-timing enable-softtimer-timerfd enable-cond-yield enable-timer-matrix threaded-system-exec
+spawn-instead-of-system tipping-point timer-affinity rtp-port-usage-robustness odbc-skip-autocommit-flip core-db-name core-db-dsn
+core-db-pre-trans-execute core-db-post-trans-execute core-db-inner-pre-trans-execute core-db-inner-post-trans-execute core-dbtype
+core-non-sqlite-db-required auto-create-schemas auto-clear-sql sql-buffer-len max-sql-buffer-len enable-use-system-time debug-level
+session-thread-pool initial-event-threads events-use-dispatch multiple-registrations exclude-error-log-from-xml-cdr crash-protection
+`
+
+// coreRest reads the params of switch.conf that few trees set.
+func (r *reader) coreRest(c *Switch, n *fsxml.Node, s settings) {
+	c.LogLevel = strings.ToLower(s.text("loglevel", ""))
+	c.Heartbeat = time.Duration(s.number("event-heartbeat-interval", 20, 0, 1<<20)) * time.Second
+	c.DefaultDTMFDuration = s.number("default-dtmf-duration", 2000, 1, 1<<20)
+	c.MinDTMFDuration, c.MaxDTMFDuration = s.number("min-dtmf-duration", 400, 1, 1<<20), s.number("max-dtmf-duration", 192000, 1, 1<<20)
+	c.VerboseChannelEvents, c.EarlyHangup = s.flag("verbose-channel-events", false), s.flag("enable-early-hangup", false)
+	c.ICEResolveCandidates = s.flag("ice-resolve-candidate", false)
+	c.MaxAudioChannels = s.number("max-audio-channels", 2, 1, 2)
+	for _, list := range n.All("interface-allowlist") {
+		for _, x := range list.Children {
+			c.InterfaceAllowlist = append(c.InterfaceAllowlist, firstOf(x.Attr("name"), x.Attr("value"), x.Text))
+		}
+	}
+	r.unknownParams("switch.conf", s, words(coreQuiet))
+}
+
+// sofiaGlobals reports what sofia.conf sets for all profiles: nothing of it acts yet.
+func (r *reader) sofiaGlobals(n *fsxml.Node) {
+	s := newSettings(r, n)
+	for _, list := range n.All("global_settings") {
+		s.add(list)
+	}
+	r.unknownParams("sofia.conf", s, words("log-level tracelevel debug-presence debug-sla auto-restart max-reg-threads abort-on-empty-external-ip"))
+}
+
 // eventSocket reads event_socket.conf. Without a list of addresses FreeSWITCH lets only loopback.auto in (mod_event_socket.c), which
 // is why an open listen-ip with the well-known password is not an open door there.
 func (r *reader) eventSocket(n *fsxml.Node) EventSocket {
@@ -46,8 +87,12 @@ func (r *reader) eventSocket(n *fsxml.Node) EventSocket {
 		ListenIP: s.text("listen-ip", "127.0.0.1"),
 		Port:     s.port("listen-port", 8021),
 		Password: s.text("password", ""),
-		ACL:      s.text("apply-inbound-acl", ""),
+		ACLs:     s.names("apply-inbound-acl"),
+
+		StopOnBindError: s.flag("stop-on-bind-error", false), NATMap: s.flag("nat-map", false),
+		Debug: s.number("debug", 0, 0, 10),
 	}
+	r.unknownParams("event_socket.conf", s, words("listen-ip listen-port password apply-inbound-acl stop-on-bind-error debug"))
 	if e.ListenIP == "*" {
 		e.ListenIP = "::"
 	}
@@ -65,13 +110,15 @@ func (r *reader) eventSocket(n *fsxml.Node) EventSocket {
 	if where == nil {
 		where = n
 	}
-	switch local := loopback(e.ListenIP) || e.ACL == "" || e.ACL == "loopback.auto"; {
+	e.ACL = strings.Join(e.ACLs, ",")
+	inside := !slices.ContainsFunc(e.ACLs, func(name string) bool { return name != "loopback.auto" })
+	switch local := loopback(e.ListenIP) || inside; {
 	case e.Password == "":
-		r.problem(where, fsxml.Refusal, "the event socket has no password; set esl_password or the param password")
+		r.danger(where, fsxml.Refusal, "the event socket has no password; set esl_password or the param password")
 	case knownSecret(e.Password) && !local:
-		r.problem(where, fsxml.Refusal, "the event socket is reachable from outside (%s, %s) with a password everybody knows", e.ListenIP, e.ACL)
+		r.danger(where, fsxml.Refusal, "the event socket is reachable from outside (%s, %s) with a password everybody knows", e.ListenIP, e.ACL)
 	case knownSecret(e.Password):
-		r.problem(where, fsxml.Warning, "the event socket has a password everybody knows; only this machine may connect")
+		r.danger(where, fsxml.Warning, "the event socket has a password everybody knows; only this machine may connect")
 	}
 	return e
 }

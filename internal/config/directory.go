@@ -27,37 +27,6 @@ func (p Pairs) Value(name string) string {
 	return v
 }
 
-// User is one user of a domain. Params and Variables include what it inherits: its own first, then its group's, then its domain's,
-// as switch_xml_merge_user in switch_xml.c orders them.
-type User struct {
-	ID, Domain  string
-	NumberAlias string
-	CIDR        string
-	Groups      []string // in document order; pointers included
-	Params      Pairs
-	Variables   Pairs
-	File        string
-	Line        int
-}
-
-// Param returns a param, "" when it is missing.
-func (u *User) Param(name string) string { return u.Params.Value(name) }
-
-// Variable returns a variable, "" when it is missing.
-func (u *User) Variable(name string) string { return u.Variables.Value(name) }
-
-// Password is the SIP password, "" when the user has none (then it may have an A1Hash).
-func (u *User) Password() string { return u.Param("password") }
-
-// A1Hash is MD5(user:realm:password) in hexadecimal, "" when none is configured.
-func (u *User) A1Hash() string { return u.Param("a1-hash") }
-
-// DialString is the dial-string param, unexpanded.
-func (u *User) DialString() string { return u.Param("dial-string") }
-
-// Context is the dialplan context of the user's calls: user_context, "" when not configured.
-func (u *User) Context() string { return u.Variable("user_context") }
-
 // Group is one group of a domain.
 type Group struct {
 	Name  string
@@ -72,7 +41,8 @@ type Domain struct {
 	Groups    []*Group
 	Users     []*User // each user once, in document order of its definition
 
-	byID map[string]*User
+	byID    map[string]*User
+	byGroup map[string]*Group
 }
 
 // Membership is one row of list_users.
@@ -111,17 +81,14 @@ func (d *Domain) Group(name string) (*Group, bool) {
 	if d == nil {
 		return nil, false
 	}
-	for _, g := range d.Groups {
-		if strings.EqualFold(g.Name, name) {
-			return g, true
-		}
-	}
-	return nil, false
+	g, ok := d.byGroup[strings.ToLower(name)]
+	return g, ok
 }
 
 // Directory is the users by domain.
 type Directory struct {
 	domains []*Domain
+	byName  map[string]*Domain
 }
 
 // Domains lists the domains in document order.
@@ -129,16 +96,15 @@ func (d *Directory) Domains() []*Domain { return d.domains }
 
 // Domain finds a domain by name, without case; a port in name is ignored.
 func (d *Directory) Domain(name string) (*Domain, bool) {
-	host := name
-	if h, _, err := net.SplitHostPort(name); err == nil {
-		host = h
+	if x, ok := d.byName[strings.ToLower(name)]; ok {
+		return x, true
 	}
-	for _, x := range d.domains {
-		if strings.EqualFold(x.Name, name) || strings.EqualFold(x.Name, host) {
-			return x, true
-		}
+	host, _, err := net.SplitHostPort(name)
+	if err != nil {
+		return nil, false
 	}
-	return nil, false
+	x, ok := d.byName[strings.ToLower(host)]
+	return x, ok
 }
 
 // User finds a user by id or number-alias in a domain. A domain that is not in the directory has no users: a profile with
@@ -146,4 +112,13 @@ func (d *Directory) Domain(name string) (*Domain, bool) {
 func (d *Directory) User(id, domain string) (*User, bool) {
 	x, _ := d.Domain(domain)
 	return x.User(id)
+}
+
+// Users is the number of users of all domains.
+func (d *Directory) Users() int {
+	n := 0
+	for _, x := range d.domains {
+		n += len(x.Users)
+	}
+	return n
 }

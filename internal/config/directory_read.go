@@ -8,7 +8,7 @@ import (
 
 // directory reads the section "directory". Of two domains of one name FreeSWITCH finds the first.
 func (r *reader) directory(section *fsxml.Node) *Directory {
-	d := &Directory{}
+	d := &Directory{byName: map[string]*Domain{}}
 	if section == nil {
 		r.problem(nil, fsxml.Warning, "there is no directory section: nobody can register")
 	}
@@ -22,17 +22,39 @@ func (r *reader) directory(section *fsxml.Node) *Directory {
 			r.problem(n, fsxml.Error, "domain %q stands in the directory already; this one is ignored", name)
 			continue
 		}
-		d.domains = append(d.domains, r.domain(name, n))
+		x := r.domain(name, n)
+		d.domains = append(d.domains, x)
+		d.byName[strings.ToLower(name)] = x
 	}
 	return d
 }
 
 // pairs reads <params><param/></params> or <variables><variable/></variables>, the last of a name.
 func pairs(n *fsxml.Node, container, item string) Pairs {
-	var all Pairs
-	for _, list := range n.All(container) {
-		for _, x := range list.All(item) {
-			all = all.with(Pair{x.Attr("name"), x.Attr("value")})
+	count := 0
+	for _, list := range n.Children {
+		if list.Name == container {
+			count += len(list.Children)
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	all := make(Pairs, 0, count)
+	for _, list := range n.Children {
+		if list.Name != container {
+			continue
+		}
+		for _, x := range list.Children {
+			if x.Name != item {
+				continue
+			}
+			name, value := x.Attr("name"), x.Attr("value")
+			if _, again := all.Lookup(name); again {
+				all = all.with(Pair{name, value})
+				continue
+			}
+			all = append(all, Pair{name, value})
 		}
 	}
 	return all
@@ -57,6 +79,36 @@ func (p Pairs) under(over Pairs) Pairs {
 	return p
 }
 
+// userRecord is the content of a <user> element in the form users keep.
+type userRecord struct {
+	params, variables Pairs
+	extra             []*fsxml.Node
+}
+
+func newUserRecord(n *fsxml.Node) *userRecord {
+	rec := &userRecord{params: pairs(n, "params", "param"), variables: pairs(n, "variables", "variable")}
+	for _, c := range n.Children {
+		if c.Name != "params" && c.Name != "variables" && (len(c.Children) > 0 || len(c.Attrs) > 0 || c.Text != "") {
+			rec.extra = append(rec.extra, c.Clone())
+		}
+	}
+	return rec
+}
+
+// reduce keeps the users of the directory as records: an element is several times as large. Called by the loader for each element.
+func (r *reader) reduce(n *fsxml.Node, above []*fsxml.Node) bool {
+	if n.Name != "user" || len(above) < 3 {
+		return false
+	}
+	for _, a := range above {
+		if a.Name == "section" && strings.EqualFold(a.Attr("name"), "directory") {
+			r.records[n] = newUserRecord(n)
+			return true
+		}
+	}
+	return false
+}
+
 // members returns the user elements of a container, inside <users> or directly.
 func members(n *fsxml.Node) []*fsxml.Node {
 	var all []*fsxml.Node
@@ -75,17 +127,18 @@ func isPointer(n *fsxml.Node) bool { return strings.EqualFold(n.Attr("type"), "p
 
 // domain reads one domain: first every user where it is defined, then the groups, whose pointers can then be resolved.
 func (r *reader) domain(name string, n *fsxml.Node) *Domain {
-	d := &Domain{Name: name, byID: map[string]*User{},
+	d := &Domain{Name: name,
 		Params: pairs(n, "params", "param"), Variables: pairs(n, "variables", "variable")}
 	var groups []*fsxml.Node
 	for _, list := range n.All("groups") {
 		groups = append(groups, list.All("group")...)
 	}
 	defined := map[*fsxml.Node]*User{}
+	d.byID = make(map[string]*User, total(groups, n))
 	for _, g := range groups {
-		params, vars := pairs(g, "params", "param"), pairs(g, "variables", "variable")
+		params, vars := d.Params.under(pairs(g, "params", "param")), d.Variables.under(pairs(g, "variables", "variable"))
 		for _, u := range members(g) {
-			defined[u] = r.user(d, u, d.Params.under(params), d.Variables.under(vars))
+			defined[u] = r.user(d, u, params, vars)
 		}
 	}
 	for _, u := range members(n) {
@@ -102,10 +155,24 @@ func (r *reader) domain(name string, n *fsxml.Node) *Domain {
 		}
 		d.byID[key] = u
 	}
+	d.byGroup = make(map[string]*Group, len(groups))
 	for _, g := range groups {
-		d.Groups = append(d.Groups, r.group(d, g, defined))
+		made := r.group(d, g, defined)
+		d.Groups = append(d.Groups, made)
+		if _, ok := d.byGroup[strings.ToLower(made.Name)]; !ok {
+			d.byGroup[strings.ToLower(made.Name)] = made
+		}
 	}
 	return d
+}
+
+// total is about how many users a domain has.
+func total(groups []*fsxml.Node, n *fsxml.Node) int {
+	sum := len(members(n))
+	for _, g := range groups {
+		sum += len(members(g))
+	}
+	return sum
 }
 
 // user adds one definition to its domain; nil for a pointer and for what cannot be a user.
@@ -125,9 +192,24 @@ func (r *reader) user(d *Domain, n *fsxml.Node, params, vars Pairs) *User {
 		r.problem(n, fsxml.Error, "user %s@%s is defined at %s:%d already; this one is ignored", id, d.Name, first.File, first.Line)
 		return nil
 	}
-	u := &User{ID: id, Domain: d.Name, NumberAlias: n.Attr("number-alias"), CIDR: n.Attr("cidr"), File: n.File, Line: n.Line,
-		Params: params.under(pairs(n, "params", "param")), Variables: vars.under(pairs(n, "variables", "variable"))}
-	if u.Password() == "" && u.A1Hash() == "" {
+	own := r.records[n]
+	if own == nil {
+		own = newUserRecord(n) // the tree was read without reducing it
+	}
+	u := &User{ID: id, Domain: d.Name, File: n.File, Line: n.Line, extra: own.extra,
+		Params: Inherited{own.params, params}, Variables: Inherited{own.variables, vars}}
+	for _, a := range n.Attrs {
+		switch a.Name {
+		case "id", "type":
+		case "number-alias":
+			u.NumberAlias = a.Value
+		case "cidr":
+			u.CIDR = a.Value
+		default:
+			u.Attrs = append(u.Attrs, Pair(a))
+		}
+	}
+	if u.Password() == "" && u.A1Hash() == "" && !u.Blind() {
 		r.problem(n, fsxml.Warning, "user %s@%s has neither password nor a1-hash: it cannot register", id, d.Name)
 	}
 	d.byID[strings.ToLower(id)] = u
@@ -136,7 +218,8 @@ func (r *reader) user(d *Domain, n *fsxml.Node, params, vars Pairs) *User {
 }
 
 func (r *reader) group(d *Domain, n *fsxml.Node, defined map[*fsxml.Node]*User) *Group {
-	g := &Group{Name: n.Attr("name")}
+	g := &Group{Name: n.Attr("name"), Users: make([]*User, 0, len(members(n)))}
+	alone := []string{g.Name}
 	if g.Name == "" {
 		r.problem(n, fsxml.Warning, "a group without a name cannot be asked for")
 	}
@@ -150,7 +233,11 @@ func (r *reader) group(d *Domain, n *fsxml.Node, defined map[*fsxml.Node]*User) 
 		}
 		if u != nil {
 			g.Users = append(g.Users, u)
-			u.Groups = append(u.Groups, g.Name)
+			if u.Groups == nil {
+				u.Groups = alone[:1:1] // most users are in one group: they share its list
+			} else {
+				u.Groups = append(u.Groups, g.Name)
+			}
 		}
 	}
 	return g

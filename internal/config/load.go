@@ -27,16 +27,26 @@ func Load(o Options) (*Snapshot, error) {
 		}
 		l.FS, l.Dir, source = os.DirFS(dir), filepath.ToSlash(dir), dir
 	}
+	if o.AllowExec {
+		l.Exec = runProgram
+	}
+	r := &reader{records: map[*fsxml.Node]*userRecord{}}
+	l.Reduce = r.reduce
 	tree, err := l.Load()
 	if err != nil {
 		return nil, fmt.Errorf("config: %s: %w", source, err)
 	}
-	r := &reader{vars: tree.Vars, problems: tree.Problems}
+	r.vars, r.problems = tree.Vars, tree.Problems
 	s := &Snapshot{Tree: tree, Vars: tree.Vars, Source: source}
 	s.Switch = r.core(tree.Configuration("switch.conf"))
 	s.EventSocket = r.eventSocket(tree.Configuration("event_socket.conf"))
 	s.Profiles = r.profiles(tree.Configuration("sofia.conf"))
 	s.Directory = r.directory(tree.Section("directory"))
+	r.records = nil
+	r.sofiaGlobals(tree.Configuration("sofia.conf"))
+	s.Gateways = r.allGateways(tree.Configuration("sofia.conf"), s)
+	s.acls = r.acls(tree.Configuration("acl.conf"), s.Directory, o.LocalNets)
+	s.Modules = r.modules(tree.Configuration("pre_load_modules.conf"), tree.Configuration("modules.conf"), tree.Configuration("post_load_modules.conf"))
 	if s.DialplanNode = tree.Section("dialplan"); s.DialplanNode == nil {
 		s.DialplanNode = &fsxml.Node{Name: "section"}
 		r.problems = append(r.problems, fsxml.Problem{Severity: fsxml.Error, Text: "there is no dialplan section: every call is refused"})
@@ -48,7 +58,7 @@ func Load(o Options) (*Snapshot, error) {
 		return nil, errors.New("config: " + source + ": there is no SIP profile (section configuration, sofia.conf, profiles)")
 	}
 	r.validate(s)
-	s.Problems = r.problems
+	s.Problems, s.Unsafe, s.Unsupported = r.problems, r.unsafe, r.notServed
 	return s, nil
 }
 

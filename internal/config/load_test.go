@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,10 +40,11 @@ func TestEmbedded(t *testing.T) {
 	if g, w := line(got), line(want); g != w {
 		t.Errorf("profile\ngot  %s\nwant %s", g, w)
 	}
-	if want := (EventSocket{"127.0.0.1", 8021, "e", ""}); s.EventSocket != want {
+	if want := (EventSocket{ListenIP: "127.0.0.1", Port: 8021, Password: "e"}); !reflect.DeepEqual(s.EventSocket, want) {
 		t.Errorf("event socket %+v", s.EventSocket)
 	}
-	if want := (Switch{"localhost", 2000, 200, 16384, 32768, 16383, 16383}); s.Switch != want {
+	if want := (Switch{Name: "localhost", MaxSessions: 2000, SessionsPerSecond: 200, RTPStart: 16384, RTPEnd: 32768, RTPMuxPort: 16383, RTPMuxTCPPort: 16383,
+		Heartbeat: 20 * time.Second, DefaultDTMFDuration: 2000, MinDTMFDuration: 400, MaxDTMFDuration: 192000, MaxAudioChannels: 2}); !reflect.DeepEqual(s.Switch, want) {
 		t.Errorf("switch %+v", s.Switch)
 	}
 	if !slices.Equal(s.Contexts, []string{"default", "public"}) {
@@ -157,7 +159,7 @@ func TestProblems(t *testing.T) {
 		{"context", "profile", param("context", "nosuch"), `warning: profile a: the dialplan has no context "nosuch"`},
 		{"dialplan", "profile", param("dialplan", "enum"), "warning: only the XML dialplan"},
 		{"register domain", "profile", param("force-register-domain", "nosuch"), "warning: profile a: force-register-domain"},
-		{"gateway", "gateways", `<gateways><gateway name="g"/></gateways>`, `warning: gateway "g": gateways are not supported yet`},
+		{"gateway", "gateways", `<gateways><gateway name="g"/></gateways>`, "error: gateway g registers but has no username; it is ignored"},
 		{"profile twice", "profiles", `<profile name="a"/><profile name="a"/>`, `error: profile "a" stands at freeswitch.xml:5 already`},
 		{"profile without name", "profiles", `<profile name="a"/><profile/>`, "error: a profile needs a name"},
 		{"listen-ip", "esl", param("listen-ip", "x") + param("password", "y"), "error: listen-ip must be an IP address"},
@@ -276,10 +278,10 @@ func TestDirectoryInheritsAndKeepsOrder(t *testing.T) {
 		t.Errorf("rows %q", rows)
 	}
 	u, _ := s.Directory.User("1", "Example.COM")
-	if want := (Pairs{{"v1", "domain"}, {"v2", "group"}, {"v3", "user"}, {"v4", "user"}}); !slices.Equal(u.Variables, want) {
+	if want := (Pairs{{"v1", "domain"}, {"v2", "group"}, {"v3", "user"}, {"v4", "user"}}); !slices.Equal(u.Variables.Merged(), want) {
 		t.Errorf("variables %v", u.Variables)
 	}
-	if want := (Pairs{{"dial-string", "DS"}, {"password", "a"}, {"x", "user"}}); !slices.Equal(u.Params, want) {
+	if want := (Pairs{{"dial-string", "DS"}, {"password", "a"}, {"x", "user"}}); !slices.Equal(u.Params.Merged(), want) {
 		t.Errorf("params %v", u.Params)
 	}
 	if !slices.Equal(u.Groups, []string{"sales", "default"}) {

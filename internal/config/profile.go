@@ -69,11 +69,11 @@ func (r *reader) profile(name string, n *fsxml.Node) Profile {
 			p.Aliases = append(p.Aliases, a.Attr("name"))
 		}
 	}
-	for _, list := range n.All("gateways") {
-		for _, g := range list.All("gateway") {
-			r.problem(g, fsxml.Warning, "gateway %q: gateways are not supported yet; it is ignored", g.Attr("name"))
-		}
+	for _, a := range s.every["alias"] {
+		p.Aliases = append(p.Aliases, a.Attr("value"))
 	}
+	p.ProfileSettings = r.profileSettings(n, s)
+	newParamTable().judge(r, s.list)
 	if !strings.EqualFold(p.Dialplan, "XML") && !strings.HasPrefix(strings.ToUpper(p.Dialplan), "XML,") {
 		r.problem(s.nodes["dialplan"], fsxml.Warning, "only the XML dialplan is supported, not %q", p.Dialplan)
 	}

@@ -12,8 +12,12 @@ import (
 
 // reader turns nodes into values and collects what is wrong with them. Owned by one Load.
 type reader struct {
-	vars     map[string]string
-	problems []fsxml.Problem
+	vars      map[string]string
+	problems  []fsxml.Problem
+	unsafe    []fsxml.Problem // of problems
+	notServed []Unsupported
+	told      map[string]bool // what is in notServed
+	records   map[*fsxml.Node]*userRecord
 }
 
 func (r *reader) problem(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
@@ -24,21 +28,50 @@ func (r *reader) problem(n *fsxml.Node, s fsxml.Severity, format string, args ..
 	r.problems = append(r.problems, p)
 }
 
+// danger is a problem that lets strangers in.
+func (r *reader) danger(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
+	r.problem(n, s, format, args...)
+	r.unsafe = append(r.unsafe, r.problems[len(r.problems)-1])
+}
+
 // settings is the <param> list of a module, with the node of each for messages. The last of a name wins.
 type settings struct {
 	r     *reader
 	where *fsxml.Node // what the settings belong to
 	nodes map[string]*fsxml.Node
+	every map[string][]*fsxml.Node // where a name may stand several times
+	list  []*fsxml.Node            // in document order
 }
 
 func (r *reader) settings(owner *fsxml.Node) settings {
-	s := settings{r, owner, map[string]*fsxml.Node{}}
+	s := newSettings(r, owner)
 	for _, list := range owner.All("settings") {
-		for _, p := range list.All("param") {
-			s.nodes[strings.ToLower(p.Attr("name"))] = p
-		}
+		s.add(list)
 	}
 	return s
+}
+
+// params reads the <param> list of a gateway, which may stand in <params>.
+func (r *reader) params(owner *fsxml.Node) settings {
+	s := newSettings(r, owner)
+	if list := owner.Child("params"); list != nil {
+		owner = list
+	}
+	s.add(owner)
+	return s
+}
+
+func newSettings(r *reader, owner *fsxml.Node) settings {
+	return settings{r: r, where: owner, nodes: map[string]*fsxml.Node{}, every: map[string][]*fsxml.Node{}}
+}
+
+func (s *settings) add(list *fsxml.Node) {
+	for _, p := range list.All("param") {
+		name := strings.ToLower(p.Attr("name"))
+		s.nodes[name] = p
+		s.every[name] = append(s.every[name], p)
+		s.list = append(s.list, p)
+	}
 }
 
 // text returns a param, def when it is missing or empty.
@@ -58,6 +91,16 @@ func (s settings) number(name string, def, low, high int) int {
 	n, err := strconv.Atoi(v)
 	if err != nil || n < low || n > high {
 		s.r.problem(s.nodes[name], fsxml.Error, "%s must be a number from %d to %d, not %q; %d is used", name, low, high, v, def)
+		return def
+	}
+	return n
+}
+
+// atLeast returns a number of seconds; one below low is a problem and def.
+func (s settings) atLeast(name string, def, low int) int {
+	n := s.number(name, def, 0, 1<<30)
+	if n < low {
+		s.r.problem(s.nodes[name], fsxml.Warning, "%s must be %d at least, not %d; %d is used", name, low, n, def)
 		return def
 	}
 	return n

@@ -14,6 +14,12 @@ var reportVars = [...]string{"domain", "local_ip_v4", "conf_dir", "certs_dir", "
 
 // Report prints what a snapshot holds, for people, and ends with a verdict. more are problems found elsewhere, as in the dialplan.
 func Report(w io.Writer, s *Snapshot, more ...fsxml.Problem) error {
+	return Summarize(s, nil, more...).WriteText(w)
+}
+
+// WriteText prints a summary for people.
+func (m *Summary) WriteText(w io.Writer) error {
+	s := m.snapshot
 	var b strings.Builder
 	fmt.Fprintf(&b, "Configuration   %s, %s\n", s.Source, count(len(s.Tree.Files), "file"))
 	for _, name := range reportVars {
@@ -28,6 +34,7 @@ func Report(w io.Writer, s *Snapshot, more ...fsxml.Problem) error {
 	for i := range s.Profiles {
 		reportProfile(&b, &s.Profiles[i])
 	}
+	m.reportGateways(&b)
 	c := s.Switch
 	fmt.Fprintf(&b, "Media           one UDP port %s and TCP port %s for browsers, UDP ports %s to %s for phones\n", port(c.RTPMuxPort), port(c.RTPMuxTCPPort), port(c.RTPStart), port(c.RTPEnd))
 	fmt.Fprintf(&b, "Limits          %d calls, %d new ones a second\n", c.MaxSessions, c.SessionsPerSecond)
@@ -40,9 +47,56 @@ func Report(w io.Writer, s *Snapshot, more ...fsxml.Problem) error {
 	for _, n := range s.DialplanNode.All("context") {
 		fmt.Fprintf(&b, "  %-12s  %s\n", n.Attr("name"), count(len(n.All("extension")), "extension"))
 	}
-	reportProblems(&b, append(s.Problems[:len(s.Problems):len(s.Problems)], more...))
+	if len(m.Served.Modules) > 0 {
+		fmt.Fprintf(&b, "Modules         %s\n", strings.Join(m.Served.Modules, ", "))
+	}
+	m.reportUnsupported(&b)
+	section(&b, "Unsafe", m.Unsafe)
+	section(&b, "Problems", m.Problems)
+	fmt.Fprintf(&b, "Verdict         %s\n", m.Verdict)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func section(b *strings.Builder, title string, list []Finding) {
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString(title + "\n")
+	for _, f := range list {
+		fmt.Fprintf(b, "  %s\n", f.text)
+	}
+}
+
+func (m *Summary) reportGateways(b *strings.Builder) {
+	if len(m.Served.Gateways) > 0 {
+		b.WriteString("Gateways\n")
+	}
+	for _, g := range m.Served.Gateways {
+		what := "without registration"
+		if g.Register {
+			what = "registers as " + g.Username
+		}
+		fmt.Fprintf(b, "  %-12s  profile %s, %s, %s\n", g.Name, g.Profile, g.Proxy, what)
+	}
+}
+
+// reportUnsupported lists what is read and not served, by kind.
+func (m *Summary) reportUnsupported(b *strings.Builder) {
+	if len(m.Unsupported) == 0 && len(m.UnusedFiles) == 0 {
+		return
+	}
+	b.WriteString("Read but not supported\n")
+	for _, u := range m.Unsupported {
+		note := ""
+		if u.Note != "" {
+			note = " (" + u.Note + ")"
+		}
+		fmt.Fprintf(b, "  %-12s %-44s %s:%d%s\n", u.Kind, u.Name, u.File, u.Line, note)
+	}
+	if len(m.UnusedFiles) > 0 {
+		fmt.Fprintf(b, "  configuration of parts that are not served: %s\n", strings.Join(m.UnusedFiles, ", "))
+	}
 }
 
 func reportProfile(b *strings.Builder, p *Profile) {
@@ -72,27 +126,6 @@ func reportDomain(b *strings.Builder, d *Domain) {
 	fmt.Fprintf(b, "  %-12s  %s: %s\n", d.Name, count(len(d.Users), "user"), runs(ids))
 	for _, g := range d.Groups {
 		fmt.Fprintf(b, "  %-12s  group %s: %s\n", "", g.Name, count(len(g.Users), "member"))
-	}
-}
-
-// reportProblems lists problems and ends with the verdict.
-func reportProblems(b *strings.Builder, problems []fsxml.Problem) {
-	var n [fsxml.Refusal + 1]int
-	if len(problems) > 0 {
-		b.WriteString("Problems\n")
-	}
-	for _, p := range problems {
-		fmt.Fprintf(b, "  %s\n", p)
-		n[p.Severity]++
-	}
-	what := count(n[fsxml.Error], "error") + ", " + count(n[fsxml.Warning], "warning")
-	switch {
-	case n[fsxml.Refusal] > 0:
-		fmt.Fprintf(b, "Verdict         refused to start for %s; %s\n", count(n[fsxml.Refusal], "reason"), what)
-	case n[fsxml.Error] > 0:
-		fmt.Fprintf(b, "Verdict         it starts, but part of it will not work: %s\n", what)
-	default:
-		fmt.Fprintf(b, "Verdict         fine: %s\n", what)
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/fsxml"
@@ -12,6 +13,10 @@ type Options struct {
 	Defaults map[string]string // built-in variables (local_ip_v4, hostname, conf_dir …), overridable by the tree
 	Set      map[string]string // overrides: win over the tree's own
 	Env      []string          // os.Environ(): TALKPATH_SET_name=value overrides too, Set wins over it; also what env-set reads
+	// LocalNets are the networks this machine is in, for the access lists localnet.auto and nat.auto. FreeSWITCH takes that of local_ip_v4.
+	LocalNets []netip.Prefix
+	// AllowExec lets the tree run programs by exec and exec-set; without it they are refused. No shell is ever involved.
+	AllowExec bool
 }
 
 // Snapshot is one loaded configuration. It is immutable.
@@ -26,6 +31,12 @@ type Snapshot struct {
 	Problems     []fsxml.Problem
 	DialplanNode *fsxml.Node // <section name="dialplan">, never nil
 	Source       string      // folder, or "embedded"
+	Gateways     []Gateway   // of all profiles
+	Modules      []Module    // what modules.conf loads
+	Unsupported  []Unsupported
+	Unsafe       []fsxml.Problem // of Problems: what lets strangers in
+
+	acls map[string]*ACL
 }
 
 // Profile is one SIP profile. Addresses are IP addresses; an external one is "" when nothing fixed is configured.
@@ -51,14 +62,19 @@ type Profile struct {
 	Params                                map[string]string // every param of <settings>, the last of a name
 	File                                  string
 	Line                                  int
+	ProfileSettings
 }
 
 // EventSocket is event_socket.conf.
 type EventSocket struct {
-	ListenIP string
-	Port     int
-	Password string
-	ACL      string // apply-inbound-acl; "" = loopback.auto, as in FreeSWITCH
+	ListenIP        string
+	Port            int
+	Password        string
+	ACL             string   // apply-inbound-acl, several joined by commas; "" = loopback.auto, as in FreeSWITCH
+	ACLs            []string // all of them: an address that one of them allows may connect
+	StopOnBindError bool     // the server must not run without the event socket
+	NATMap          bool     // nat-map: read, not served
+	Debug           int
 }
 
 // Switch is switch.conf with the ports all media shares.
@@ -67,4 +83,11 @@ type Switch struct {
 	MaxSessions, SessionsPerSecond int
 	RTPStart, RTPEnd               int // 0 = ephemeral
 	RTPMuxPort, RTPMuxTCPPort      int // 0 = ephemeral, RTPMuxTCPPort -1 = off
+
+	LogLevel                                                string        // loglevel: debug, info, notice, warning, err …; "" when not set
+	Heartbeat                                               time.Duration // event-heartbeat-interval, 20 s
+	DefaultDTMFDuration, MinDTMFDuration, MaxDTMFDuration   int           // in samples of 8 kHz: 2000, 400, 192000
+	VerboseChannelEvents, EarlyHangup, ICEResolveCandidates bool
+	MaxAudioChannels                                        int // 2
+	InterfaceAllowlist                                      []string
 }

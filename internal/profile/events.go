@@ -169,7 +169,7 @@ func aliasOf(u *config.User) string {
 func userVariables(snap *config.Snapshot, u *config.User) config.Pairs {
 	var inherited, own config.Pairs
 	d, ok := snap.Directory.Domain(u.Domain)
-	for _, v := range u.Variables {
+	for _, v := range u.Variables.Merged() {
 		if dv, has := "", false; ok {
 			if dv, has = d.Variables.Lookup(v.Name); has && dv == v.Value {
 				inherited = append(inherited, v)
