@@ -175,7 +175,7 @@ func (ch *Channel) accept(final bool) {
 	}
 	c := ch.codec
 	if c.Name == "" {
-		c = audioOf(ch.prefs)[0]
+		c = ch.ownCodec()
 	}
 	if err := ch.answerWith(c, final); err != nil {
 		ch.log.Info("not answered", "error", err)

@@ -71,6 +71,7 @@ type Channel struct {
 	farEnd       *legResult // how the leg that this one was bridged to ended
 	afterFar     Cause      // called leg: the cause that ended the bridge from the caller's side
 
+	sound    soundState            // what is played, recorded and dialled
 	ringing  *originating          // of the bridge application in progress
 	children map[*Channel]struct{} // called legs that are not destroyed yet
 }

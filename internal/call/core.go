@@ -38,6 +38,8 @@ type Config struct {
 	MaxSessions       int
 	SessionsPerSecond int
 	Hostname          string
+	// Sound says where sounds are and recordings go, asked for at each use; nil has generated sounds only.
+	Sound func() Sound
 	Logger            *slog.Logger
 }
 

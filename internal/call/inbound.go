@@ -116,6 +116,7 @@ func (ch *Channel) execute(actions []dialplan.Action) {
 	}
 	ch.state, ch.requested = csExecute, csExecute
 	ch.emitState()
+	ch.sound.ahead = makesSound(actions)
 	for _, a := range actions {
 		ch.drain()
 		if ch.hungUp {
