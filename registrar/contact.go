@@ -68,7 +68,7 @@ func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
 				c.regID = kv.V
 			}
 			if len(c.params) < 16 {
-				c.params = append(c.params, Param{kv.K, kv.V})
+				c.params = append(c.params, Param{strings.TrimSpace(kv.K), kv.V})
 			}
 		}
 		if !slices.ContainsFunc(contacts, func(o contact) bool { return o.uri == c.uri }) {
