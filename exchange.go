@@ -106,7 +106,7 @@ func (ex *exchange) startRegistrar(s *Server) error {
 	}
 	store, err := registrar.OpenBolt(filepath.Join(s.cfg.StateDir, "registrations.db"))
 	if err != nil {
-		return err
+		return fmt.Errorf("state directory %s: %w (does another Talkpath use it?)", s.cfg.StateDir, err)
 	}
 	ex.registrar, err = registrar.New(registrar.Config{Store: store, Logger: s.log})
 	if err != nil {
@@ -130,7 +130,7 @@ func (ex *exchange) startProfiles(s *Server) error {
 			Logger: s.log.With("profile", p.Name), Version: Version(),
 		})
 		if err != nil {
-			return fmt.Errorf("profile %s: %w", p.Name, err)
+			return err
 		}
 		running := append(slices.Clone(ex.running()), started)
 		ex.profiles.Store(&running)
@@ -184,7 +184,7 @@ func (ex *exchange) startESL(s *Server) error {
 	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(c.ListenIP, strconv.Itoa(c.Port)))
 	if err != nil {
-		return err
+		return fmt.Errorf("event socket: %w", err)
 	}
 	ex.eslAddr = ln.Addr()
 	ex.esl = &esl.Server{

@@ -28,7 +28,7 @@ func TestFlags(t *testing.T) {
 		stderr string
 	}{
 		{"version", []string{"-version"}, 0, "talkpath ", ""},
-		{"help", []string{"-help"}, exitUsage, "", "-conf DIR"},
+		{"help", []string{"-help"}, 0, "", "-conf DIR"},
 		{"unknown flag", []string{"-frobnicate"}, exitUsage, "", "-frobnicate"},
 		{"set without a value", []string{"-set", "domain"}, exitUsage, "", "name=value"},
 		{"argument", []string{"start"}, exitUsage, "", `"start"`},
