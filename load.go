@@ -3,13 +3,15 @@ package talkpath
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/dialplan"
+	"github.com/talkpath/talkpath/internal/event"
 )
 
 // load reads the configuration with the variables that exist before its first line.
@@ -34,19 +36,22 @@ func load(cfg Config, sec secrets) (*config.Snapshot, error) {
 	return config.Load(config.Options{Dir: cfg.ConfDir, Set: cfg.Set, Env: cfg.Environ, Defaults: defaults})
 }
 
-// Check loads the configuration, prints what it holds and each problem with file and line, and returns an error when it would not run.
-// It opens no socket.
-func Check(cfg Config, w io.Writer) error {
+// CheckReport is what Check found; WriteText and WriteJSON print it.
+type CheckReport = config.Summary
+
+// Check loads the configuration and tells what it holds, what of it is not served, what is unsafe, and each problem with file and line. It opens no
+// socket. The error is that of a tree that cannot be loaded at all; otherwise the report's ExitCode judges: 0 fine, 1 it starts but part of it
+// will not work, 2 it does not start.
+func Check(cfg Config) (*CheckReport, error) {
 	cfg = cfg.withDefaults()
 	snapshot, err := load(cfg, secrets{DefaultPassword: "(generated)", ESLPassword: "(generated)"})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, problems := dialplan.Compile(snapshot.DialplanNode)
-	if err := config.Report(w, snapshot, problems...); err != nil {
-		return fmt.Errorf("talkpath: check: %w", err)
-	}
-	return refuseUnsafe(snapshot)
+	applications, _ := call.NewCore(call.Config{Bus: event.NewBus(event.Identity{})}).Applications()
+	served := func(app string) bool { return slices.Contains(applications, app) }
+	return config.Summarize(snapshot, served, problems...), nil
 }
 
 // ErrUnsafe is wrapped by the error of a configuration that is refused because anyone could take the exchange over.

@@ -164,9 +164,9 @@ func TestCheckAndReload(t *testing.T) {
 	}
 	tree("first.example.org")
 	cfg := talkpath.Config{ConfDir: dir, StateDir: t.TempDir()}
-	var report bytes.Buffer
-	if err := talkpath.Check(cfg, &report); err != nil || !strings.Contains(report.String(), "first.example.org") {
-		t.Errorf("Check: %v\n%s", err, &report)
+	report, err := talkpath.Check(cfg)
+	if err != nil || report.ExitCode != 0 || report.Served.Domains[0].Name != "first.example.org" {
+		t.Errorf("Check: %v\n%+v", err, report)
 	}
 	srv, _ := run(t, cfg)
 	exists := func(domain string) string {
@@ -192,7 +192,7 @@ func TestCheckAndReload(t *testing.T) {
 	if exists("second.example.org") != "true" {
 		t.Error("a broken tree took the place of the good one")
 	}
-	if err := talkpath.Check(cfg, &report); err == nil {
+	if _, err := talkpath.Check(cfg); err == nil {
 		t.Error("Check of a broken tree succeeds")
 	}
 }

@@ -16,6 +16,7 @@ import (
 type options struct {
 	cfg     talkpath.Config
 	check   bool
+	json    bool
 	version bool
 
 	background bool // -nc, -ncwait
@@ -65,6 +66,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return nil
 	})
 	flags.BoolVar(&o.check, "check", false, "load everything, report what was found, and exit")
+	flags.BoolVar(&o.json, "json", false, "with -check: report as JSON")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 
 	flags.BoolVar(&o.background, "nc", false, "run in the background, log to -log")
@@ -109,6 +111,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 
 // usage prints our flags first and FreeSWITCH's after them.
 func usage(flags *flag.FlagSet, w io.Writer) {
-	fmt.Fprint(w, "usage: talkpath [-conf DIR] [-state DIR] [-set name=value …] [-check] [-version]\n\n")
+	fmt.Fprint(w, "usage: talkpath [-conf DIR] [-state DIR] [-set name=value …] [-check [-json]] [-version]\n\n")
 	flags.PrintDefaults()
 }

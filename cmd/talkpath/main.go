@@ -17,7 +17,7 @@ import (
 	"github.com/talkpath/talkpath"
 )
 
-// Exit codes: 0 is a clean end, or a configuration that would run.
+// Exit codes: 0 is a clean end. Those of -check are talkpath.CheckReport's.
 const (
 	exitFailure = 1
 	exitUsage   = 2
@@ -37,7 +37,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case o.version:
 		fmt.Fprintln(stdout, "talkpath", talkpath.Version())
 	case o.check:
-		err = talkpath.Check(o.cfg, stdout)
+		return check(o, stdout, stderr)
 	case o.stop:
 		err = stopOther(o.runDir, stdout)
 	case o.background && !inBackground():
@@ -50,6 +50,23 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitFailure
 	}
 	return 0
+}
+
+// check reports on the configuration; the exit code is its verdict.
+func check(o options, stdout, stderr io.Writer) int {
+	report, err := talkpath.Check(o.cfg)
+	if err == nil {
+		write := report.WriteText
+		if o.json {
+			write = report.WriteJSON
+		}
+		err = write(stdout)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	return report.ExitCode
 }
 
 // serve runs the server until a signal ends it.
@@ -73,7 +90,9 @@ func serve(o options, stdout, stderr io.Writer) error {
 	defer removePID()
 	srv, err := talkpath.New(o.cfg)
 	if err != nil {
-		o.cfg.Logger.Error("not started", "error", err)
+		if log != nil {
+			o.cfg.Logger.Error("not started", "error", err)
+		}
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -34,8 +34,9 @@ func TestFlags(t *testing.T) {
 		{"argument", []string{"start"}, exitUsage, "", `"start"`},
 		{"check", []string{"-check", "-state", state, "-set", "wss_port=17443"}, 0, "17443", ""},
 		{"check with a variable of the environment", []string{"-check", "-state", state}, 0, "15066", ""},
-		{"check of a broken tree", []string{"-check", "-state", state, "-conf", broken}, exitFailure, "", "freeswitch.xml:"},
-		{"check of an unsafe tree", []string{"-check", "-state", state, "-set", "esl_ip=0.0.0.0", "-set", "esl_acl=any_v4.auto", "-set", "esl_password=ClueCon"}, exitFailure, "", "unsafe"},
+		{"check of a broken tree", []string{"-check", "-state", state, "-conf", broken}, 2, "", "freeswitch.xml:"},
+		{"check as JSON", []string{"-check", "-json", "-state", state}, 0, `"exit_code": 0`, ""},
+		{"check of an unsafe tree", []string{"-check", "-state", state, "-set", "esl_ip=0.0.0.0", "-set", "esl_acl=any_v4.auto", "-set", "esl_password=ClueCon"}, 2, "refused", ""},
 		{"no such folder", []string{"-conf", filepath.Join(broken, "none"), "-state", state}, exitFailure, "", "none"},
 	}
 	for _, test := range tests {
