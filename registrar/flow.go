@@ -47,11 +47,62 @@ func (r *Registrar) flowClosed(id string, w *flowWatch) {
 	defer r.events.Unlock()
 	var events []Event
 	r.mu.Lock()
-	if r.closed || r.suspended || r.flows[id] != w {
+	if r.closed || r.flows[id] != w {
 		r.mu.Unlock()
 		return
 	}
 	for e := range w.entries {
+		if r.suspended[e.Profile] {
+			continue
+		}
+		r.remove(e)
+		events = append(events, Event{Type: FlowClosed, Binding: e.Binding})
+	}
+	r.schedule()
+	r.mu.Unlock()
+	r.emit(events)
+}
+
+// Suspend is called before a profile's own sockets are closed: from then on a closing connection removes none of its bindings, so that
+// those in the store survive a stop and those of phones a restart of the profile.
+func (r *Registrar) Suspend(profile string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.suspended[profile] = true
+	for _, rec := range r.aors {
+		for _, e := range rec.entries {
+			if e.Profile == profile {
+				r.unwatch(e)
+			}
+		}
+	}
+}
+
+// Resume ends Suspend once the profile has sockets again. A phone is called at its contact from now on, whatever connection it had; a
+// browser cannot be reached until it has come back by itself, so its bindings end.
+func (r *Registrar) Resume(profile string) {
+	r.events.Lock()
+	defer r.events.Unlock()
+	var events []Event
+	r.mu.Lock()
+	if r.closed || !r.suspended[profile] {
+		r.mu.Unlock()
+		return
+	}
+	delete(r.suspended, profile)
+	var gone []*entry
+	for _, rec := range r.aors {
+		for _, e := range rec.entries {
+			switch {
+			case e.Profile != profile:
+			case e.WebSocket():
+				gone = append(gone, e)
+			default:
+				e.Flow, e.FlowID = nil, ""
+			}
+		}
+	}
+	for _, e := range gone {
 		r.remove(e)
 		events = append(events, Event{Type: FlowClosed, Binding: e.Binding})
 	}

@@ -48,7 +48,7 @@ type Registrar struct {
 	expiry    expiryHeap
 	timer     *time.Timer
 	flows     map[string]*flowWatch
-	suspended bool
+	suspended map[string]bool // profiles
 	closed    bool
 	stop      chan struct{}
 	watchers  sync.WaitGroup
@@ -76,8 +76,8 @@ func New(cfg Config) (*Registrar, error) {
 		cfg:   cfg,
 		log:   cfg.Logger,
 		aors:  make(map[string]*record),
-		flows: make(map[string]*flowWatch),
-		stop:  make(chan struct{}),
+		flows: make(map[string]*flowWatch), suspended: make(map[string]bool),
+		stop: make(chan struct{}),
 	}
 	if cfg.OnEvent != nil {
 		r.handlers = append(r.handlers, &handler{cfg.OnEvent})
@@ -184,14 +184,6 @@ func (r *Registrar) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.count
-}
-
-// Suspend is called before the server's own sockets are closed: from then on a closing connection no longer removes bindings, so
-// that those in the store survive the stop.
-func (r *Registrar) Suspend() {
-	r.mu.Lock()
-	r.suspended = true
-	r.mu.Unlock()
 }
 
 // Close stops all timers and writes what is pending to the store.

@@ -274,10 +274,59 @@ func TestFlowClosed(t *testing.T) {
 		close(b.closed)
 		synctest.Wait()
 		want(t, "still there", r.Count(), 1)
-		r.Suspend()
+		r.Suspend("internal")
 		close(b2.closed)
 		synctest.Wait()
 		want(t, "kept while the server stops", r.Count(), 1)
+	})
+}
+
+// TestSuspendOneProfile: a profile that restarts keeps its phones, loses its browsers, and leaves another profile alone.
+func TestSuspendOneProfile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events []string
+		r := open(t, Config{OnEvent: func(e Event) { events = append(events, e.Type.String()+" "+e.Binding.Contact) }})
+		phone, browser := newClient(t, r, "1000", "tcp", "192.0.2.1:1"), newClient(t, r, "1000", "wss", "192.0.2.1:2")
+		other := newClient(t, r, "1000", "wss", "192.0.2.1:3")
+		phone.register(600, "sip:phone@192.0.2.1")
+		browser.register(600, "sip:browser@x.invalid")
+		reg := other.request(600, "sip:other@y.invalid")
+		reg.profile = "external"
+		other.do(reg)
+		r.Suspend("internal")
+		for _, c := range []*client{phone, browser, other} {
+			close(c.closed)
+		}
+		synctest.Wait()
+		want(t, "while suspended", contacts(r.Lookup("1000", "example.com")), []string{"sip:phone@192.0.2.1", "sip:browser@x.invalid"})
+		r.Resume("internal")
+		want(t, "afterwards", contacts(r.Lookup("1000", "example.com")), []string{"sip:phone@192.0.2.1"})
+		want(t, "its connection", r.All()[0].FlowID, "")
+		want(t, "events", events[3:], []string{"flow-closed sip:other@y.invalid", "flow-closed sip:browser@x.invalid"})
+		again := newClient(t, r, "1001", "wss", "192.0.2.1:4")
+		again.register(600, "sip:again@z.invalid")
+		close(again.closed)
+		synctest.Wait()
+		want(t, "connections count again", len(r.Lookup("1001", "example.com")), 0)
+	})
+}
+
+func TestForcedExpiresAndRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, Config{})
+		c := newClient(t, r, "1000", "udp", "192.0.2.1:5060")
+		reg := c.request(3600, "sip:a@192.0.2.1")
+		reg.forceExpires = 90 * time.Second
+		want(t, "granted", c.do(reg).bindings[0].Granted, 90*time.Second)
+		reg = c.request(600, "sip:b@192.0.2.1:5070")
+		reg.refuse, reg.maxContacts = true, 1
+		want(t, "one too many", c.do(reg).status, 403)
+		reg = c.request(600, "sip:a@192.0.2.1")
+		reg.refuse, reg.maxContacts = true, 1
+		want(t, "a refresh", c.do(reg).status, 200)
+		reg = c.request(0, "sip:a@192.0.2.1")
+		reg.forceExpires = 90 * time.Second
+		want(t, "sign off", len(c.do(reg).bindings), 0)
 	})
 }
 

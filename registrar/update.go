@@ -28,6 +28,8 @@ type registration struct {
 	hasExpires            bool
 	maxContacts           int
 	maxExpires            time.Duration
+	forceExpires          time.Duration
+	refuse                bool
 	from                  source
 	request               *sip.Request
 }
@@ -57,6 +59,9 @@ func (r *Registrar) granted(reg *registration) ([]time.Duration, outcome) {
 			d = c.expires
 		} else if reg.hasExpires {
 			d = reg.expires
+		}
+		if d > 0 && reg.forceExpires > 0 {
+			d = reg.forceExpires
 		}
 		if d > 0 && d < r.cfg.MinExpires && d < time.Hour {
 			return nil, outcome{status: 423, minExpires: r.cfg.MinExpires}
@@ -100,7 +105,7 @@ func (r *Registrar) apply(reg registration) outcome {
 	if reg.maxContacts > 0 {
 		limit = reg.maxContacts
 	}
-	if added > limit {
+	if added > limit || reg.refuse && added > 0 && added+r.contactsOf(aorKey(reg.user, reg.domain)) > limit {
 		return refuse(403, "Too Many Contacts")
 	}
 	if added > 0 && r.count+added > r.cfg.MaxBindings {
@@ -115,6 +120,14 @@ func (r *Registrar) apply(reg registration) outcome {
 	r.schedule()
 	out.bindings = r.current(aorKey(reg.user, reg.domain), now)
 	return out
+}
+
+// contactsOf counts the bindings of an address of record. Called with mu held.
+func (r *Registrar) contactsOf(key string) int {
+	if rec := r.aors[key]; rec != nil {
+		return len(rec.entries)
+	}
+	return 0
 }
 
 // applyContact adds, refreshes or removes one binding. Called with mu held.

@@ -29,6 +29,7 @@ type leg struct {
 	handler  call.LegHandler
 	early    []byte // SDP of a provisional response
 	answered bool
+	referred bool // we sent REFER: NOTIFYs are expected
 	ended    bool
 	abandon  func() // cancels a dial that has not come to an INVITE yet
 }

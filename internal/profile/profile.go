@@ -117,6 +117,7 @@ func New(cfg Config) (*Profile, error) {
 		return nil, fmt.Errorf("profile: %s: %w", cfg.Name, err)
 	}
 	p.stack = stack
+	cfg.Registrar.Resume(cfg.Name)
 	p.cancel = cfg.Registrar.Notify(p.registration)
 	close(ready)
 	return p, nil
@@ -230,7 +231,7 @@ func (p *Profile) Close() error {
 	p.closed = true
 	p.mu.Unlock()
 	p.cancel()
-	p.cfg.Registrar.Suspend()
+	p.cfg.Registrar.Suspend(p.cfg.Name)
 	p.stop()
 	p.dials.Wait()
 	p.farewell()

@@ -57,6 +57,9 @@ func (l *leg) OnReject(s *sip.Session, res *sip.Response) {
 	if res.Via() != nil {
 		vars = l.p.replyVars(s.Flow(), res, "sip_rh_")
 	}
+	if res.StatusCode < 400 {
+		vars = append(vars, redirectVars(res)...)
+	}
 	l.end(call.LegEnd{
 		Cause: causeOf(res.StatusCode), Status: res.StatusCode, Phrase: clean(res.Reason), Disposition: "recv_refuse", Vars: vars,
 	})
@@ -155,7 +158,7 @@ func (l *leg) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
 	case sip.UPDATE:
 		l.update(h, tx)
 	case sip.NOTIFY:
-		l.p.respond(tx, 481, "") // no subscription is ours: RFC 6665 §4.1.3
+		l.notified(tx)
 	default:
 		l.p.respond(tx, 405, "", sip.NewHeader("Allow", allow()))
 	}
