@@ -2,14 +2,17 @@ package fsxml
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
-// parser builds the tree from pre-processed text: elements, attributes, character data, CDATA; nothing else is left in it. It takes what FreeSWITCH's
-// parser takes: a bare & and unknown entities are text, < and > may stand in quotes, an attribute may lack quotes or a value.
+// parser builds the tree from pre-processed text.
 type parser struct {
-	tags     tagReader
+	dec      *xml.Decoder
+	names    map[string]string // one copy of each name of an element or attribute
 	marks    []mark
 	next     int // first mark not passed yet
 	maxDepth int
@@ -21,24 +24,36 @@ type parser struct {
 	free     []*Node // taken out of the tree by reduce
 }
 
-// parse reads the whole text.
+// parse reads the whole text. Raw tokens are used so that an unmatched end tag is reported with the tag it should have met, and
+// non-strict ones because FreeSWITCH's parser keeps a bare & and unknown entities as text.
 func parse(text []byte, marks []mark, maxDepth int, reduce func(*Node, []*Node) bool) (*Node, error) {
-	p := &parser{marks: marks, maxDepth: maxDepth, reduce: reduce, tags: tagReader{text: text, interned: map[string]string{}}}
-	for i, c := range text { // XML 1.0 §2.2
-		if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
-			return nil, p.fail(i, "illegal control character %#02x", c)
-		}
+	p := &parser{
+		dec: xml.NewDecoder(bytes.NewReader(text)), names: map[string]string{},
+		marks: marks, maxDepth: maxDepth, reduce: reduce,
 	}
-	for r := &p.tags; r.pos < len(text); {
-		if i := bytes.IndexByte(text[r.pos:], '<'); i != 0 {
-			if i < 0 {
-				i = len(text) - r.pos
-			}
-			p.chars(r.unescape(text[r.pos : r.pos+i]))
-			r.pos += i
-			continue
+	p.dec.Strict = false
+	for {
+		at := int(p.dec.InputOffset())
+		tok, err := p.dec.RawToken()
+		if errors.Is(err, io.EOF) {
+			break
 		}
-		if err := p.markup(); err != nil {
+		if err != nil {
+			var se *xml.SyntaxError
+			if errors.As(err, &se) {
+				err = errors.New(se.Msg)
+			}
+			return nil, p.fail(int(p.dec.InputOffset()), "%v", err)
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			err = p.start(tok, at)
+		case xml.EndElement:
+			err = p.end(p.name(tok.Name), at)
+		case xml.CharData:
+			p.chars(tok)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -52,37 +67,17 @@ func parse(text []byte, marks []mark, maxDepth int, reduce func(*Node, []*Node) 
 	return p.root, nil
 }
 
-// markup reads what begins with <.
-func (p *parser) markup() error {
-	r := &p.tags
-	at, rest := r.pos, r.text[r.pos:]
-	switch {
-	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
-		end := bytes.Index(rest, []byte("]]>"))
-		if end < 0 {
-			return p.fail(at, "a CDATA section has no end")
-		}
-		p.chars(rest[len("<![CDATA["):end])
-		r.pos += end + len("]]>")
-		return nil
-	case len(rest) > 1 && rest[1] == '/':
-		end := bytes.IndexByte(rest, '>')
-		if end < 0 {
-			return p.fail(at, "an end tag has no >")
-		}
-		r.pos += end + 1
-		return p.end(r.intern(bytes.TrimSpace(rest[2:end])), at)
+// name is a qualified name, shared with all its other occurrences.
+func (p *parser) name(n xml.Name) string {
+	name := n.Local
+	if n.Space != "" {
+		name = n.Space + ":" + n.Local
 	}
-	n := p.node()
-	n.File, n.Line = p.place(at)
-	empty, err := r.startTag(n)
-	if err != nil {
-		return p.fail(at, "%v", err)
+	if known, ok := p.names[name]; ok {
+		return known
 	}
-	if err := p.start(n, at); err != nil || !empty {
-		return err
-	}
-	return p.end(n.Name, at)
+	p.names[name] = name
+	return name
 }
 
 // node returns a new element, or one that reduce has set free.
@@ -117,12 +112,18 @@ func (p *parser) fail(off int, format string, args ...any) error {
 	return &SyntaxError{file, line, fmt.Sprintf(format, args...)}
 }
 
-func (p *parser) start(n *Node, at int) error {
+func (p *parser) start(tok xml.StartElement, at int) error {
+	n := p.node()
+	n.Name = p.name(tok.Name)
+	n.File, n.Line = p.place(at)
 	if len(p.open) >= p.maxDepth {
 		return p.fail(at, "elements are nested more than %d deep", p.maxDepth)
 	}
 	if p.nodes++; p.nodes > maxNodes {
 		return p.fail(at, "more than %d elements", maxNodes)
+	}
+	for _, a := range tok.Attr {
+		n.Attrs = append(n.Attrs, Attr{p.name(a.Name), a.Value})
 	}
 	p.open = append(p.open, n)
 	p.text = append(p.text, nil)
