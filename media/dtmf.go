@@ -2,7 +2,6 @@ package media
 
 import (
 	"encoding/binary"
-	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -108,8 +107,7 @@ func (l *leg) sendDigits() bool {
 	if !q.sending {
 		q.sending, q.ends, q.began = true, 0, now
 		if !l.stream.used {
-			l.stream.used, l.stream.lastSeq, l.stream.lastTS = true, uint16(rand.Uint32N(1<<15)), rand.Uint32()
-			l.stream.lastAt = now
+			l.stream.start(now)
 		}
 		q.ts = l.stream.lastTS + elapsed(now.Sub(l.stream.lastAt), l.rate)
 	}

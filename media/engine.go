@@ -48,6 +48,7 @@ type Engine struct {
 	muxAddr     netip.AddrPort
 	tcpAddr     netip.AddrPort
 	events      chan sessionEvent
+	pacer       *pacer
 
 	mu       sync.Mutex // guards closed and sessions
 	closed   bool
@@ -62,6 +63,7 @@ type sessionEvent struct {
 // NewEngine binds the shared ports and starts the packet loop.
 func NewEngine(cfg Config) (*Engine, error) {
 	e := &Engine{cfg: cfg, log: cfg.Logger, events: make(chan sessionEvent, eventQueue), sessions: map[*Session]struct{}{}}
+	e.pacer = newPacer(e)
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -202,6 +204,7 @@ func (e *Engine) Close() error {
 	for _, s := range sessions {
 		s.Close()
 	}
+	e.pacer.close()
 	sh := e.sh
 	sh.loop.do(func() {
 		for l := range sh.legs { // of a session whose own Close has not come so far
@@ -232,6 +235,7 @@ func (e *Engine) Stats() EngineStats {
 		st.Legs, st.TCPConnections = len(e.sh.legs), len(e.sh.tcp)
 	})
 	st.PortsInUse = e.ports.used()
+	e.pacer.stats(&st)
 	return st
 }
 

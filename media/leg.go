@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/talkpath/talkpath/srtp"
@@ -45,6 +46,12 @@ type leg struct {
 	stream stream
 	heard  heardDigit
 	digits digitQueue
+
+	own     bool                    // the peer hears the pacer: relayed audio is left out
+	fresh   bool                    // the pacer's next packet does not follow its last one
+	said    *ear                    // hears what the peer says, nil mostly
+	heardBy *ear                    // hears what is sent to it
+	sends   atomic.Pointer[format8] // the audio format towards the peer; the pacer reads it
 
 	timeout   time.Duration
 	flowSince time.Time // since when media should come from the peer; zero = it should not
@@ -149,9 +156,11 @@ func (l *leg) applyFormats(formats []format8) {
 		l.rx[i] = unmapped
 	}
 	l.tone, l.rate = unmapped, 8000
-	for _, f := range formats {
+	l.sends.Store(nil)
+	for i, f := range formats {
 		if f.codec.IsAudio() {
 			l.rate = uint32(f.codec.ClockRate)
+			l.sends.Store(&formats[i])
 			break
 		}
 	}

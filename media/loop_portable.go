@@ -205,6 +205,9 @@ func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort, _ netip.A
 	}
 }
 
+// flushOut does nothing: packets are sent at once.
+func (l *loop) flushOut() {}
+
 // listenTCP binds the ICE-TCP port. Before the loop runs.
 func (l *loop) listenTCP(addr netip.AddrPort) (netip.AddrPort, error) {
 	network := "tcp4"

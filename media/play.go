@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"github.com/talkpath/talkpath/media/audio"
@@ -23,22 +24,131 @@ func Generable(c Codec) bool {
 // ticksPerSecond is how often the pacer sends: packets of 20 ms.
 const ticksPerSecond = 50
 
-// Playback is a sound that is being played to the peer of a leg.
-type Playback struct{}
+// Playback is a sound that is being played to the peer of a leg. Its methods may be called from any goroutine.
+type Playback struct {
+	p *pacer
+	v *voice
+
+	// Guarded by the pacer's lock.
+	src    audio.Source // as given
+	at     audio.Source // src at the codec's rate
+	done   func(error)
+	frames int64 // packet times played
+	paused bool
+	ended  bool
+}
 
 // Play sends src to the leg's peer, instead of what it would hear otherwise (bridge, echo, mixer), from the next packet time on, until
-// src ends, Playback.Stop, another Play on the leg, or Session.Close. Digits of a bridge and RTCP still pass. Play owns src and closes it.
-// done (may be nil) is called exactly once, on a goroutine of the engine, and must not block: nil at the end of src, ErrStopped, ErrClosed,
-// ErrCannotEncode after a re-negotiation to another codec, or what src returned. When Play itself returns an error, src is closed and done is not called.
+// src ends, Playback.Stop, another Play on the leg, or Session.Close. Digits of a bridge and RTCP still pass. While the peer takes no
+// media (hold) or cannot be reached yet, src goes on unheard.
+//
+// Play owns src, reads it on a goroutine of the engine that must not wait long, and closes it. done (may be nil) is called exactly once,
+// on that goroutine, and must not block: nil at the end of src, ErrStopped, ErrClosed, ErrCannotEncode after a re-negotiation to another
+// codec, or what src returned. When Play itself returns an error, src is closed and done is not called.
 func (s *Session) Play(src audio.Source, done func(err error)) (*Playback, error) {
-	return nil, errors.ErrUnsupported
+	b, err := s.play(src, done)
+	if err != nil {
+		_ = audio.Close(src)
+		return nil, err
+	}
+	return b, nil
+}
+
+func (s *Session) play(src audio.Source, done func(err error)) (*Playback, error) {
+	l := s.packetLeg()
+	if l == nil {
+		return nil, s.missing()
+	}
+	p := s.e.pacer
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v, err := p.voiceOf(s, l)
+	if err != nil {
+		return nil, err
+	}
+	b := &Playback{p: p, v: v, src: src, done: done}
+	if b.at, err = audio.Resample(src, v.encoder.Rate()); err != nil {
+		p.settle(v)
+		return nil, err
+	}
+	if v.play != nil {
+		p.end(v, ErrStopped)
+	}
+	v.play = b
+	p.settle(v)
+	return b, nil
+}
+
+// missing says why there is no packet side.
+func (s *Session) missing() error {
+	if s.over.Load() {
+		return ErrClosed
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	return ErrNoAnswer
+}
+
+// end ends the voice's playback. The lock is held; settle must follow.
+func (p *pacer) end(v *voice, err error) {
+	b := v.play
+	v.play = nil
+	b.ended = true
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	p.later(func() {
+		_ = audio.Close(b.src)
+		if b.done != nil {
+			b.done(err)
+		}
+	})
+}
+
+// read takes the next packet time into the voice's frame; an error is the end, io.EOF that of the source.
+func (b *Playback) read(v *voice) error {
+	v.size()
+	if b.paused {
+		clear(v.frame)
+		return nil
+	}
+	if b.at.Rate() != v.encoder.Rate() { // another codec since
+		at, err := audio.Resample(b.src, v.encoder.Rate())
+		if err != nil {
+			return err
+		}
+		b.at = at
+	}
+	if _, err := audio.ReadFull(b.at, v.frame); err != nil {
+		return err
+	}
+	b.frames++
+	return nil
 }
 
 // Stop ends the playback; idempotent.
-func (p *Playback) Stop() {}
+func (b *Playback) Stop() {
+	b.p.mu.Lock()
+	defer b.p.mu.Unlock()
+	if !b.ended {
+		b.p.end(b.v, ErrStopped)
+		b.p.settle(b.v)
+	}
+}
 
-// Pause makes the peer hear silence and src wait; Resume goes on.
-func (p *Playback) Pause(on bool) {}
+// Pause makes the peer hear silence while src waits; Pause(false) goes on.
+func (b *Playback) Pause(on bool) {
+	b.p.mu.Lock()
+	b.paused = on
+	b.p.mu.Unlock()
+}
 
 // Position is how much of src has been played.
-func (p *Playback) Position() time.Duration { return 0 }
+func (b *Playback) Position() time.Duration {
+	b.p.mu.Lock()
+	defer b.p.mu.Unlock()
+	return time.Duration(b.frames) * packetTime
+}

@@ -124,6 +124,7 @@ type stream struct {
 	lastTS  uint32
 	lastAt  time.Time
 	used    bool
+	tone    toneTime
 }
 
 // follows tells whether the stream goes on with this packet without a new start: same source, and after a hold not so far ahead that a
@@ -146,9 +147,7 @@ func (t *stream) low() {
 // attach makes the stream go on with another source whose next packet has seq and ts.
 func (t *stream) attach(from *leg, seq uint16, ts, rate uint32, now time.Time) {
 	if !t.used {
-		t.used = true
-		t.lastSeq = uint16(rand.Uint32N(1 << 15)) // RFC 3550 §5.1; low, so that the roll-over counter starts unambiguously
-		t.lastTS = rand.Uint32()
+		t.start(now)
 	} else {
 		t.lastTS += elapsed(now.Sub(t.lastAt), rate)
 	}
@@ -234,6 +233,9 @@ func (l *leg) rtpIn(buf []byte) bool {
 	}
 	l.timedOut = false
 	l.setConnected()
+	if l.said != nil && l.gives && f.codec.IsAudio() {
+		l.said.put(&f.codec, l.src.gen, ts, buf)
+	}
 	to := l.sink
 	if to == nil || !l.gives {
 		l.sh.stats.DropUnroutable++
@@ -255,7 +257,7 @@ func (l *leg) srtpError(err error) {
 
 // forward sends a packet of leg from to this leg's peer, rewritten in place.
 func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
-	if pt == unmapped || !l.takes || !l.ready() || l.digits.sending {
+	if pt == unmapped || !l.takes || !l.ready() || l.digits.sending || l.own && !tone {
 		l.sh.stats.DropUnroutable++
 		return
 	}
@@ -264,7 +266,15 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 	if tone {
 		clock = l.rate
 	}
-	seq, ts, fresh, ok := t.place(from, binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:]), clock, tone, l.sh.now)
+	in := binary.BigEndian.Uint32(buf[4:])
+	var seq uint16
+	var ts uint32
+	fresh, ok := false, true
+	if l.own {
+		seq, ts = t.aside(from, in, l.sh.now)
+	} else if seq, ts, fresh, ok = t.place(from, binary.BigEndian.Uint16(buf[2:]), in, clock, tone, l.sh.now); tone && ok {
+		ts = t.sameTone(from, in, ts)
+	}
 	if !ok {
 		l.sh.stats.DropReplay++
 		return
@@ -279,6 +289,9 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 	binary.BigEndian.PutUint32(buf[8:], t.ssrc)
 	if tone {
 		rescaleTone(buf, rate, l.clockOf(pt))
+	}
+	if l.heardBy != nil && !tone {
+		l.overhear(buf, pt, ts)
 	}
 	l.sendRTP(buf, false)
 }

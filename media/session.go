@@ -231,6 +231,7 @@ func (s *Session) Close() {
 	s.closed = true
 	l, port := s.leg, s.rtpPort
 	s.mu.Unlock()
+	s.e.pacer.drop(s)
 	if l != nil {
 		var st Stats
 		l.sh.loop.do(func() {

@@ -2,11 +2,14 @@ package media
 
 import "time"
 
-// EngineStats are the engine's counters since its start, except the first three, which are current.
+// EngineStats are the engine's counters since its start, except the first block, which is current.
 type EngineStats struct {
 	Legs           int // sessions that have media
 	PortsInUse     int // UDP ports of plain legs
 	TCPConnections int // ICE-TCP connections
+	Playbacks      int
+	Recordings     int
+	Mixed          int // legs in mixers
 
 	PacketsIn, PacketsOut uint64
 	BytesIn, BytesOut     uint64
@@ -18,7 +21,7 @@ type EngineStats struct {
 	DropSRTP         uint64 // authentication failed
 	DropReplay       uint64
 	DropForeign      uint64 // plain RTP from another source than the peer
-	DropUnroutable   uint64 // no bridge, held leg, unmapped payload type
+	DropUnroutable   uint64 // no bridge, held leg, unmapped payload type, a playback instead
 	DropSend         uint64 // socket buffer full or send error
 	EventsLost       uint64
 	DTLSHandshakes   uint64
@@ -26,6 +29,8 @@ type EngineStats struct {
 	STUNRequests     uint64 // authenticated ones
 	TCPConnectionsTo uint64 // accepted ICE-TCP connections
 	TCPRefused       uint64 // beyond the bound of connections or of descriptors
+	PacerSkips       uint64 // packet times of playbacks and mixers left out: the machine is too slow
+	HearingLost      uint64 // packets that recordings, mixers and detectors were too slow for
 	Panics           uint64 // of the packet loop, survived: a defect
 }
 
