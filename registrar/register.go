@@ -15,9 +15,10 @@ type Request struct {
 	User, Domain string        // the address of record
 	MaxContacts  int           // 0: Config.MaxContacts
 	MaxExpires   time.Duration // 0: Config.MaxExpires; shorter while the server is about to stop
-	ForceExpires time.Duration // what is granted whatever the client asks for, unless it signs off; 0: as asked
-	Refuse       bool          // a contact too many is refused with 403; otherwise the one longest without a REGISTER makes room
-	Headers      []sip.Header  // further headers for the response
+	// Expires gives what is granted for what a client asks for, unless it signs off; nil: that.
+	Expires func(asked time.Duration) time.Duration
+	Refuse  bool         // a contact too many is refused with 403; otherwise the one longest without a REGISTER makes room
+	Headers []sip.Header // further headers for the response
 }
 
 // Serve answers a REGISTER, which the caller has authenticated. RFC 3261 §10.3.
@@ -47,7 +48,7 @@ func newRegistration(req *sip.Request, flow *sip.Flow, q Request) (registration,
 	}
 	reg := registration{
 		profile: q.Profile, user: q.User, domain: strings.ToLower(q.Domain), maxContacts: q.MaxContacts, maxExpires: q.MaxExpires,
-		forceExpires: q.ForceExpires, refuse: q.Refuse,
+		grant: q.Expires, refuse: q.Refuse,
 		callID: callID.Value(), cseq: cseq.SeqNo, contacts: contacts, wildcard: wildcard, request: req,
 		from: source{
 			flow: flow, id: flow.ID(), transport: flow.Transport(), remote: flow.RemoteAddr(), closed: flow.Done(),

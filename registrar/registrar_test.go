@@ -316,7 +316,7 @@ func TestForcedExpiresAndRefusal(t *testing.T) {
 		r := open(t, Config{})
 		c := newClient(t, r, "1000", "udp", "192.0.2.1:5060")
 		reg := c.request(3600, "sip:a@192.0.2.1")
-		reg.forceExpires = 90 * time.Second
+		reg.grant = func(time.Duration) time.Duration { return 90 * time.Second }
 		want(t, "granted", c.do(reg).bindings[0].Granted, 90*time.Second)
 		reg = c.request(600, "sip:b@192.0.2.1:5070")
 		reg.refuse, reg.maxContacts = true, 1
@@ -325,7 +325,7 @@ func TestForcedExpiresAndRefusal(t *testing.T) {
 		reg.refuse, reg.maxContacts = true, 1
 		want(t, "a refresh", c.do(reg).status, 200)
 		reg = c.request(0, "sip:a@192.0.2.1")
-		reg.forceExpires = 90 * time.Second
+		reg.grant = func(time.Duration) time.Duration { return 90 * time.Second }
 		want(t, "sign off", len(c.do(reg).bindings), 0)
 	})
 }

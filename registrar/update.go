@@ -28,7 +28,7 @@ type registration struct {
 	hasExpires            bool
 	maxContacts           int
 	maxExpires            time.Duration
-	forceExpires          time.Duration
+	grant                 func(time.Duration) time.Duration // nil: as asked
 	refuse                bool
 	from                  source
 	request               *sip.Request
@@ -60,8 +60,8 @@ func (r *Registrar) granted(reg *registration) ([]time.Duration, outcome) {
 		} else if reg.hasExpires {
 			d = reg.expires
 		}
-		if d > 0 && reg.forceExpires > 0 {
-			d = reg.forceExpires
+		if d > 0 && reg.grant != nil {
+			d = max(reg.grant(d), time.Second)
 		}
 		if d > 0 && d < r.cfg.MinExpires && d < time.Hour {
 			return nil, outcome{status: 423, minExpires: r.cfg.MinExpires}

@@ -15,6 +15,8 @@ type identity struct {
 	domain string // the directory domain
 	realm  string
 	name   string // as it stands in the digest
+	// byAddress: an access list vouched for the address; there was no password.
+	byAddress bool
 }
 
 // authenticate challenges or verifies a request and answers it itself unless it returns an identity. proxy chooses 407 over 401:
@@ -55,7 +57,8 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		p.emitAuth("pre_register", tx, domain, "", "", "")
 		p.challenge(tx, view, proxy, true)
 		return nil
-	case result.OK && found != nil && sameUser(result.URI, &req.Recipient) && p.same(snap, found, claimed, domain):
+	case result.OK && found != nil && sameUser(result.URI, &req.Recipient) && p.same(snap, found, claimed, domain) &&
+		userMayBeAt(tx, snap, view, found):
 		p.lock.succeeded(source, name)
 		p.emitAuth("register_attempt", tx, domain, result.User, result.Realm, "RENEWED")
 		return &identity{user: found, domain: found.Domain, realm: result.Realm, name: result.User}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
 )
@@ -20,13 +21,7 @@ func (p *Profile) ServeSIP(tx *sip.ServerTx) {
 	view := p.view(snap)
 	switch tx.Request().Method {
 	case sip.REGISTER:
-		if id := p.authenticate(tx, snap, view, false); id != nil {
-			q := registrar.Request{Profile: p.cfg.Name, User: id.user.ID, Domain: id.domain, MaxContacts: view.MaxRegistrationsPerExtension}
-			if p.draining.Load() {
-				q.MaxExpires = drainExpires
-			}
-			p.cfg.Registrar.Serve(tx, q)
-		}
+		p.serveRegister(tx, snap, view)
 	case sip.INVITE:
 		p.serveInvite(tx, snap, view)
 	case sip.OPTIONS:
@@ -38,6 +33,45 @@ func (p *Profile) ServeSIP(tx *sip.ServerTx) {
 	default:
 		p.respond(tx, 405, "", sip.NewHeader("Allow", allow()))
 	}
+}
+
+// serveRegister registers a phone whose address and password allow it.
+func (p *Profile) serveRegister(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile) {
+	if view.DisableRegister || !mayRegister(tx, snap, view) {
+		p.log.Warn("registration refused", "peer", tx.Flow().RemoteAddr(), "off", view.DisableRegister)
+		p.respond(tx, 403, "")
+		return
+	}
+	q := registrar.Request{
+		Profile: p.cfg.Name, MaxContacts: view.MaxRegistrationsPerExtension,
+		// FreeSWITCH has no limit unless one is configured, and then refuses; ours, without one, makes room.
+		Refuse: view.Params["max-registrations-per-extension"] != "",
+	}
+	var user *config.User
+	if view.AcceptBlindReg { // anybody, as anybody
+		q.User, q.Domain = tx.Request().To().Address.User, p.domain(snap, view, tx.Request().To().Address.Host)
+		user, _ = snap.Directory.User(q.User, q.Domain)
+	} else {
+		id := p.authenticate(tx, snap, view, false)
+		if id == nil {
+			return
+		}
+		user, q.User, q.Domain = id.user, id.user.ID, id.domain
+	}
+	if q.User == "" || user != nil && user.ForbidRegister() {
+		p.respond(tx, 403, "")
+		return
+	}
+	if !view.MultipleRegistrations {
+		q.MaxContacts, q.Refuse = 1, false
+	}
+	q.Expires = func(asked time.Duration) time.Duration {
+		return time.Duration(view.Expires(user, int(asked/time.Second))) * time.Second
+	}
+	if p.draining.Load() {
+		q.MaxExpires = drainExpires
+	}
+	p.cfg.Registrar.Serve(tx, q)
 }
 
 // serveOptions tells what we can do, to anybody: FreeSWITCH does, and load balancers ask. RFC 3261 §11.2.

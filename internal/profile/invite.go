@@ -14,11 +14,17 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		p.respond(tx, 503, "", sip.NewHeader("Retry-After", retryAfter))
 		return
 	}
-	var id *identity
-	if view.AuthCalls {
-		if id = p.authenticate(tx, snap, view, true); id == nil {
+	a := p.screen(tx, snap, view)
+	if a.refused {
+		p.log.Warn("call refused by access list", "peer", tx.Flow().RemoteAddr(), "list", a.list)
+		p.respond(tx, 403, "")
+		return
+	}
+	if !a.trusted && view.AuthCalls && !view.AcceptBlindAuth { // blind: nobody is known then, and has the profile's context
+		if a.user = p.authenticate(tx, snap, view, true); a.user == nil {
 			return
 		}
+		a.context = ""
 	}
 	req := tx.Request()
 	if maxForwards(req) == 0 {
@@ -34,16 +40,16 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		p.respond(tx, 488, "", reasonHeader(call.IncompatibleDest), sip.NewHeader("Warning", `304 talkpath "An offer is needed in the INVITE"`))
 		return
 	}
-	p.accept(tx, snap, view, id, sdp)
+	p.accept(tx, snap, view, a, sdp)
 }
 
 // accept hands the INVITE over to the call core.
-func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, id *identity, sdp []byte) {
+func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, a access, sdp []byte) {
 	l := &leg{p: p, log: p.log.With("call", callID(tx.Request()))}
-	in := p.inbound(tx, snap, view, id, sdp)
+	in := p.inbound(tx, snap, view, a, sdp)
 	in.Leg = l
-	if id != nil {
-		l.user = id.user
+	if a.user != nil {
+		l.user = a.user.user
 	}
 	l.mu.Lock() // what the session reports waits until there is somebody to report to
 	defer l.mu.Unlock()
@@ -72,8 +78,8 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 }
 
 // inbound describes the call.
-func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, id *identity, sdp []byte) call.Inbound {
-	req := tx.Request()
+func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, a access, sdp []byte) call.Inbound {
+	req, id := tx.Request(), a.user
 	from := req.From()
 	number := from.Address.User
 	if number == "" {
@@ -97,10 +103,13 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		SDP:         sdp,
 		CodecPrefs:  view.InboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
-		Vars:        p.inboundVars(tx, snap, view, id),
+		Vars:        p.inboundVars(tx, snap, view, a),
 	}
 	if in.Dialplan == "" {
 		in.Dialplan = "XML"
+	}
+	if a.context != "" {
+		in.Context = a.context
 	}
 	if in.Context == "" {
 		in.Context = "default"

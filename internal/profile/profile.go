@@ -137,7 +137,10 @@ func listeners(view *config.Profile, haveTLS bool) []sip.Listener {
 		}
 		return b
 	}
-	ls := []sip.Listener{{Transport: "udp", Addr: at(view.SIPPort)}, {Transport: "tcp", Addr: at(view.SIPPort)}}
+	var ls []sip.Listener
+	if !view.TLSOnly {
+		ls = []sip.Listener{{Transport: "udp", Addr: at(view.SIPPort)}, {Transport: "tcp", Addr: at(view.SIPPort)}}
+	}
 	if view.TLS && haveTLS {
 		ls = append(ls, sip.Listener{Transport: "tls", Addr: at(view.TLSPort)})
 	}
@@ -169,11 +172,15 @@ func (p *Profile) contactHost(flow *sip.Flow) string {
 	if bound, err := netip.ParseAddrPort(addrString(p.stack, flow.Transport())); err == nil {
 		port = bound.Port() // an outgoing connection's own port accepts nobody
 	}
-	view := p.view(p.cfg.Snapshot())
-	if ext, err := netip.ParseAddr(view.ExtSIPIP); err == nil {
+	snap := p.cfg.Snapshot()
+	view := p.view(snap)
+	if ext, err := netip.ParseAddr(view.ExtSIPIP); err == nil && !(isLocal(snap, view, flow.RemoteAddr().Addr()) && !addr.IsUnspecified()) {
 		addr = ext
+		if view.ExtSIPPort > 0 && (flow.Transport() == "udp" || flow.Transport() == "tcp") {
+			port = uint16(view.ExtSIPPort)
+		}
 	} else if addr.IsUnspecified() {
-		if ip, err := netip.ParseAddr(p.cfg.Snapshot().Vars["local_ip_v4"]); err == nil {
+		if ip, err := netip.ParseAddr(snap.Vars["local_ip_v4"]); err == nil {
 			addr = ip
 		}
 	}

@@ -45,7 +45,7 @@ func userHost(u *sip.Uri) string {
 }
 
 // inboundVars is what a new inbound channel knows, in FreeSWITCH's names and order.
-func (p *Profile) inboundVars(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, id *identity) []call.Variable {
+func (p *Profile) inboundVars(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, a access) []call.Variable {
 	var v vars
 	req, remote := tx.Request(), tx.Flow().RemoteAddr()
 	from := req.From()
@@ -61,9 +61,17 @@ func (p *Profile) inboundVars(tx *sip.ServerTx, snap *config.Snapshot, view *con
 	v.own("sip_received_ip", ip)
 	v.own("sip_received_port", port)
 	v.own("sip_via_protocol", tx.Flow().Transport())
-	if id != nil {
+	if a.trusted {
+		v.own("sip_acl_authed_by", a.list)
+	}
+	if a.user != nil || a.trusted {
 		v.own("sip_authorized", "true")
-		v.user(snap, id)
+	}
+	if a.user != nil {
+		if a.user.byAddress {
+			v.own("sip_acl_token", a.user.user.ID+"@"+a.user.user.Domain)
+		}
+		v.user(snap, a.user)
 	}
 	p.requestVars(&v, tx, view)
 	return v
@@ -117,6 +125,9 @@ func (p *Profile) requestVars(v *vars, tx *sip.ServerTx, view *config.Profile) {
 		}
 	}
 	v.custom("sip_h_", req)
+	if view.ParseAllInviteHeaders {
+		v.every(req)
+	}
 	v.own("max_forwards", strconv.Itoa(maxForwards(req)))
 }
 
@@ -165,6 +176,21 @@ func (v *vars) custom(prefix string, m sip.Message) {
 		}
 	}
 }
+
+// every adds each header of an INVITE as sip_i_NAME (parse-all-invite-headers): small letters, underscores; several of a name are joined.
+func (v *vars) every(req *sip.Request) {
+	seen := map[string]bool{}
+	for _, h := range req.Headers() {
+		name := strings.ReplaceAll(strings.ToLower(h.Name()), "-", "_")
+		if !seen[name] && token(name) && !secret(name) {
+			seen[name] = true
+			v.wire("sip_i_"+name, joinValues(req, h.Name()))
+		}
+	}
+}
+
+// secret says whether a header must not be shown to whoever reads variables.
+func secret(name string) bool { return name == "authorization" || name == "proxy_authorization" }
 
 func isCustom(name string) bool {
 	if len(name) > 2 && (name[0] == 'X' || name[0] == 'x' || name[0] == 'P' || name[0] == 'p') && name[1] == '-' {
