@@ -40,8 +40,8 @@ type ignoredApps struct {
 
 func newIgnoredApps() ignoredApps {
 	i := ignoredApps{warned: map[string]*sync.Once{}}
-	for _, name := range []string{"hash", "db", "bind_meta_app", "unbind_meta_app", "bind_digit_action", "clear_digit_action",
-		"verbose_events", "event", "presence", "sched_hangup", "record_session", "set_user", "sofia_sla", "start_dtmf", "stop_dtmf"} {
+	for _, name := range []string{"hash", "db", "bind_digit_action", "clear_digit_action", "verbose_events", "event", "presence",
+		"sched_hangup", "set_user", "sofia_sla"} {
 		i.warned[name] = &sync.Once{}
 	}
 	return i

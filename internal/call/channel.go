@@ -177,6 +177,7 @@ func (ch *Channel) reportHangup() {
 func (ch *Channel) finish() {
 	ch.reportHangup() // unless a panic ended the channel it has been
 	ch.endLeg()
+	ch.endSound()
 	ch.state = csHangup
 	ch.emitState()
 	if ch.profile != nil {

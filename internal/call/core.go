@@ -58,6 +58,7 @@ type Stats struct {
 type Core struct {
 	cfg     Config
 	log     *slog.Logger
+	noted   noted // what has been warned of
 	media   mediaEngine
 	apps    map[string]app
 	ignored ignoredApps

@@ -27,9 +27,30 @@ func (ch *Channel) dtmf(digit byte, d time.Duration, byRTP bool) {
 		}
 	}
 	ch.emitDTMF(digit, int(d.Milliseconds())*rate/1000, source)
-	if far := ch.bridgedTo; far != nil {
-		far.box.put(func() { far.sendDigit(digit, d, byRTP) })
+	ch.dialled(digit, d, byRTP)
+}
+
+// maxDigits bounds what a peer may dial ahead.
+const maxDigits = 100
+
+// dialled takes a digit to whom it is for: an application that listens, a key bound for the time of a bridge, the far leg; else it is
+// kept for the next application that asks.
+func (ch *Channel) dialled(digit byte, d time.Duration, relayed bool) {
+	far := ch.bridgedTo
+	switch {
+	case ch.sound.listening == 0 && far != nil && ch.metaKey(digit):
+	case ch.sound.listening == 0 && far != nil:
+		far.box.put(func() { far.sendDigit(digit, d, relayed) })
+	case len(ch.sound.digits) < maxDigits:
+		ch.sound.digits = append(ch.sound.digits, digit)
 	}
+}
+
+// nextDigit takes the oldest digit that nobody has taken. There must be one.
+func (ch *Channel) nextDigit() byte {
+	d := ch.sound.digits[0]
+	ch.sound.digits = ch.sound.digits[1:]
+	return d
 }
 
 // sendDigit sends a digit to this leg's peer, by RFC 4733 when that was negotiated, by INFO otherwise.

@@ -227,6 +227,7 @@ type fakeSession struct {
 	agreed        bool
 	digits        string
 	closed        bool
+	sound         fakeSound
 }
 
 func (s *fakeSession) take(sdp []byte) error {

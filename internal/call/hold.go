@@ -8,7 +8,8 @@ import (
 )
 
 // reoffer answers a peer's new offer within the call: hold, resume, mute (which changes nothing), another address. Only the codec of
-// the call is accepted then, because nothing is transcoded. The far leg is not asked; on hold it hears silence.
+// the call is accepted then, because nothing is transcoded. The far leg is not asked; on hold it hears music where
+// its codec can be made, else silence.
 func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 	if ch.hungUp || ch.media == nil {
 		respond(nil, errGone)
@@ -51,6 +52,7 @@ func (ch *Channel) hold(on bool) {
 		ch.heldSince = time.Now()
 		ch.profile.Times.LastHold = ch.heldSince
 		ch.emitHold()
+		ch.holdMusic(true)
 		return
 	}
 	ch.emitCallState(callUnheld)
@@ -60,5 +62,6 @@ func (ch *Channel) hold(on bool) {
 		ch.holds = ch.holds[1:]
 	}
 	ch.emitUnhold()
+	ch.holdMusic(false)
 	ch.emitCallState(callActive)
 }

@@ -64,7 +64,7 @@ func (ch *Channel) mediaEvent(e media.Event) {
 			ch.log.Warn("media failed", "error", e.Err)
 			ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
 		case media.EventDTMF:
-			ch.dtmf(e.Digit, time.Duration(e.Duration)*time.Millisecond, true)
+			ch.dtmf(e.Digit, time.Duration(e.Duration)*time.Millisecond, !e.InBand)
 		}
 	})
 }

@@ -293,7 +293,7 @@ func (w *wild) check() {
 // may come anywhere while the channel lives.
 var (
 	inboundLife  = regexp.MustCompile(`^n(?:i(?:c1r(?:e[.pP2A3BUu45Ll]*)?)?)?H[.U]*h9RCDd$`)
-	outboundLife = regexp.MustCompile(`^o(?:i(?:cgrm(?:\.|p1|P2|A3|u|o|x|4L|5l3)*)?)?Hh9RCDd$`)
+	outboundLife = regexp.MustCompile(`^o(?:i(?:cgrm(?:\.|p1|P2|A3|u|o|x|4L|5l3)*)?)?H\.*h9RCDd$`)
 )
 
 func letter(e *esl.Event) string {

@@ -2,8 +2,10 @@ package call
 
 import (
 	"errors"
+	"time"
 
 	"github.com/talkpath/talkpath/media"
+	"github.com/talkpath/talkpath/media/audio"
 )
 
 // mediaSession is what a channel uses of *media.Session. Tests give another, without sockets.
@@ -22,29 +24,86 @@ type mediaSession interface {
 	RemoteDirection() media.Direction
 	Echo(on bool)
 	SendDTMF(digits string, ms int) error
+	DetectDTMF(on bool) error
 	Stats() media.Stats
 	Unbridge()
 	Close()
 }
 
-// mediaEngine makes sessions and connects them.
+// mediaEngine makes sessions and connects them, plays to them and records them.
 type mediaEngine interface {
 	newSession(cfg media.SessionConfig) mediaSession
 	bridge(a, b mediaSession) error
+	play(s mediaSession, src audio.Source, done func(error)) (playback, error)
+	record(s mediaSession, opt media.RecordOptions, done func(media.RecordResult)) (recorder, error)
+	mix(legs ...mediaSession) (mixer, error)
 }
+
+// playback, recorder and mixer are what a channel uses of *media.Playback, *media.Recording and *media.Mixer.
+type playback interface {
+	Stop()
+	Position() time.Duration
+}
+
+type recorder interface{ Stop() }
+
+type mixer interface{ Close() }
 
 // engine is the mediaEngine of a *media.Engine.
 type engine struct{ *media.Engine }
 
 func (e engine) newSession(cfg media.SessionConfig) mediaSession { return e.NewSession(cfg) }
 
+// errForeign is a session of another engine.
+var errForeign = errors.New("call: not sessions of one engine")
+
 func (e engine) bridge(a, b mediaSession) error {
 	x, ok1 := a.(*media.Session)
 	y, ok2 := b.(*media.Session)
 	if !ok1 || !ok2 {
-		return errors.New("call: not sessions of one engine")
+		return errForeign
 	}
 	return media.Bridge(x, y)
+}
+
+func (e engine) play(s mediaSession, src audio.Source, done func(error)) (playback, error) {
+	x, ok := s.(*media.Session)
+	if !ok {
+		return nil, errors.Join(errForeign, audio.Close(src))
+	}
+	p, err := x.Play(src, done)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (e engine) record(s mediaSession, opt media.RecordOptions, done func(media.RecordResult)) (recorder, error) {
+	x, ok := s.(*media.Session)
+	if !ok {
+		return nil, errForeign
+	}
+	r, err := x.Record(opt, done)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (e engine) mix(legs ...mediaSession) (mixer, error) {
+	list := make([]*media.Session, len(legs))
+	for i, s := range legs {
+		x, ok := s.(*media.Session)
+		if !ok {
+			return nil, errForeign
+		}
+		list[i] = x
+	}
+	m, err := media.Mix(list...)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // bitRate is what FreeSWITCH shows as a codec's bit rate: 0 for variable ones.

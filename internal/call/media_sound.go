@@ -1,8 +1,15 @@
 package call
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
@@ -20,9 +27,22 @@ type Sound struct {
 	LocalStream func(name string) (audio.LocalStream, bool)
 }
 
+// Errors of a sound's place.
+var (
+	errOutside     = errors.New("call: the file is outside of the configured folders")
+	errNoRecording = errors.New("call: there is no folder for recordings")
+	errNotWAV      = errors.New("call: recordings are WAV files")
+)
+
 // soundState is what a channel plays, records and has been dialled.
 type soundState struct {
-	ahead bool // the dialplan is going to make sound
+	ahead      bool // the dialplan is going to make sound
+	digits     []byte
+	listening  int // applications that want the digits for themselves
+	background *playing
+	recordings map[string]*recorded // by path
+	meta       metaKeys // of this leg's own peer
+	far        metaKeys // of the peers of the legs it calls
 }
 
 // sounding are the applications that need a codec which can be made or understood here.
@@ -49,4 +69,133 @@ func (ch *Channel) ownCodec() media.Codec {
 		}
 	}
 	return codecs[0]
+}
+
+// soundConfig is the configuration of now.
+func (c *Core) soundConfig() Sound {
+	if c.cfg.Sound == nil {
+		return Sound{}
+	}
+	return c.cfg.Sound()
+}
+
+// ownVar is a variable's value unless a peer gave it: paths and music are the administrator's to choose.
+func (ch *Channel) ownVar(name string) string {
+	if v, ok := ch.vars.lookup(name); ok && !v.Wire {
+		return v.Value
+	}
+	return ""
+}
+
+// openSound opens what the name of a sound stands for, at the rate of the leg's codec.
+func (ch *Channel) openSound(name string) (audio.Source, error) {
+	cfg := ch.core.soundConfig()
+	prefix := ch.ownVar("sound_prefix")
+	if prefix == "" && ch.core.cfg.Globals != nil {
+		prefix, _ = ch.core.cfg.Globals("sound_prefix")
+	}
+	prefix = first(prefix, cfg.SoundsDir)
+	folders := slices.Concat(cfg.Folders, []string{prefix, cfg.SoundsDir, cfg.RecordingsDir})
+	files := audio.Files{Sounds: prefix, Delimiter: ch.ownVar("playback_delimiter"), Local: cfg.LocalStream,
+		OpenFile: func(name string) (io.ReadCloser, error) { return openBelow(folders, name) }}
+	return files.Open(name, ch.soundRate())
+}
+
+// soundRate is the rate sounds are made at: the codec's, where audio has it.
+func (ch *Channel) soundRate() int {
+	if ch.codec.Name == "" || !media.Generable(ch.codec) {
+		return 8000
+	}
+	return ch.codec.SampleRate()
+}
+
+// openBelow opens a file that is in one of the folders. Neither .. nor a symbolic link leads out of them.
+func openBelow(folders []string, name string) (io.ReadCloser, error) {
+	err := fmt.Errorf("%w: %s", errOutside, name)
+	for _, folder := range folders {
+		rel, ok := below(folder, name)
+		if !ok {
+			continue
+		}
+		f, openErr := os.OpenInRoot(folder, rel)
+		if openErr != nil {
+			err = openErr
+			continue
+		}
+		if st, statErr := f.Stat(); statErr != nil || !st.Mode().IsRegular() { // a pipe would block
+			err = errors.Join(fmt.Errorf("%w: %s is no file", fs.ErrNotExist, name), f.Close())
+			continue
+		}
+		return f, nil
+	}
+	return nil, err
+}
+
+// below is the name of a file as seen from a folder, if it is in there.
+func below(folder, name string) (string, bool) {
+	if folder == "" || !filepath.IsAbs(name) {
+		return "", false
+	}
+	rel, err := filepath.Rel(folder, name)
+	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+		return "", false
+	}
+	return rel, true
+}
+
+// createRecording makes the file of a recording and the folders it is in, below the folder for recordings.
+func (ch *Channel) createRecording(name string) (*os.File, string, error) {
+	dir := ch.core.soundConfig().RecordingsDir
+	if dir == "" {
+		return nil, "", errNoRecording
+	}
+	if !strings.EqualFold(filepath.Ext(name), ".wav") {
+		return nil, "", fmt.Errorf("%w, not %q", errNotWAV, name)
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	rel, ok := below(dir, name)
+	if !ok {
+		return nil, "", fmt.Errorf("%w: %s", errOutside, name)
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, "", fmt.Errorf("call: recording: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, "", fmt.Errorf("call: recording: %w", err)
+	}
+	defer root.Close() // the file stays open
+	if err := root.MkdirAll(filepath.Dir(rel), 0o750); err != nil {
+		return nil, "", fmt.Errorf("call: recording: %w", err)
+	}
+	f, err := root.OpenFile(rel, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return nil, "", fmt.Errorf("call: recording: %w", err)
+	}
+	return f, name, nil
+}
+
+// noted remembers what was warned of, so that a dialplan that is wrong on every call says so once.
+type noted struct {
+	mu    sync.Mutex // guards names
+	names map[string]struct{}
+}
+
+// maxNoted bounds what is remembered; beyond it there is silence.
+const maxNoted = 1000
+
+// first says whether this is the first time.
+func (n *noted) first(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, known := n.names[name]; known || len(n.names) >= maxNoted {
+		return false
+	}
+	if n.names == nil {
+		n.names = map[string]struct{}{}
+	}
+	n.names[name] = struct{}{}
+	return true
 }

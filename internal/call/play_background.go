@@ -1,0 +1,115 @@
+package call
+
+import (
+	"strings"
+
+	"github.com/talkpath/talkpath/internal/dialplan"
+	"github.com/talkpath/talkpath/media"
+)
+
+// Sounds that nobody waits for: music for a held party and what a caller hears while somebody is rung. A channel has one at a time.
+
+// defaultMusic is what a held party hears when nothing says otherwise.
+const defaultMusic = "local_stream://moh"
+
+// playBehind starts a sound in the background, in place of one that plays there. It is begun again when it ends.
+func (ch *Channel) playBehind(name string, report bool) {
+	ch.stopBehind()
+	if ch.hungUp || ch.media == nil || ch.codec.Name == "" || !media.Generable(ch.codec) {
+		return
+	}
+	src, err := ch.openNamed(name)
+	if err != nil {
+		return
+	}
+	s, err := ch.start(name, src)
+	if err != nil {
+		ch.log.Info("sound not played", "sound", headerText(name), "error", err)
+		return
+	}
+	ch.sound.background = s
+	id := newUUID()
+	if report {
+		ch.set("current_application", "playback")
+		ch.set("current_application_data", name)
+		ch.emitExecute("playback", name, id)
+		ch.emitPlaybackStart(name)
+	}
+	s.after = func() {
+		again := ch.sound.background == s && s.err == nil && s.p.Position() > 0
+		if ch.sound.background == s {
+			ch.sound.background = nil
+		}
+		if report {
+			ch.notePlayed(s)
+			ch.emitPlaybackStop(name, s.err != nil)
+			ch.set("current_application_response", responsePlayed)
+			ch.emitExecuteComplete("playback", name, responsePlayed, id)
+		}
+		if again {
+			ch.playBehind(name, report)
+		}
+	}
+}
+
+// stopBehind ends the sound in the background.
+func (ch *Channel) stopBehind() {
+	s := ch.sound.background
+	if s == nil {
+		return
+	}
+	ch.sound.background = nil
+	s.p.Stop()
+	s.finish(media.ErrStopped) // now: what comes next is reported after it
+}
+
+// holdMusic lets the far leg hear music while this leg's peer has put it on hold, toggle_hold of mod_sofia.
+func (ch *Channel) holdMusic(on bool) {
+	far := ch.bridgedTo
+	if far == nil {
+		return
+	}
+	music := ch.musicOnHold()
+	far.box.put(func() {
+		switch {
+		case !on:
+			far.stopBehind()
+		case music != "":
+			far.playBehind(music, true)
+		}
+	})
+}
+
+// musicOnHold is what the party that this leg holds hears, "" for silence.
+func (ch *Channel) musicOnHold() string {
+	music := first(ch.ownVar("hold_music"), ch.core.soundConfig().HoldMusic, defaultMusic)
+	if strings.EqualFold(music, "silence") || strings.EqualFold(music, "indicate_hold") {
+		return ""
+	}
+	return music
+}
+
+// endSound ends everything that this channel plays and records; the recordings are complete when it returns.
+func (ch *Channel) endSound() {
+	ch.stopBehind()
+	ch.stopRecordings(func(*recorded) bool { return true })
+}
+
+// appStopDTMF and appStartDTMF listen for digits in the sound itself.
+func appStartDTMF(ch *Channel, _ dialplan.Expanded) string {
+	ch.accept(false)
+	if ch.hungUp {
+		return responseNone
+	}
+	if err := ch.media.DetectDTMF(true); err != nil && ch.core.noted.first("start_dtmf "+ch.codec.Name) {
+		ch.log.Warn("digits cannot be heard in the codec of the call", "codec", ch.codec.Name, "error", err)
+	}
+	return responseNone
+}
+
+func appStopDTMF(ch *Channel, _ dialplan.Expanded) string {
+	if ch.media != nil {
+		_ = ch.media.DetectDTMF(false) // it was not listening, then
+	}
+	return responseNone
+}

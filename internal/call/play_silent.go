@@ -1,0 +1,81 @@
+package call
+
+import (
+	"sync"
+	"time"
+
+	"github.com/talkpath/talkpath/media"
+	"github.com/talkpath/talkpath/media/audio"
+)
+
+// silentPlayback lasts as long as a sound would, for a peer whose codec cannot be made here: the dialplan keeps its time. It reads a
+// second of the sound a second and drops it.
+type silentPlayback struct {
+	src   audio.Source
+	began time.Time
+	buf   []int16
+
+	mu    sync.Mutex // guards what follows
+	timer *time.Timer
+	done  func(error) // nil once it was called
+	end   time.Duration
+}
+
+func playSilently(src audio.Source, done func(error)) *silentPlayback {
+	p := &silentPlayback{src: src, began: time.Now(), buf: make([]int16, src.Rate()), done: done}
+	p.timer = time.AfterFunc(0, p.next)
+	return p
+}
+
+// next reads the next second.
+func (p *silentPlayback) next() {
+	p.mu.Lock()
+	if p.done == nil {
+		p.mu.Unlock()
+		return
+	}
+	n, err := audio.ReadFull(p.src, p.buf)
+	if err == nil && n > 0 {
+		p.timer.Reset(time.Duration(n) * time.Second / time.Duration(len(p.buf)))
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Unlock()
+	p.finish(nil)
+}
+
+func (p *silentPlayback) finish(err error) {
+	p.mu.Lock()
+	done := p.done
+	p.done = nil
+	if done != nil {
+		p.end = time.Since(p.began)
+		p.timer.Stop()
+		err = first2(err, audio.Close(p.src))
+	}
+	p.mu.Unlock()
+	if done != nil {
+		done(err)
+	}
+}
+
+// first2 is the first error of two.
+func first2(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// Stop implements playback.
+func (p *silentPlayback) Stop() { p.finish(media.ErrStopped) }
+
+// Position implements playback.
+func (p *silentPlayback) Position() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done == nil {
+		return p.end
+	}
+	return time.Since(p.began)
+}
