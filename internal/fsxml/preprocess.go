@@ -323,6 +323,7 @@ func (p *preprocessor) exec(f *file, cmd, data string) error {
 		p.used[name] = true
 		return nil
 	}
+	command = strings.TrimSpace(command)
 	out, err := p.l.Exec(command)
 	if err != nil {
 		p.problem(f, Error, "%s %q: %v", cmd, command, err)
