@@ -102,11 +102,37 @@ func (r *reader) reduce(n *fsxml.Node, above []*fsxml.Node) bool {
 	}
 	for _, a := range above {
 		if a.Name == "section" && strings.EqualFold(a.Attr("name"), "directory") {
-			r.records[n] = newUserRecord(n)
+			rec := newUserRecord(n)
+			r.share(rec.params)
+			r.share(rec.variables)
+			r.records[n] = rec
 			return true
 		}
 	}
 	return false
+}
+
+// Names and values that are kept once however many users have them: toll_allow, user_context, callgroup and their like.
+const (
+	maxShared     = 1 << 16
+	maxSharedText = 64
+)
+
+// share replaces names and values by earlier equal ones.
+func (r *reader) share(list Pairs) {
+	for i := range list {
+		list[i] = Pair{r.one(list[i].Name), r.one(list[i].Value)}
+	}
+}
+
+func (r *reader) one(s string) string {
+	if first, ok := r.shared[s]; ok {
+		return first
+	}
+	if len(s) <= maxSharedText && len(r.shared) < maxShared {
+		r.shared[s] = s
+	}
+	return s
 }
 
 // members returns the user elements of a container, inside <users> or directly.

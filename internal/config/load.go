@@ -30,7 +30,7 @@ func Load(o Options) (*Snapshot, error) {
 	if o.AllowExec {
 		l.Exec = runProgram
 	}
-	r := &reader{records: map[*fsxml.Node]*userRecord{}}
+	r := &reader{records: map[*fsxml.Node]*userRecord{}, shared: map[string]string{}}
 	l.Reduce = r.reduce
 	tree, err := l.Load()
 	if err != nil {
@@ -42,7 +42,7 @@ func Load(o Options) (*Snapshot, error) {
 	s.EventSocket = r.eventSocket(tree.Configuration("event_socket.conf"))
 	s.Profiles = r.profiles(tree.Configuration("sofia.conf"))
 	s.Directory = r.directory(tree.Section("directory"))
-	r.records = nil
+	r.records, r.shared = nil, nil
 	r.sofiaGlobals(tree.Configuration("sofia.conf"))
 	s.Gateways = r.allGateways(tree.Configuration("sofia.conf"), s)
 	s.acls = r.acls(tree.Configuration("acl.conf"), s.Directory, o.LocalNets)

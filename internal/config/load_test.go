@@ -111,7 +111,7 @@ func TestOverrides(t *testing.T) {
 }
 
 // tree writes a configuration folder that differs from a working one in the named parts.
-func tree(t *testing.T, parts map[string]string) string {
+func tree(t testing.TB, parts map[string]string) string {
 	t.Helper()
 	text := func(name, def string) string {
 		if v, ok := parts[name]; ok {
@@ -122,7 +122,7 @@ func tree(t *testing.T, parts map[string]string) string {
 	doc := "<document>\n<section name=\"configuration\">\n" +
 		"<configuration name=\"switch.conf\"><settings>" + text("switch", "") + "</settings></configuration>\n" +
 		"<configuration name=\"event_socket.conf\"><settings>" + text("esl", `<param name="password" value="pw"/>`) + "</settings></configuration>\n" +
-		"<configuration name=\"sofia.conf\"><profiles>" + text("profiles", `<profile name="a"><settings>`+text("profile", "")+`</settings>`+text("gateways", "")+`</profile>`) + "</profiles></configuration>\n" +
+		"<configuration name=\"sofia.conf\"><profiles>" + text("profiles", `<profile name="a"><settings>`+text("profile", "")+`</settings>`+text("gateways", "")+`</profile>`) + "</profiles></configuration>\n" + text("conf", "") +
 		"</section>\n<section name=\"dialplan\">" + text("dialplan", `<context name="default"/>`) + "</section>\n" +
 		"<section name=\"directory\">" + text("directory", "") + "</section>\n</document>"
 	dir := t.TempDir()

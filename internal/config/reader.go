@@ -18,6 +18,7 @@ type reader struct {
 	notServed []Unsupported
 	told      map[string]bool // what is in notServed
 	records   map[*fsxml.Node]*userRecord
+	shared    map[string]string // values of users
 }
 
 func (r *reader) problem(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
