@@ -136,3 +136,9 @@ func splitArray(name, value string) Header {
 	}
 	return h
 }
+
+// EncodeURL is FreeSWITCH's URL encoding of a text.
+func EncodeURL(s string) string { return string(appendURLEncoded(nil, s)) }
+
+// DecodeURL undoes EncodeURL; a percent sign that starts no escape stays.
+func DecodeURL(s string) string { return urlDecode(s) }

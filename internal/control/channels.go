@@ -8,6 +8,16 @@ import (
 
 const noSuchChannel = "-ERR No such channel!\n"
 
+// channelCommands show and steer calls.
+func (c *Control) channelCommands() map[string]command {
+	return map[string]command{
+		"hupall":      action(c.hupall, "hupall", "<cause> [<var> <value>] [<var2> <value2>]"),
+		"uuid_kill":   query(c.uuidKill, "Kill channel", "<uuid> [cause]"),
+		"uuid_exists": query(c.uuidExists, "Check if a uuid exists", "<uuid>"),
+		"uuid_getvar": query(c.uuidGetvar, "Get a variable from a channel", "<uuid> <var>"),
+	}
+}
+
 // channel finds a channel's snapshot.
 func (c *Control) channel(id string) (call.Snapshot, bool) {
 	if id == "" {

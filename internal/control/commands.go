@@ -19,6 +19,8 @@ type command struct {
 	run func(ctx context.Context, args string) string
 	// help and syntax are what show api and help say.
 	help, syntax string
+	// acts: it changes the switch, or waits for that; a dialplan may not call it as ${name(args)}.
+	acts bool
 }
 
 // query makes a command of a function that never waits.
@@ -26,39 +28,46 @@ func query(f func(args string) string, help, syntax string) command {
 	return command{run: func(_ context.Context, args string) string { return f(args) }, help: help, syntax: syntax}
 }
 
+// action makes one of a function that changes the switch.
+func action(f func(args string) string, help, syntax string) command {
+	cmd := query(f, help, syntax)
+	cmd.acts = true
+	return cmd
+}
+
 // commands is the table. Names are lower case.
 func (c *Control) commands() map[string]command {
+	table := map[string]command{}
+	for _, part := range []map[string]command{
+		c.switchCommands(), c.textCommands(), c.clockCommands(), c.directoryCommands(), c.channelCommands(), c.sofiaCommands(),
+	} {
+		maps.Copy(table, part)
+	}
+	return table
+}
+
+// switchCommands are about the switch as a whole.
+func (c *Control) switchCommands() map[string]command {
 	return map[string]command{
-		// switch
 		"status":        query(c.status, "Show current status", ""),
 		"version":       query(c.version, "Version", "[short]"),
 		"hostname":      query(func(string) string { return c.hostname() }, "Return the system hostname", ""),
+		"switchname":    query(func(string) string { return c.deps.Config().Switch.Name }, "Return the switch name", ""),
 		"uptime":        query(c.uptime, "Show uptime", "[us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]"),
 		"show":          query(c.show, "Show various reports", showSyntax),
 		"help":          query(func(string) string { return c.help() }, "Show help for all the api commands", ""),
 		"echo":          query(func(args string) string { return args }, "Echo", "<data>"),
 		"create_uuid":   query(func(string) string { return uuid.NewString() }, "Create a uuid", ""),
 		"eval":          query(c.eval, "eval (noop)", "[uuid:<uuid> ]<expression>"),
-		"expand":        {c.expandCommand, "Execute an api with variable expansion", "[uuid:<uuid> ]<cmd> <args>"},
+		"expand":        {run: c.expandCommand, help: "Execute an api with variable expansion", syntax: "[uuid:<uuid> ]<cmd> <args>"},
 		"global_getvar": query(c.globalGet, "Get global var", "<var>"),
 		"global_setvar": query(c.globalSet, "Set global var", "<var>=<value> [=<value2>]"),
-		"reloadxml":     {c.reloadXML, "Reload XML", ""},
-		"shutdown":      query(c.shutdown, "Shutdown", "[elegant]"),
-		// directory
-		"list_users":    query(c.listUsers, "List Users configured in Directory", "[group <group>] [domain <domain>] [user <user>] [context <context>]"),
-		"user_data":     query(c.userData, "Find user data", "<user>@<domain> [var|param|attr] <name>"),
-		"user_exists":   query(c.userExists, "Find a user", "<key> <user> <domain>"),
-		"domain_exists": query(c.domainExists, "Check if a domain exists", "<domain>"),
-		// channels
-		"hupall":      query(c.hupall, "hupall", "<cause> [<var> <value>] [<var2> <value2>]"),
-		"uuid_kill":   query(c.uuidKill, "Kill channel", "<uuid> [cause]"),
-		"uuid_exists": query(c.uuidExists, "Check if a uuid exists", "<uuid>"),
-		"uuid_getvar": query(c.uuidGetvar, "Get a variable from a channel", "<uuid> <var>"),
-		// registrations and profiles
-		"sofia":             query(c.sofia, "Sofia Controls", "<cmd> <args>"),
-		"sofia_contact":     query(c.sofiaContact, "Sofia Contacts", "[profile/]<user>@<domain>"),
-		"sofia_username_of": query(c.sofiaUsername, "Sofia Username Lookup", "[profile/]<user>@<domain>"),
-		"sofia_count_reg":   query(c.sofiaCount, "Count Sofia registration", "[profile/]<user>@<domain>"),
+		"module_exists": query(moduleExists, "Check if module exists", "<module>"),
+		"acl":           query(c.acl, "Compare an ip to an acl list", "<ip> <list_name>"),
+		"is_lan_addr":   query(isLANAddress, "See if an ip is a lan addr", "<ip>"),
+		"reloadxml":     {run: c.reloadXML, help: "Reload XML", acts: true},
+		"reloadacl":     {run: c.reloadACL, help: "Reload XML", acts: true},
+		"shutdown":      action(c.shutdown, "Shutdown", "[elegant]"),
 	}
 }
 
@@ -143,14 +152,23 @@ func (c *Control) hostname() string {
 }
 
 func (c *Control) reloadXML(ctx context.Context, _ string) string {
-	if c.deps.Reload == nil {
+	return c.reload(ctx, c.deps.Reload, "+OK [Success]\n")
+}
+
+// reloadACL reads the configuration again, too, as FreeSWITCH does.
+func (c *Control) reloadACL(ctx context.Context, _ string) string {
+	return c.reload(ctx, c.deps.ReloadACL, "+OK acl reloaded\n")
+}
+
+func (c *Control) reload(ctx context.Context, do func(context.Context) error, done string) string {
+	if do == nil {
 		return "-ERR [Reload is not available]\n"
 	}
-	if err := c.deps.Reload(ctx); err != nil {
+	if err := do(ctx); err != nil {
 		return "-ERR [" + oneLine(err.Error()) + "]\n"
 	}
 	c.deps.Bus.Publish(c.deps.Bus.NewEvent("RELOADXML", event.Origin{File: "switch_xml.c", Function: "switch_xml_open_root", Line: 2423}))
-	return "+OK [Success]\n"
+	return done
 }
 
 func (c *Control) shutdown(args string) string {

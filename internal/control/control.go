@@ -44,8 +44,18 @@ type Deps struct {
 	Started       time.Time
 	// Shutdown begins to end the process: now, or gracefully when calls have ended. nil: the shutdown command is not available.
 	Shutdown func(graceful bool)
-	// Reload loads the configuration again. nil: reloadxml is not available.
-	Reload func(ctx context.Context) error
+	// Reload loads the configuration again; ReloadACL does so for the access lists alone. nil: not available.
+	Reload, ReloadACL func(ctx context.Context) error
+
+	// What the sofia command does to profiles, by name. StartProfile, RestartProfile and RescanProfile read the configuration again first;
+	// Stop and Restart return when the profile's sockets are closed or open again. nil: not available.
+	StartProfile, StopProfile, RestartProfile, RescanProfile func(ctx context.Context, name string) error
+	// FlushRegistrations forgets a profile's registrations: all, or those with a Call-ID or of a user@domain.
+	FlushRegistrations func(profile, which string)
+	// SteerGateway does "register", "unregister" or "killgw" to a gateway and says whether there was something to do it to.
+	SteerGateway func(profile, name, action string) bool
+	// Gateway tells what a gateway does now. nil: gateways are shown as configured.
+	Gateway func(profile, name string) (GatewayState, bool)
 }
 
 // Control executes commands.

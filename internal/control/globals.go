@@ -28,13 +28,23 @@ func (c *Control) Global(name string) (string, bool) {
 	return value, ok
 }
 
-// Func runs ${name(args)}: a command by that name, or not.
+// Func runs ${name(args)}: a command by that name, or not. The arguments are expanded and some of their text may be a peer's, so eval and
+// expand do not expand them again, and what changes the switch as a whole is refused: a call must not.
 func (c *Control) Func(name, args string) (string, bool) {
-	cmd, ok := c.table[strings.ToLower(name)]
-	if !ok {
+	name = strings.ToLower(name)
+	args = strings.TrimSpace(args)
+	switch name {
+	case "eval":
+		return args, true
+	case "expand":
+		name, args, _ = strings.Cut(args, " ")
+		name = strings.ToLower(name)
+	}
+	cmd, ok := c.table[name]
+	if !ok || cmd.acts || name == "eval" || name == "expand" {
 		return "", false
 	}
-	return cmd.run(context.Background(), strings.TrimSpace(args)), true
+	return cmd.run(context.Background(), args), true
 }
 
 // globalGet lists all variables, or answers with one; an unknown one is empty.
@@ -156,9 +166,6 @@ func closing(s string) int {
 func (c *Control) expression(inner string, ch *call.Snapshot, depth int) string {
 	inner = c.expand(inner, ch, depth)
 	if name, rest, ok := strings.Cut(inner, "("); ok && strings.HasSuffix(rest, ")") {
-		if strings.EqualFold(name, "eval") || strings.EqualFold(name, "expand") {
-			return "" // nothing nests without end
-		}
 		value, _ := c.Func(name, strings.TrimSuffix(rest, ")"))
 		return value
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const showSyntax = "api|application|bridged_calls|calls [count]|channels [count|like <match string>]|codec|detailed_calls|" +
-	"ignored_application|registrations [count] " +
+	"ignored_application|modules|registrations [count] " +
 	"[as csv|delim <delimiter>|json|xml]"
 
 // report is a table that show prints.
@@ -50,6 +50,8 @@ func (c *Control) show(args string) string {
 		r = showApplications(ignored, "accepted in a dialplan, does nothing")
 	case "codec":
 		r = showCodecs()
+	case "modules", "module":
+		r = showModules()
 	case "status":
 		return c.status("")
 	default:

@@ -7,98 +7,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/profile"
-	"github.com/talkpath/talkpath/registrar"
 )
 
-// address is "[profile/]user@domain[/…]"; a profile of "*" or none means all of them.
-func (c *Control) address(args string) (profile, user, domain string) {
-	first, rest, ok := strings.Cut(args, "/")
-	if ok && !strings.Contains(first, "@") {
-		profile = first
-		first, _, _ = strings.Cut(rest, "/")
-	}
-	if profile == "*" {
-		profile = ""
-	}
-	user, domain, ok = strings.Cut(first, "@")
-	if !ok {
-		domain, _ = c.Global("domain")
-	}
-	return profile, user, domain
-}
-
-// bindings are the contacts of a user, of one profile when it is named.
-func (c *Control) bindings(profile, user, domain string) []registrar.Binding {
-	if user == "" {
-		return nil
-	}
-	all := c.deps.Registrations.Lookup(user, domain)
-	return slices.DeleteFunc(all, func(b registrar.Binding) bool { return profile != "" && b.Profile != profile })
-}
-
-// contacts is FreeSWITCH's comma-separated list of a user's contacts.
-func (c *Control) contacts(profile, user, domain string) string {
-	var all []string
-	for _, b := range c.bindings(profile, user, domain) {
-		all = append(all, "sofia/"+b.Profile+"/"+b.URI())
-	}
-	if len(all) == 0 {
-		return notRegistered
-	}
-	return strings.Join(all, ",")
-}
-
-func (c *Control) sofiaContact(args string) string { return c.contacts(c.address(args)) }
-
-func (c *Control) sofiaUsername(args string) string {
-	profile, user, domain := c.address(args)
-	if len(c.bindings(profile, user, domain)) == 0 {
-		return notRegistered
-	}
-	return user
-}
-
-func (c *Control) sofiaCount(args string) string {
-	return strconv.Itoa(len(c.bindings(c.address(args))))
-}
-
-const (
-	sofiaUsage = "USAGE:\n--------------------------------------------------------------------------------\n" +
-		"sofia status|xmlstatus [profile <name> [reg [<contact str>]]]\n" +
-		"--------------------------------------------------------------------------------\n"
-	line = "=================================================================================================\n"
-)
-
-// sofia is "status [profile NAME [reg [text]]]", as text or as XML.
-func (c *Control) sofia(args string) string {
-	words := strings.Fields(args)
-	if len(words) == 0 || !strings.HasSuffix(strings.ToLower(words[0]), "status") {
-		return sofiaUsage
-	}
-	asXML := strings.EqualFold(words[0], "xmlstatus")
-	if len(words) < 3 || !strings.EqualFold(words[1], "profile") {
-		if asXML {
-			return c.profilesXML()
-		}
-		return c.profilesText()
-	}
-	p, ok := c.profileConfig(words[2])
-	if !ok {
-		return "Invalid Profile!\n"
-	}
-	if len(words) > 3 && strings.EqualFold(words[3], "reg") {
-		like := strings.Join(words[4:], " ")
-		if asXML {
-			return c.registrationsXML(p.Name, like)
-		}
-		return c.registrationsText(p.Name, like)
-	}
-	return c.profileText(p)
-}
+const line = "=================================================================================================\n"
 
 func (c *Control) profileConfig(name string) (config.Profile, bool) {
 	for _, p := range c.deps.Config().Profiles {
@@ -160,26 +74,7 @@ func (c *Control) profiles() profile.Set {
 	return c.deps.Profiles()
 }
 
-// aliases are a profile's other names: those of its <aliases>, and the domains that its <domains> make aliases ("all" is every domain
-// of the directory).
-func (c *Control) aliases(p config.Profile) []string {
-	names := slices.Clone(p.Aliases)
-	snapshot := c.deps.Config()
-	profiles := snapshot.Tree.Root.Named("section", "configuration").Named("configuration", "sofia.conf").Child("profiles")
-	for _, d := range profiles.Named("profile", p.Name).Child("domains").All("domain") {
-		switch name := d.Attr("name"); {
-		case d.Attr("alias") != "true":
-		case name != "all":
-			names = append(names, name)
-		default:
-			for _, domain := range snapshot.Directory.Domains() {
-				names = append(names, domain.Name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
+func (c *Control) aliases(p config.Profile) []string { return c.deps.Config().ProfileAliases(&p) }
 
 // sofiaRow is one line of sofia status.
 type sofiaRow struct{ name, kind, data, state string }
@@ -198,6 +93,12 @@ func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
 		for _, alias := range c.aliases(p) {
 			aliases++
 			rows = append(rows, sofiaRow{alias, "alias", p.Name, "ALIASED"})
+		}
+	}
+	for i, all := 0, c.deps.Config().Gateways; i < len(all); i++ {
+		if g := &all[i]; c.runs(g.Profile) {
+			s := c.gatewayState(g)
+			rows = append(rows, sofiaRow{g.Profile + "::" + g.Name, "gateway", g.ToURI(), s.State + s.retryText()})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b sofiaRow) int { return strings.Compare(a.name, b.name) })
@@ -312,71 +213,5 @@ func (c *Control) profileText(p config.Profile) string {
 	row("PROXY-MEDIA", "false")
 	row("AGGRESSIVENAT", "false")
 	row("REGISTRATIONS", strconv.Itoa(registrations))
-	return b.String()
-}
-
-// registered lists a profile's bindings whose user, domain or contact has the text in it.
-func (c *Control) registered(profile, like string) []registrar.Binding {
-	return slices.DeleteFunc(c.deps.Registrations.All(), func(b registrar.Binding) bool {
-		matches := like == "" || strings.Contains(b.User+"@"+b.Domain, like) || strings.Contains(b.Contact, like)
-		return b.Profile != profile || !matches
-	})
-}
-
-// times are a binding's expiry as a date and in seconds, the grace period included.
-func times(b registrar.Binding) (date string, seconds int) {
-	return b.Deadline.Local().Format(time.DateTime), int(time.Until(b.Deadline).Seconds())
-}
-
-func (c *Control) registrationsText(profile, like string) string {
-	all, host := c.registered(profile, like), c.hostname()
-	var b strings.Builder
-	b.WriteString("\nRegistrations:\n" + line)
-	for _, r := range all {
-		date, seconds := times(r)
-		row := func(name, value string) { fmt.Fprintf(&b, "%-12s\t%s\n", name, oneLine(value)) }
-		row("Call-ID:", r.CallID)
-		row("User:", r.User+"@"+r.Domain)
-		row("Contact:", `"" <`+r.URI()+">")
-		row("Agent:", r.UserAgent)
-		row("Status:", fmt.Sprintf("%s(unknown) EXP(%s) EXPSECS(%d)", r.Status(), date, seconds))
-		b.WriteString("Ping-Status:\tReachable\nPing-Time:\t0.00\n")
-		row("Host:", host)
-		row("IP:", r.Remote.Addr().Unmap().String())
-		row("Port:", strconv.Itoa(int(r.Remote.Port())))
-		row("Auth-User:", r.User)
-		row("Auth-Realm:", r.Domain)
-		row("MWI-Account:", r.User+"@"+r.Domain)
-		b.WriteByte('\n')
-	}
-	fmt.Fprintf(&b, "Total items returned: %d\n", len(all))
-	b.WriteString(line)
-	return b.String()
-}
-
-func (c *Control) registrationsXML(profile, like string) string {
-	host := c.hostname()
-	var b strings.Builder
-	b.WriteString(xmlHead + "<profile>\n  <registrations>\n")
-	for _, r := range c.registered(profile, like) {
-		date, seconds := times(r)
-		b.WriteString("    <registration>\n")
-		row := func(name, value string) { fmt.Fprintf(&b, "        <%s>%s</%s>\n", name, escapeXML(value), name) }
-		row("call-id", r.CallID)
-		row("user", r.User+"@"+r.Domain)
-		row("contact", `"" <`+r.URI()+">")
-		row("agent", r.UserAgent)
-		row("status", fmt.Sprintf("%s(unknown) exp(%s) expsecs(%d)", r.Status(), date, seconds))
-		row("ping-status", "Reachable")
-		row("ping-time", "0.00")
-		row("host", host)
-		row("network-ip", r.Remote.Addr().Unmap().String())
-		row("network-port", strconv.Itoa(int(r.Remote.Port())))
-		row("sip-auth-user", r.User)
-		row("sip-auth-realm", r.Domain)
-		row("mwi-account", r.User+"@"+r.Domain)
-		b.WriteString("    </registration>\n")
-	}
-	b.WriteString("  </registrations>\n</profile>\n")
 	return b.String()
 }
