@@ -27,10 +27,15 @@ func Load(o Options) (*Snapshot, error) {
 		}
 		l.FS, l.Dir, source = os.DirFS(dir), filepath.ToSlash(dir), dir
 	}
+	return load(o, l, source)
+}
+
+// load reads the tree of a loader.
+func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 	if o.AllowExec {
 		l.Exec = runProgram
 	}
-	r := &reader{records: map[*fsxml.Node]*userRecord{}, shared: map[string]string{}}
+	r := &reader{builtinCerts: l.Defaults["certs_dir"], records: map[*fsxml.Node]*userRecord{}, shared: map[string]string{}}
 	l.Reduce = r.reduce
 	tree, err := l.Load()
 	if err != nil {
@@ -56,6 +61,13 @@ func Load(o Options) (*Snapshot, error) {
 	}
 	if len(s.Profiles) == 0 {
 		return nil, errors.New("config: " + source + ": there is no SIP profile (section configuration, sofia.conf, profiles)")
+	}
+	aliases := make([][]string, len(s.Profiles))
+	for i := range s.Profiles {
+		aliases[i] = s.ProfileAliases(&s.Profiles[i])
+	}
+	for i := range s.Profiles {
+		s.Profiles[i].Aliases = aliases[i]
 	}
 	r.validate(s)
 	s.Problems, s.Unsafe, s.Unsupported = r.problems, r.unsafe, r.notServed

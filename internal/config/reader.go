@@ -18,7 +18,9 @@ type reader struct {
 	notServed []Unsupported
 	told      map[string]bool // what is in notServed
 	records   map[*fsxml.Node]*userRecord
-	shared    map[string]string // values of users
+	shared    map[string]string // names and values of users
+
+	builtinCerts string // certs_dir before the tree
 }
 
 func (r *reader) problem(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
@@ -107,7 +109,13 @@ func (s settings) atLeast(name string, def, low int) int {
 	return n
 }
 
-func (s settings) port(name string, def int) int { return s.number(name, def, 0, 65535) }
+// port returns a port; "auto" is any free one.
+func (s settings) port(name string, def int) int {
+	if strings.EqualFold(s.text(name, ""), "auto") {
+		return 0
+	}
+	return s.number(name, def, 0, 65535)
+}
 
 func (s settings) seconds(name string, def int) time.Duration {
 	return time.Duration(s.number(name, def, 0, 1<<30)) * time.Second

@@ -58,11 +58,13 @@ type Profile struct {
 	NonceTTL                              time.Duration
 	MultipleRegistrations                 bool
 	MaxRegistrationsPerExtension          int
-	Aliases                               []string
+	Aliases                               []string          // of <aliases>, alias params and <domains>; a name stays with the first profile that has it
 	Params                                map[string]string // every param of <settings>, the last of a name
 	File                                  string
 	Line                                  int
 	ProfileSettings
+
+	certDirNode *fsxml.Node
 }
 
 // EventSocket is event_socket.conf.

@@ -26,6 +26,7 @@ func (r *reader) validate(s *Snapshot) {
 	r.validateUsers(s)
 	r.validateACLs(s)
 	r.validateContexts(s)
+	r.validateCertificates(s)
 }
 
 // listener is an address that something listens on.
