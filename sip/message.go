@@ -50,6 +50,9 @@ func NewHeader(name, value string) Header { return msg.NewHeader(name, value) }
 // NewRequest makes a request with no headers.
 func NewRequest(method RequestMethod, target Uri) *Request { return msg.NewRequest(method, target) }
 
+// NewResponse makes a response that answers nothing, for what stands in when no answer came; ServerTx.NewResponse makes those to send.
+func NewResponse(code int, reason string) *Response { return msg.NewResponse(code, reason) }
+
 // ParseURI parses a SIP, SIPS or other absolute URI.
 func ParseURI(s string) (Uri, error) {
 	var u Uri

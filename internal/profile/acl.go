@@ -15,6 +15,8 @@ type access struct {
 	context string    // where the call goes instead of the profile's context
 	refused bool      // 403
 	list    string    // that decided
+	gateway *gateway  // whose call it is
+	known   bool      // and whose address it comes from
 }
 
 // screen applies apply-inbound-acl (sofia_handle_sip_i_invite of sofia.c): the first list that allows the address lets the caller in

@@ -20,11 +20,15 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		p.respond(tx, 403, "")
 		return
 	}
-	if !a.trusted && view.AuthCalls && !view.AcceptBlindAuth { // blind: nobody is known then, and has the profile's context
+	a.gateway, a.known = p.gatewayOf(tx, view)
+	if a.gateway != nil && !a.gateway.admits(tx, snap) {
+		a.gateway, a.known = nil, false
+	}
+	if !a.trusted && !a.known && view.AuthCalls && !view.AcceptBlindAuth { // blind: nobody is known then, and has the profile's context
 		if a.user = p.authenticate(tx, snap, view, true); a.user == nil {
 			return
 		}
-		a.context = ""
+		a.context, a.gateway = "", nil // who has a password is a user
 	}
 	req := tx.Request()
 	if maxForwards(req) == 0 {
@@ -50,6 +54,9 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 	in.Leg = l
 	if a.user != nil {
 		l.user = a.user.user
+	}
+	if l.gateway = a.gateway; a.gateway != nil {
+		a.gateway.count(func(c *gatewayCalls) { c.in++ })
 	}
 	l.mu.Lock() // what the session reports waits until there is somebody to report to
 	defer l.mu.Unlock()
@@ -110,6 +117,9 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 	}
 	if a.context != "" {
 		in.Context = a.context
+	}
+	if a.gateway != nil {
+		a.gateway.describe(&in, req, a.known, isNamed(a.gateway, &req.Recipient))
 	}
 	if in.Context == "" {
 		in.Context = "default"

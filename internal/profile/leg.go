@@ -9,6 +9,7 @@ import (
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/digest"
 )
 
 // errEnded is what commands to a leg that is over return.
@@ -22,6 +23,8 @@ type leg struct {
 	outbound bool
 	user     *config.User // the peer, when it is a user of the directory, else nil
 
+	gateway *gateway // whose call it is, else nil
+
 	// mu guards all below; handler and session are set once. It is not held while the core or the stack is called, but for the set-up
 	// of a new leg.
 	mu       sync.Mutex
@@ -31,7 +34,12 @@ type leg struct {
 	answered bool
 	referred bool // we sent REFER: NOTIFYs are expected
 	ended    bool
-	abandon  func() // cancels a dial that has not come to an INVITE yet
+	// again repeats the INVITE of an outbound leg with a proof of the password; credentials and proofs are what answers challenges.
+	again       func(s *sip.Session, proof sip.Header) error
+	credentials credentials
+	client      digest.Client
+	proofs      int
+	abandon     func() // cancels a dial that has not come to an INVITE yet
 }
 
 // Ring implements call.Leg.
@@ -75,6 +83,7 @@ func (l *leg) Hangup(h call.HangupReason) {
 	l.over()
 	s, answered, abandon := l.session, l.answered, l.abandon
 	l.mu.Unlock()
+	l.failedCall(answered)
 	if abandon != nil {
 		abandon()
 	}
@@ -178,9 +187,12 @@ func (l *leg) report() (call.LegHandler, bool) {
 // end reports the end of the leg, once.
 func (l *leg) end(e call.LegEnd) {
 	l.mu.Lock()
-	h, ended := l.handler, l.ended
+	h, ended, answered := l.handler, l.ended, l.answered
 	l.over()
 	l.mu.Unlock()
+	if !ended {
+		l.failedCall(answered)
+	}
 	if !ended && h != nil {
 		h.LegEnded(e)
 	}

@@ -27,15 +27,23 @@ type route struct {
 	webrtc    bool
 	transport string
 
+	gateway     *gateway        // whose account calls; nil for none
+	credentials credentials     // that answer a challenge to the INVITE
+	vars        []call.Variable // of the dial string
+
 	flow *sip.Flow      // the way, when there is one already
 	addr netip.AddrPort // or the address
 	host string         // or its name
+	hop  *sip.Uri       // what host is from, when it is not the target
 }
+
+// credentials are a name and password at somebody else's server.
+type credentials struct{ user, password string }
 
 // dial implements call.Destination.Dial. Everything that goes wrong is reported by LegEnded: there is no error.
 func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 	p := r.profile
-	l := &leg{p: p, outbound: true, user: r.user, handler: h, log: p.log.With("channel", o.UUID)}
+	l := &leg{p: p, outbound: true, user: r.user, handler: h, gateway: r.gateway, credentials: r.credentials, log: p.log.With("channel", o.UUID)}
 	if r.flow != nil {
 		r.invite(l, o, r.flow)
 		return l, nil
@@ -89,9 +97,13 @@ func (r *route) address() (netip.AddrPort, bool) {
 }
 
 func (r *route) port() uint16 {
+	port := r.target.Port
+	if r.hop != nil {
+		port = r.hop.Port
+	}
 	switch {
-	case r.target.Port > 0 && r.target.Port <= 65535:
-		return uint16(r.target.Port)
+	case port > 0 && port <= 65535:
+		return uint16(port)
 	case r.transport == "tls":
 		return 5061
 	}
@@ -107,46 +119,6 @@ func (r *route) failed(l *leg, err error) {
 		e.Cause = call.NoRouteDestination
 	}
 	l.end(e)
-}
-
-// invite sends the INVITE. Callbacks wait for the lock, so they find the session set.
-func (r *route) invite(l *leg, o call.Outbound, flow *sip.Flow) {
-	l.mu.Lock()
-	if l.ended {
-		l.mu.Unlock()
-		return
-	}
-	session, err := r.profile.stack.Invite(r.request(o, flow), flow, l)
-	if l.abandon = nil; err == nil {
-		l.begin(session)
-	}
-	l.mu.Unlock()
-	if err != nil {
-		r.failed(l, err)
-	}
-}
-
-// request builds the INVITE as FreeSWITCH addresses it: From is the caller's name and number at the dialled domain, To the callee's
-// contact.
-func (r *route) request(o call.Outbound, flow *sip.Flow) *sip.Request {
-	req := sip.NewRequest(sip.INVITE, *r.target.Clone())
-	number := escapeUser(o.CallerNum)
-	from := sip.Uri{Scheme: "sip", User: number, Host: r.domain}
-	req.AppendHeader(&sip.FromHeader{DisplayName: quoteName(o.CallerName), Address: from, Params: sip.HeaderParams{}})
-	req.AppendHeader(&sip.ToHeader{Address: *r.target.Clone(), Params: sip.HeaderParams{}})
-	hops, media := sip.MaxForwardsHeader(clamp(o.MaxForwards)), sip.ContentTypeHeader("application/sdp")
-	req.AppendHeader(&hops)
-	req.AppendHeader(r.profile.contact(flow))
-	for _, h := range o.Headers {
-		if token(h.Name) && isCustom(h.Name) {
-			req.AppendHeader(sip.NewHeader(h.Name, clean(h.Value)))
-		}
-	}
-	req.AppendHeader(&media)
-	req.AppendHeader(sip.NewHeader("Content-Disposition", "session"))
-	req.AppendHeader(sip.NewHeader("Remote-Party-ID", `"`+quoteName(o.CallerName)+`" <`+from.String()+">;party=calling;screen=yes;privacy=off"))
-	req.SetBody(o.SDP)
-	return req
 }
 
 // clamp keeps Max-Forwards within RFC 3261 §20.22; zero means not told.

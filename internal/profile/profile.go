@@ -8,6 +8,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -70,6 +71,11 @@ type Profile struct {
 	draining atomic.Bool
 	live     atomic.Int64 // legs with a session that are not over
 
+	began *config.Profile // the view its sockets were made from
+
+	gatewaysMu sync.Mutex // guards gateways
+	gateways   map[string]*gateway
+
 	// ctx ends with Close; dials counts the goroutines that open connections. mu keeps Close and Add apart.
 	ctx    context.Context
 	stop   context.CancelFunc
@@ -83,11 +89,12 @@ func New(cfg Config) (*Profile, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout()}
+	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), gateways: make(map[string]*gateway)}
 	view := p.view(cfg.Snapshot())
 	if view == nil {
 		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)
 	}
+	p.began = view
 	p.digest = digest.New(digest.Config{Lifetime: view.NonceTTL})
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	agent := view.UserAgent
@@ -107,7 +114,7 @@ func New(cfg Config) (*Profile, error) {
 		Allow:       allowed(),
 		Supported:   []string{"outbound"},
 		HTTP:        cfg.HTTP,
-		Timers:      cfg.Timers,
+		Timers:      timers(cfg.Timers, view),
 		Limits:      cfg.Limits,
 		Logger:      p.log,
 		ContactHost: p.contactHost,
@@ -120,7 +127,14 @@ func New(cfg Config) (*Profile, error) {
 	cfg.Registrar.Resume(cfg.Name)
 	p.cancel = cfg.Registrar.Notify(p.registration)
 	close(ready)
+	p.updateGateways(cfg.Snapshot())
 	return p, nil
+}
+
+// timers are those of the profile's timer-t1, -t2 and -t4 where the server's own say nothing.
+func timers(t sip.Timers, view *config.Profile) sip.Timers {
+	t.T1, t.T2, t.T4 = cmp.Or(t.T1, view.T1), cmp.Or(t.T2, view.T2), cmp.Or(t.T4, view.T4)
+	return t
 }
 
 // allowed is the methods the profile serves, in FreeSWITCH's order.

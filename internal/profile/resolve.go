@@ -33,7 +33,7 @@ func (s Set) Resolve(endpoint, dest string, vars []call.Variable) ([]call.Destin
 			return nil, call.InvalidURL
 		}
 		if strings.EqualFold(name, "gateway") {
-			return nil, call.InvalidGateway
+			return s.resolveGateway(address, vars)
 		}
 		p := s.named(name)
 		if p == nil {

@@ -53,6 +53,9 @@ func (l *leg) OnAnswer(s *sip.Session, res *sip.Response) {
 
 // OnReject implements sip.SessionHandler.
 func (l *leg) OnReject(s *sip.Session, res *sip.Response) {
+	if l.challenged(s, res) {
+		return
+	}
 	var vars []call.Variable
 	if res.Via() != nil {
 		vars = l.p.replyVars(s.Flow(), res, "sip_rh_")

@@ -1,0 +1,258 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/digest"
+)
+
+// addressSet is the addresses a gateway's proxies have.
+type addressSet map[netip.Addr]struct{}
+
+// lookup finds the addresses of the gateway's proxies: calls from there are its own.
+func (g *gateway) lookup(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	found := addressSet{}
+	for _, proxy := range []string{g.cfg.Proxy, g.cfg.RegisterProxy, g.cfg.OutboundProxy} {
+		uri, err := addressOf(proxy)
+		if proxy == "" || err != nil {
+			continue
+		}
+		ips, err := lookupHost(ctx, uri.Host)
+		if err != nil {
+			g.p.log.Warn("gateway not found", "gateway", g.cfg.Name, "err", err)
+			g.mu.Lock()
+			for a := range g.addresses { // a name server that is away takes nobody's calls away
+				found[a] = struct{}{}
+			}
+			g.mu.Unlock()
+		}
+		for _, ip := range ips {
+			found[ip] = struct{}{}
+		}
+	}
+	g.mu.Lock()
+	g.addresses = found
+	g.mu.Unlock()
+}
+
+// lookupHost resolves a name; an address is itself.
+func lookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
+	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return []netip.Addr{ip.Unmap()}, nil
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, fmt.Errorf("profile: resolve %s: %w", host, err)
+	}
+	for i := range ips {
+		ips[i] = ips[i].Unmap()
+	}
+	return ips, nil
+}
+
+// owns says whether an address is one of the gateway's proxies.
+func (g *gateway) owns(addr netip.Addr) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, ok := g.addresses[addr.Unmap()]
+	return ok
+}
+
+// way is how a request to target goes out: to proxy, when one is named, otherwise to target itself.
+func (g *gateway) way(target sip.Uri, proxy string) (*route, error) {
+	r := &route{profile: g.p, target: target, transport: g.cfg.Transport, host: target.Host}
+	if proxy == "" {
+		return r, nil
+	}
+	hop, err := addressOf(proxy)
+	if err != nil {
+		return nil, fmt.Errorf("profile: proxy of gateway %s: %w", g.cfg.Name, err)
+	}
+	r.through(&hop)
+	return r, nil
+}
+
+// through sends a request to hop instead of to its target's host.
+func (r *route) through(hop *sip.Uri) {
+	r.hop, r.host, r.addr, r.flow = hop, hop.Host, netip.AddrPort{}, nil
+	if t, ok := hop.UriParams.Get("transport"); ok {
+		r.transport = strings.ToLower(t)
+	}
+}
+
+// contact is where the gateway's calls come in: its user part says which gateway they are from.
+func (g *gateway) contact(flow *sip.Flow) *sip.ContactHeader {
+	c := g.p.contact(flow)
+	c.Address.User, c.Address.UriParams = g.cfg.ContactUser(), nil
+	switch host := g.cfg.ContactHost; {
+	case host == "sip-ip":
+		c.Address.Host = g.p.view(g.p.cfg.Snapshot()).SIPIP
+	case host != "":
+		c.Address.Host = host
+	}
+	for kv := range strings.SplitSeq(g.cfg.ContactParams, ";") {
+		if k, v, _ := strings.Cut(kv, "="); k != "" {
+			c.Address.UriParams = append(c.Address.UriParams, sip.HeaderKV{K: k, V: v})
+		}
+	}
+	c.Address.UriParams = append(c.Address.UriParams, sip.HeaderKV{K: "transport", V: flow.Transport()}, sip.HeaderKV{K: "gw", V: g.cfg.Name})
+	g.mu.Lock()
+	g.contactURI = c.Address.String()
+	g.mu.Unlock()
+	return c
+}
+
+// made up is a final response that nobody sent.
+func madeUp(status int, phrase string) *sip.Response {
+	if phrase == "" {
+		phrase = sip.Phrase(status)
+	}
+	return sip.NewResponse(status, phrase)
+}
+
+// exchange sends REGISTER and gives the final response, which is made up where none came. A challenge is answered on the same way
+// only, so the password's proof goes nowhere but to the server that is configured.
+func (g *gateway) exchange(ctx context.Context, expires time.Duration) *sip.Response {
+	target, flow, res := g.open(ctx, g.cfg.RegisterURI(), g.cfg.RegisterProxy)
+	if res != nil {
+		return res
+	}
+	build := func() *sip.Request {
+		req := g.request(sip.REGISTER, target, g.cfg.ToURI())
+		req.AppendHeader(g.contact(flow))
+		req.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))
+		return req
+	}
+	res = g.send(ctx, flow, build())
+	var client digest.Client
+	for range 2 { // the second for a nonce that is stale
+		h, ok := answer(&client, res, "REGISTER", target.String(), g.cfg.AuthUsername, g.cfg.Password)
+		if !ok {
+			return res
+		}
+		req := build()
+		req.AppendHeader(h)
+		res = g.send(ctx, flow, req)
+		if stale(res) {
+			continue
+		}
+		return res
+	}
+	return res
+}
+
+// options asks the gateway whether it is there.
+func (g *gateway) options(ctx context.Context) *sip.Response {
+	target, flow, res := g.open(ctx, g.cfg.RegisterURI(), g.cfg.OutboundProxy)
+	if res != nil {
+		return res
+	}
+	req := g.request(sip.OPTIONS, target, target.String())
+	if g.cfg.ContactInPing {
+		req.AppendHeader(g.contact(flow))
+	}
+	return g.send(ctx, flow, req)
+}
+
+// open finds the way to one of the gateway's servers; a response says why there is none.
+func (g *gateway) open(ctx context.Context, uri, proxy string) (sip.Uri, *sip.Flow, *sip.Response) {
+	target, err := addressOf(uri)
+	if err != nil {
+		return target, nil, madeUp(503, "Bad Address")
+	}
+	if t, ok := target.UriParams.Get("transport"); ok && t == "udp" { // which is what no parameter means
+		target.UriParams.Remove("transport")
+	}
+	r, err := g.way(target, proxy)
+	if err != nil {
+		return target, nil, madeUp(503, "Bad Proxy")
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	flow, err := r.open(ctx)
+	if err != nil {
+		g.p.log.Info("gateway not reached", "gateway", g.cfg.Name, "err", err)
+		return target, nil, madeUp(503, "No Route")
+	}
+	return target, flow, nil
+}
+
+// request makes a request of the gateway's account.
+func (g *gateway) request(method sip.RequestMethod, target sip.Uri, to string) *sip.Request {
+	req := sip.NewRequest(method, *target.Clone())
+	from, _ := sip.ParseURI(g.cfg.FromURI())
+	callee, _ := sip.ParseURI(to)
+	req.AppendHeader(&sip.FromHeader{Address: from, Params: sip.HeaderParams{}})
+	req.AppendHeader(&sip.ToHeader{Address: callee, Params: sip.HeaderParams{}})
+	id := sip.CallIDHeader(g.callID)
+	g.cseq++
+	req.AppendHeader(&id)
+	req.AppendHeader(&sip.CSeqHeader{SeqNo: g.cseq, MethodName: method})
+	return req
+}
+
+// send gives the final response to a request, or what stands for it when ctx ends first.
+func (g *gateway) send(ctx context.Context, flow *sip.Flow, req *sip.Request) *sip.Response {
+	final := make(chan *sip.Response, 1)
+	var once sync.Once
+	err := g.p.stack.Send(req, flow, func(res *sip.Response) {
+		if res.StatusCode >= 200 {
+			once.Do(func() { final <- res })
+		}
+	})
+	if err != nil {
+		return madeUp(503, "")
+	}
+	select {
+	case res := <-final:
+		return res
+	case <-ctx.Done():
+		return madeUp(408, "")
+	}
+}
+
+// answer is the header that answers a challenge: the first whose algorithm is known.
+func answer(client *digest.Client, res *sip.Response, method, uri, user, password string) (sip.Header, bool) {
+	challenge, name := "WWW-Authenticate", "Authorization"
+	switch res.StatusCode {
+	case 401:
+	case 407:
+		challenge, name = "Proxy-Authenticate", "Proxy-Authorization"
+	default:
+		return nil, false
+	}
+	if user == "" || password == "" {
+		return nil, false
+	}
+	for _, h := range res.GetHeaders(challenge) {
+		if v, err := client.Authorize(h.Value(), method, uri, user, password); err == nil {
+			return sip.NewHeader(name, v), true
+		}
+	}
+	return nil, false
+}
+
+// stale says whether a challenge repeats itself only because its nonce is too old.
+func stale(res *sip.Response) bool {
+	if res.StatusCode != 401 && res.StatusCode != 407 {
+		return false
+	}
+	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
+		for _, h := range res.GetHeaders(name) {
+			if f, err := digest.Parse(h.Value()); err == nil && strings.EqualFold(f["stale"], "true") {
+				return true
+			}
+		}
+	}
+	return false
+}
