@@ -22,6 +22,9 @@ type Event struct {
 	Body    string
 	// HasBody tells an empty body, which JSON shows, from none.
 	HasBody bool
+
+	// owner is the connection whose background job an event is the result of; a clone has none.
+	owner *conn
 }
 
 // NewEvent returns an event with its Event-Name header.

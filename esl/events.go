@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // format is an event encoding a connection chose; it stays chosen when a later event command names none.
@@ -199,8 +200,9 @@ func (c *conn) reselect() {
 // pump writes events until the connection ends.
 func (c *conn) pump() {
 	var buf []byte
+	o := others{settled: time.Now().Add(settleTime)}
 	for {
-		e, err := c.events.sub.Next(c.ctx)
+		e, err := o.next(c)
 		if err != nil {
 			if errors.Is(err, ErrOverflow) {
 				c.server.counters.overflows.Add(1)

@@ -3,6 +3,7 @@ package esl
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // job is one bgapi command.
@@ -12,6 +13,9 @@ type job struct {
 
 // jobQueue runs the bgapi commands of one connection: Limits.Jobs at once, Limits.QueuedJobs more waiting, further ones refused.
 type jobQueue struct {
+	// used: the connection has asked for a job.
+	used atomic.Bool
+
 	mu      sync.Mutex
 	running int
 	waiting []job
@@ -33,6 +37,7 @@ func (c *conn) bgapi(line, id string) {
 		return
 	}
 	c.server.counters.jobs.Add(1)
+	c.jobs.used.Store(true)
 	c.reply("+OK Job-UUID: "+id, "Job-UUID: "+id)
 	c.startJob(job{id, line})
 }
@@ -77,5 +82,6 @@ func (c *conn) runJob(j job) {
 		e.Add("Job-Command-Arg", args)
 	}
 	e.SetBody(result)
+	e.owner = c
 	c.server.Backend.Publish(e)
 }
