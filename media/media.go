@@ -1,5 +1,5 @@
 // Package media owns everything of a call that is not signalling: the UDP and TCP ports, the relay of RTP and RTCP between two legs,
-// ICE, DTLS-SRTP and SDES, DTMF, offers and answers, and the figures of a leg. It knows no SIP and no calls.
+// ICE, DTLS-SRTP and SDES, DTMF, playbacks, recordings and mixers, offers and answers, and the figures of a leg. It knows no SIP and no calls.
 //
 // # Shape
 //
@@ -7,10 +7,15 @@
 // have a port pair each. The loop reads batches, classifies by the first byte (RFC 7983), decrypts, rewrites and encrypts in the receive
 // buffer and writes batches: no goroutine per call, no allocation, no lock and no log line per packet.
 //
+// What is played, recorded or mixed is made and heard by the pacer, one goroutine of the engine that runs only while there is something to
+// do. It gives the loop a batch of packets every 20 ms, and takes from it copies of the packets of those legs that somebody listens to.
+// One more goroutine writes recordings to their sinks.
+//
 // # Concurrency
 //
 // A Session is the control side of one leg and may be used from any goroutine. What the loop owns (struct leg and everything below it)
-// is touched by the loop alone: sessions post commands to it. Events are delivered by one goroutine of the engine, in order.
+// is touched by the loop alone: sessions post commands to it. Events are delivered by one goroutine of the engine, in order. Voices (what the
+// pacer does for a leg) are guarded by the pacer's lock, which the loop never takes.
 //
 // # Sources
 //
