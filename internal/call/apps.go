@@ -40,8 +40,7 @@ type ignoredApps struct {
 
 func newIgnoredApps() ignoredApps {
 	i := ignoredApps{warned: map[string]*sync.Once{}}
-	for _, name := range []string{"hash", "db", "bind_digit_action", "clear_digit_action", "verbose_events", "event", "presence",
-		"sched_hangup", "set_user", "sofia_sla"} {
+	for _, name := range []string{"bind_digit_action", "clear_digit_action", "verbose_events", "presence", "sofia_sla"} {
 		i.warned[name] = &sync.Once{}
 	}
 	return i
@@ -209,18 +208,6 @@ func appHangup(ch *Channel, data dialplan.Expanded) string {
 		cause = NormalClearing
 	}
 	ch.hangup(HangupReason{Cause: cause})
-	return responseNone
-}
-
-// appRespond refuses the call with a SIP status and phrase of the dialplan's own.
-func appRespond(ch *Channel, data dialplan.Expanded) string {
-	code, phrase, _ := strings.Cut(strings.TrimSpace(data.String()), " ")
-	status, err := strconv.Atoi(code)
-	if err != nil || status < 400 || status > 699 || ch.isAnswered {
-		ch.log.Warn("respond needs a status from 400 to 699 before the answer", "data", data.String())
-		return responseNone
-	}
-	ch.hangup(HangupReason{Cause: NormalClearing, Status: status, Phrase: phrase})
 	return responseNone
 }
 

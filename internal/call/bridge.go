@@ -10,6 +10,10 @@ import (
 
 // appBridge rings what a dial string names and connects the caller with who answers.
 func appBridge(ch *Channel, data dialplan.Expanded) string {
+	if ch.bridgedTo != nil || ch.ringing != nil {
+		ch.log.Warn("the channel is in a bridge already")
+		return responseNone
+	}
 	d, err := dialplan.ParseDialString(data)
 	if err != nil {
 		ch.log.Warn("dial string", "error", err)
@@ -17,17 +21,18 @@ func appBridge(ch *Channel, data dialplan.Expanded) string {
 		return responseNone
 	}
 	win, failed := ch.originate(d)
-	if ch.hungUp {
+	if ch.isDown() {
 		ch.dropWinner(win)
 		return responseNone
 	}
 	if win == nil {
 		ch.ringing = nil
+		ch.ringOver(nil)
 		ch.bridgeFailed(failed)
 		return responseNone
 	}
 	if ch.connect(win) {
-		ch.talk(win)
+		ch.talk(win.ch)
 	}
 	return responseNone
 }
@@ -35,9 +40,28 @@ func appBridge(ch *Channel, data dialplan.Expanded) string {
 // dropWinner ends a leg that answered while the caller went away.
 func (ch *Channel) dropWinner(win *fork) {
 	if win != nil {
-		win.ch.Hangup(ch.cause)
+		win.ch.Hangup(ch.whyGone().cause)
 	}
 	ch.ringing = nil
+}
+
+// whyGone is what a leg that this one called is told when it is left: how the call ended, or why it goes on elsewhere.
+func (ch *Channel) whyGone() legResult {
+	if !ch.hungUp {
+		return legResult{cause: ch.leaving.orNormal()}
+	}
+	return ch.legEndOf()
+}
+
+// ringOver takes an answered caller back from waiting for others to answer, RING_WAIT.
+func (ch *Channel) ringOver(far *callerProfile) {
+	if ch.callState != callRingWait {
+		return
+	}
+	if far != nil {
+		ch.other, ch.otherType = far, originatee
+	}
+	ch.emitCallState(callActive)
 }
 
 // bridgeFailed decides what a bridge that came to nothing means for the caller: the dialplan goes on after "no answer" and for the
@@ -91,6 +115,7 @@ func (ch *Channel) connect(win *fork) bool {
 		ch.hangup(HangupReason{Cause: IncompatibleDest})
 		return false
 	}
+	ch.ringOver(p.profile.asOriginatee())
 	a := *ch.profile
 	// The called leg's second OUTGOING comes between the caller's answer and its BRIDGE.
 	done := false
@@ -98,7 +123,7 @@ func (ch *Channel) connect(win *fork) bool {
 		b.bridgeStarts(ch, a)
 		ch.box.put(func() { done = true })
 	})
-	ch.wait(func() bool { return done || ch.hungUp || win.ended }, guardTime)
+	ch.wait(func() bool { return done || ch.isDown() || win.ended }, guardTime)
 	if !ch.beginBridge(o, win, p) {
 		return false
 	}
@@ -110,7 +135,7 @@ func (ch *Channel) connect(win *fork) bool {
 
 // bridgeStarts is the called leg's part at the begin of a bridge.
 func (ch *Channel) bridgeStarts(a *Channel, p callerProfile) {
-	if ch.hungUp {
+	if ch.isDown() || ch.parent != a {
 		return
 	}
 	ch.other = p.asOriginator()
@@ -130,19 +155,24 @@ func (ch *Channel) bridgeStarts(a *Channel, p callerProfile) {
 
 // beginBridge reports the bridge on both legs.
 func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
-	b := win.ch
-	now := time.Now()
-	if win.ended || ch.hungUp {
-		if !ch.hungUp {
+	if win.ended || ch.isDown() {
+		if !ch.isDown() {
 			ch.noteFarEnd(win.end)
 			ch.afterBridge(win.end)
 		} else {
-			b.Hangup(ch.cause)
+			win.ch.Hangup(ch.whyGone().cause)
 		}
 		ch.media.Unbridge()
 		return false
 	}
 	ch.noteSuccess(o, win)
+	ch.standBridge(win.ch, p)
+	return true
+}
+
+// standBridge reports the bridge with b on this leg, and has b do the same.
+func (ch *Channel) standBridge(b *Channel, p peer) {
+	now := time.Now()
 	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed, ch.farEnd = b, now, true, nil
 	ch.profile.Times.Bridged = now
 	ch.other, ch.otherType = p.profile.asOriginatee(), originatee
@@ -156,12 +186,11 @@ func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
 	name, number := first(ch.vars.value("effective_caller_id_name"), ch.profile.CallerName), first(ch.vars.value("effective_caller_id_number"), ch.profile.CallerNumber)
 	aName := ch.name
 	b.box.put(func() { b.bridged(ch, now, aName, [2]string{name, number}) })
-	return true
 }
 
 // bridged is the called leg's part when the bridge stands.
 func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]string) {
-	if ch.hungUp {
+	if ch.isDown() || ch.parent != a {
 		return
 	}
 	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed = a, at, true
@@ -181,7 +210,7 @@ func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]str
 
 // exchangeIdentity reports on both legs of an answered bridge, once, the called one first, whom they were told to talk to.
 func (ch *Channel) exchangeIdentity() {
-	if ch.told || ch.bridgedTo == nil {
+	if ch.told || ch.bridgedTo == nil || ch.parent == nil {
 		return
 	}
 	ch.told = true
@@ -223,12 +252,11 @@ func (ch *Channel) farAnswered(p peer) {
 }
 
 // talk lasts as long as the bridge does.
-func (ch *Channel) talk(win *fork) {
-	b := win.ch
-	ch.wait(func() bool { return ch.hungUp || ch.farEnd != nil }, 0)
-	if ch.hungUp && ch.farEnd == nil {
-		end := ch.legEndOf()
-		b.box.put(func() { b.farHungUp(end) })
+func (ch *Channel) talk(b *Channel) {
+	ch.wait(func() bool { return ch.isDown() || ch.farEnd != nil }, 0)
+	if ch.farEnd == nil {
+		end := ch.whyGone()
+		b.box.put(func() { b.farHungUp(ch, end) })
 		ch.wait(func() bool { return ch.farEnd != nil }, guardTime)
 	}
 	ch.bridgedTo = nil
@@ -247,12 +275,12 @@ func (ch *Channel) unbridged(b *Channel, end legResult) {
 		if ch.ended {
 			ch.setDefault("sip_hangup_disposition", ch.legEnd.Disposition)
 		}
-	} else {
+	} else if ch.next == nil {
 		ch.noteFarEnd(end)
 	}
 	ch.set("bridge_hangup_cause", string(end.cause))
 	ch.emitUnbridge(ch.uuid, b.uuid)
-	if !ch.hungUp {
+	if !ch.isDown() {
 		ch.afterBridge(end)
 	}
 }
@@ -265,8 +293,8 @@ func (ch *Channel) afterBridge(end legResult) {
 }
 
 // farHungUp ends a called leg because the caller of its bridge is gone.
-func (ch *Channel) farHungUp(caller legResult) {
-	if ch.hungUp {
+func (ch *Channel) farHungUp(a *Channel, caller legResult) {
+	if ch.hungUp || ch.parent != a { // it went elsewhere meanwhile
 		return
 	}
 	ch.vars.del("bridge_to")

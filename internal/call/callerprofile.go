@@ -16,6 +16,8 @@ type callerProfile struct {
 	CalleeName, CalleeNumber       string
 	NetworkAddr, ANI, Destination  string
 	UUID, Source, Context, Channel string
+	TransferSource, RDNIS          string // how the call came here: by which transfer, and whom it was for before
+	HideName, HideNumber           bool   // the caller wants privacy
 	Index                          int
 	Times                          profileTimes
 }
@@ -61,15 +63,17 @@ func (p *callerProfile) add(e *esl.Event, prefix, callerID string) {
 	text(prefix+"Destination-Number", p.Destination)
 	text(prefix+"Unique-ID", p.UUID)
 	text(prefix+"Source", p.Source)
+	text(prefix+"Transfer-Source", p.TransferSource)
 	text(prefix+"Context", p.Context)
+	text(prefix+"RDNIS", p.RDNIS)
 	text(prefix+"Channel-Name", p.Channel)
 	if p.Index > 0 {
 		e.Add(prefix+"Profile-Index", strconv.Itoa(p.Index))
 	}
 	p.Times.add(e, prefix)
 	e.Add(prefix+"Screen-Bit", "true")
-	e.Add(prefix+"Privacy-Hide-Name", "false")
-	e.Add(prefix+"Privacy-Hide-Number", "false")
+	e.Add(prefix+"Privacy-Hide-Name", strconv.FormatBool(p.HideName))
+	e.Add(prefix+"Privacy-Hide-Number", strconv.FormatBool(p.HideNumber))
 }
 
 func (t *profileTimes) add(e *esl.Event, prefix string) {

@@ -71,7 +71,16 @@ type Channel struct {
 	farEnd       *legResult // how the leg that this one was bridged to ended
 	afterFar     Cause      // called leg: the cause that ended the bridge from the caller's side
 
-	sound    soundState            // what is played, recorded and dialled
+	sound   soundState   // what is played, recorded and dialled
+	next    func()       // what to do instead of what the channel is doing: a transfer, a take-over
+	leaving Cause        // next: what those who are left behind are told
+	join    *joining     // of a take-over in progress
+	taking  bool         // a take-over was asked for
+	flipped bool         // called leg that was transferred: it is the caller now
+	depth   int          // of execute_extension
+	limits  []limitKey   // counted until the end of the call or a transfer
+	timers  []*scheduled // of the sched_ applications
+
 	ringing  *originating          // of the bridge application in progress
 	children map[*Channel]struct{} // called legs that are not destroyed yet
 }
@@ -102,6 +111,11 @@ func (ch *Channel) live() {
 		ch.answerSide()
 	} else {
 		ch.callSide()
+	}
+	for !ch.hungUp && ch.next != nil {
+		next := ch.next
+		ch.next = nil
+		next()
 	}
 	ch.hangup(HangupReason{Cause: NormalClearing})
 }
@@ -148,8 +162,8 @@ func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
 	}
 }
 
-// isDown is the stop condition of what lasts until the call ends.
-func (ch *Channel) isDown() bool { return ch.hungUp }
+// isDown is the stop condition of what lasts: the call ended or goes on elsewhere.
+func (ch *Channel) isDown() bool { return ch.hungUp || ch.next != nil }
 
 // hangup decides that the channel ends. What the channel was doing returns, and finish does the rest.
 func (ch *Channel) hangup(r HangupReason) {
@@ -178,6 +192,8 @@ func (ch *Channel) finish() {
 	ch.reportHangup() // unless a panic ended the channel it has been
 	ch.endLeg()
 	ch.endSound()
+	ch.unschedule("")
+	ch.releaseLimits()
 	ch.state = csHangup
 	ch.emitState()
 	if ch.profile != nil {

@@ -34,13 +34,17 @@ type Config struct {
 	// Globals looks up global variables for ${} (domain, local_ip_v4 …); Funcs runs ${func(args)}.
 	Globals func(name string) (string, bool)
 	Funcs   func(name, args string) (string, bool)
+	// Store is what calls remember beyond their end; nil keeps it in memory.
+	Store *Store
+	// UserVars gives the variables of a user of the directory; nil knows none.
+	UserVars func(user, domain string) ([]Variable, bool)
 	// MaxSessions and SessionsPerSecond bound the channels that exist and that come into being within a second; 0 is no bound.
 	MaxSessions       int
 	SessionsPerSecond int
 	Hostname          string
 	// Sound says where sounds are and recordings go, asked for at each use; nil has generated sounds only.
-	Sound func() Sound
-	Logger            *slog.Logger
+	Sound  func() Sound
+	Logger *slog.Logger
 }
 
 // Stats counts sessions as FreeSWITCH's status command shows them. A session is a channel.
@@ -61,6 +65,7 @@ type Core struct {
 	noted   noted // what has been warned of
 	media   mediaEngine
 	apps    map[string]app
+	store   *Store
 	ignored ignoredApps
 	ctx     context.Context // for log calls only
 	dial    atomic.Pointer[Dialer]
@@ -82,6 +87,9 @@ type Core struct {
 func NewCore(cfg Config) *Core {
 	c := &Core{cfg: cfg, log: cfg.Logger, apps: applications(), ignored: newIgnoredApps(), ctx: context.Background(), channels: map[string]*Channel{},
 		hidden: map[*Channel]struct{}{}, max: cfg.MaxSessions, perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
+	if c.store = cfg.Store; c.store == nil {
+		c.store = NewStore(nil)
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

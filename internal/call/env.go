@@ -30,6 +30,9 @@ func (e env) Var(name string) (dialplan.Value, bool) {
 
 // Func implements dialplan.Env.
 func (e env) Func(name, args string) (string, bool) {
+	if text, ok := e.ch.core.store.function(name, args); ok {
+		return text, true
+	}
 	if f := e.ch.core.cfg.Funcs; f != nil {
 		return f(name, args)
 	}
@@ -81,7 +84,11 @@ func (e env) field(name string) (dialplan.Value, bool) {
 		return wire(p.Destination)
 	case "chan_name":
 		return wire(p.Channel)
-	case "aniii", "rdnis":
+	case "rdnis":
+		return wire(p.RDNIS)
+	case "transfer_source":
+		return wire(p.TransferSource)
+	case "aniii":
 		return own("")
 	}
 	return dialplan.Value{}, false
@@ -93,7 +100,7 @@ type inlineEnv struct{ env }
 // Inline implements dialplan.Inliner. Only applications that change nothing but variables may run inline.
 func (e inlineEnv) Inline(a dialplan.Action) {
 	switch a.App {
-	case "set", "unset", "export", "multiset", "log":
+	case "set", "unset", "export", "multiset", "log", "eval", "push", "hash", "db", "set_profile_var", "set_user", "event", "privacy":
 		e.ch.core.apps[a.App](e.ch, a.Data.Expand(e.env))
 	default:
 		e.ch.log.Warn("application does not run inline", "application", a.App)

@@ -78,6 +78,12 @@ func (ch *Channel) emitCallUpdate(name, number, bridgedTo string) {
 		before: extra{{"Direction", "SEND"}, {"Sent-Callee-ID-Name", name}, {"Sent-Callee-ID-Number", number}, {"Bridged-To", bridgedTo}}, vars: true})
 }
 
+// emitFlip says that a transferred called leg is a caller from now on.
+func (ch *Channel) emitFlip() {
+	ch.emit(eventSpec{name: "CALL_UPDATE", origin: from("switch_channel.c", "switch_channel_flip_cid", 3279),
+		before: extra{{"Direction", "RECV"}}, vars: true})
+}
+
 func (ch *Channel) emitHold() {
 	ch.emit(eventSpec{name: "CHANNEL_HOLD", origin: from("switch_channel.c", "switch_channel_mark_hold", 876), vars: true})
 }

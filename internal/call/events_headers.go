@@ -19,11 +19,13 @@ func (x extra) add(e *esl.Event) {
 
 // eventSpec is one channel event to send.
 type eventSpec struct {
-	name   string
-	origin event.Origin
-	before extra // between the base headers and the channel's
-	vars   bool  // with variables
-	after  extra // at the end
+	name string
+	// subclass is that of a CUSTOM event.
+	subclass string
+	origin   event.Origin
+	before   extra // between the base headers and the channel's
+	vars     bool  // with variables
+	after    extra // at the end
 }
 
 // emit builds and publishes an event of this channel when somebody wants it. The snapshot is published first, so that who reacts to
@@ -31,7 +33,7 @@ type eventSpec struct {
 func (ch *Channel) emit(s eventSpec) {
 	ch.publish()
 	bus := ch.core.cfg.Bus
-	if bus == nil || !bus.Wants(s.name, "") {
+	if bus == nil || !bus.Wants(s.name, s.subclass) {
 		return
 	}
 	e := bus.NewEvent(s.name, s.origin)

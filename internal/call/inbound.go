@@ -31,7 +31,7 @@ func (ch *Channel) answerSide() {
 	ch.state = csRouting
 	ch.emitCallState(callRinging)
 	ch.emitState()
-	ch.execute(ch.route())
+	ch.execute(ch.route(nil))
 }
 
 // inboundVariables sets the variables a call arrives with, in the recorded order around those that the signalling side gave.
@@ -85,15 +85,23 @@ func (ch *Channel) takeOffer() error {
 	return nil
 }
 
-// route asks the dialplan what to do.
-func (ch *Channel) route() []dialplan.Action {
+// route asks the dialplan what to do. program is that of the dialplan "inline".
+func (ch *Channel) route(program dialplan.Expanded) []dialplan.Action {
+	if strings.EqualFold(ch.profile.Dialplan, inlineDialplan) {
+		return dialplan.Inline(program)
+	}
+	return ch.routeIn(ch.profile.Context)
+}
+
+// routeIn searches a context of the XML dialplan.
+func (ch *Channel) routeIn(context string) []dialplan.Action {
 	plan := ch.core.cfg.Plan()
 	if plan == nil {
 		return nil
 	}
-	result, ok := plan.Route(ch.profile.Context, inlineEnv{env{ch}}, time.Now())
+	result, ok := plan.Route(context, inlineEnv{env{ch}}, time.Now())
 	if !ok {
-		ch.log.Warn("dialplan has no such context", "context", ch.profile.Context)
+		ch.log.Warn("dialplan has no such context", "context", context)
 	}
 	return result.Actions
 }
@@ -103,23 +111,36 @@ const dialplanMatch = "DP_MATCH"
 
 // execute runs the actions one after the other until the channel is hung up.
 func (ch *Channel) execute(actions []dialplan.Action) {
-	for _, a := range slices.Backward(actions) {
-		if len(a.Matches) > 0 {
-			ch.vars.set(Variable{Name: dialplanMatch, Value: array(a.Matches), Wire: true})
-			break
-		}
-	}
+	ch.noteMatches(actions)
 	ch.set("call_uuid", ch.callUUID)
 	if len(actions) == 0 {
 		ch.hangup(HangupReason{Cause: NoRouteDestination})
 		return
 	}
 	ch.state, ch.requested = csExecute, csExecute
+	if ch.isAnswered {
+		ch.emitCallState(callActive) // after a transfer
+	}
 	ch.emitState()
 	ch.sound.ahead = makesSound(actions)
+	ch.perform(actions)
+}
+
+// noteMatches sets DP_MATCH.
+func (ch *Channel) noteMatches(actions []dialplan.Action) {
+	for _, a := range slices.Backward(actions) {
+		if len(a.Matches) > 0 {
+			ch.vars.set(Variable{Name: dialplanMatch, Value: array(a.Matches), Wire: true})
+			return
+		}
+	}
+}
+
+// perform runs actions until there is none left or the call ends or goes on elsewhere.
+func (ch *Channel) perform(actions []dialplan.Action) {
 	for _, a := range actions {
 		ch.drain()
-		if ch.hungUp {
+		if ch.isDown() {
 			return
 		}
 		ch.executeApp(a.App, a.Data.Expand(env{ch}))
@@ -128,7 +149,7 @@ func (ch *Channel) execute(actions []dialplan.Action) {
 
 // drain handles what was posted meanwhile, without waiting.
 func (ch *Channel) drain() {
-	for !ch.hungUp {
+	for !ch.isDown() {
 		fn, ok := ch.box.take()
 		if !ok {
 			return

@@ -129,6 +129,8 @@ type Outbound struct {
 	UUID        string // the channel's
 	CallerName  string // From display name
 	CallerNum   string // From user
+	HideName    bool   // the caller wants privacy (RFC 3323, 3325): neither name nor number may be shown
+	HideNumber  bool
 	SDP         []byte // offer
 	MaxForwards int
 	Headers     []Variable // custom X- headers to pass: Name without the sip_h_ prefix

@@ -38,8 +38,8 @@ func (l *wildLeg) Answer([]byte) error {
 }
 func (l *wildLeg) Redirect([]string) error { return errors.New("not here") }
 func (l *wildLeg) Refer(string) error      { return errors.New("not here") }
-func (l *wildLeg) Hangup(HangupReason) { l.mu.Lock(); defer l.mu.Unlock(); l.hungUp++ }
-func (l *wildLeg) isOver() bool        { l.mu.Lock(); defer l.mu.Unlock(); return l.over || l.hungUp > 0 }
+func (l *wildLeg) Hangup(HangupReason)     { l.mu.Lock(); defer l.mu.Unlock(); l.hungUp++ }
+func (l *wildLeg) isOver() bool            { l.mu.Lock(); defer l.mu.Unlock(); return l.over || l.hungUp > 0 }
 func (l *wildLeg) end(e LegEnd) {
 	l.mu.Lock()
 	over := l.over

@@ -136,6 +136,9 @@ func (ch *Channel) childEnded(b *Channel, end legResult) {
 	if f := ch.ringing.find(b); f != nil && !f.ended {
 		f.ended, f.end = true, end
 	}
+	if j := ch.join; j != nil && j.with == b && ch.bridgedTo != b {
+		j.failed = &end
+	}
 	if ch.bridgedTo == b {
 		ch.bridgedTo = nil
 		ch.farEnd = &end
@@ -164,7 +167,7 @@ func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResul
 			return win, failed
 		}
 		ch.noteFailure(o)
-		if ch.hungUp {
+		if ch.isDown() {
 			return nil, failed
 		}
 		failed = o.result()
@@ -204,6 +207,9 @@ func (ch *Channel) startForks(o *originating, group []dialplan.Target) {
 	}
 	if len(o.forks) == 0 {
 		return
+	}
+	if ch.isAnswered {
+		ch.emitCallState(callRingWait)
 	}
 	ch.set("originate_disposition", "failure")
 	ch.set("DIALSTATUS", "INVALIDARGS")
@@ -267,20 +273,23 @@ func (ch *Channel) ringForks(o *originating) *fork {
 		if len(o.forks) == 1 && o.forks[0].early != nil {
 			early = o.forks[0]
 		}
-		return ch.hungUp || o.winner != nil || o.over() || early != nil
+		return ch.isDown() || o.winner != nil || o.over() || early != nil
 	}
 	cause := OriginatorCancel
 	if !ch.wait(settled, ch.ringTime()) {
 		cause = NoAnswer
 	}
-	if !ch.hungUp && o.winner != nil {
+	if !ch.isDown() && o.winner != nil {
 		return o.winner
 	}
-	if !ch.hungUp && early != nil && !early.ended {
+	if !ch.isDown() && early != nil && !early.ended {
 		o.peer = *early.early
 		return early
 	}
-	caller := ch.legEndOf()
+	caller := ch.whyGone()
+	if !ch.hungUp && ch.next != nil && ch.leaving == PickedOff {
+		cause = PickedOff
+	}
 	for _, f := range o.forks {
 		f.ch.box.put(func() { f.ch.cancelled(caller, cause) })
 	}
@@ -385,7 +394,7 @@ func (ch *Channel) noteSuccess(o *originating, win *fork) {
 
 func (ch *Channel) noteFailure(o *originating) {
 	r := o.result()
-	if ch.hungUp {
+	if ch.isDown() {
 		r.cause = OriginatorCancel
 	} else if len(o.forks) > 0 {
 		if r.status >= 300 {

@@ -29,7 +29,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 		CallerNumber: first(t.vars["origination_caller_id_number"], ch.vars.value("effective_caller_id_number"), a.CallerNumber),
 		OrigName:     a.CallerName, OrigNumber: a.CallerNumber, CalleeName: "Outbound Call", CalleeNumber: d.CalleeNum,
 		NetworkAddr: a.NetworkAddr, ANI: a.ANI, Destination: d.CalleeNum, UUID: b.uuid, Source: a.Source, Context: a.Context,
-		Channel: d.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
+		HideName: a.HideName, HideNumber: a.HideNumber, Channel: d.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
 	b.other, b.otherType = a.asOriginator(), originator
 	b.offered = ch.offerFor(d)
 	b.prefs = b.offered
@@ -169,6 +169,7 @@ func (ch *Channel) callSide() {
 		return
 	}
 	ch.leg, err = ch.dest.Dial(Outbound{UUID: ch.uuid, CallerName: ch.profile.CallerName, CallerNum: ch.profile.CallerNumber, SDP: sdp,
+		HideName: ch.profile.HideName, HideNumber: ch.profile.HideNumber,
 		MaxForwards: ch.maxForwards(), Headers: ch.customHeaders()}, ch)
 	if err != nil {
 		ch.log.Info("dial failed", "error", err)

@@ -73,11 +73,11 @@ func TestIgnoredApplicationsAreWarnedOfOnce(t *testing.T) {
 	l := slog.New(slog.NewTextHandler(&log, nil))
 	ignored := newIgnoredApps()
 	for range 3 {
-		if !ignored.take("Hash", l) {
+		if !ignored.take("Presence", l) {
 			t.Fatal("not known")
 		}
 	}
-	if n := strings.Count(log.String(), "application=Hash"); n != 1 {
+	if n := strings.Count(log.String(), "application=Presence"); n != 1 {
 		t.Errorf("%d warnings:\n%s", n, log.String())
 	}
 	if ignored.take("no_such_app", l) {
