@@ -75,7 +75,6 @@ func (c *conn) serve() {
 	if !c.authenticate(r) {
 		return
 	}
-	c.server.authenticated(c)
 	_ = c.nc.SetReadDeadline(time.Time{})
 	for c.ctx.Err() == nil {
 		cmd, err := readCommand(r, c.limit.CommandBytes)
@@ -112,6 +111,7 @@ func (c *conn) authenticate(r *bufio.Reader) bool {
 			return false
 		case hasPassword && (verb == "auth" || verb == "userauth"):
 			if verb == "auth" && samePassword(password, c.server.Password()) {
+				c.server.authenticated(c) // before the answer: who has it must not be evicted any more
 				c.reply("+OK accepted")
 				return true
 			}

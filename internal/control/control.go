@@ -52,10 +52,10 @@ type Deps struct {
 	StartProfile, StopProfile, RestartProfile, RescanProfile func(ctx context.Context, name string) error
 	// FlushRegistrations forgets a profile's registrations: all, or those with a Call-ID or of a user@domain.
 	FlushRegistrations func(profile, which string)
-	// SteerGateway does "register", "unregister" or "killgw" to a gateway and says whether there was something to do it to.
+	// SteerGateway does "register", "unregister" or "killgw" to a gateway and says whether there was one; Gateway tells what one does now.
+	// nil: those of Profiles do; without any, gateways are shown as configured.
 	SteerGateway func(profile, name, action string) bool
-	// Gateway tells what a gateway does now. nil: gateways are shown as configured.
-	Gateway func(profile, name string) (GatewayState, bool)
+	Gateway      func(profile, name string) (profile.GatewayStatus, bool)
 }
 
 // Control executes commands.
@@ -70,6 +70,14 @@ type Control struct {
 
 // New returns a Control.
 func New(deps Deps) *Control {
+	if running := deps.Profiles; running != nil {
+		if deps.SteerGateway == nil {
+			deps.SteerGateway = func(profile, name, action string) bool { return running().SteerGateway(profile, name, action) }
+		}
+		if deps.Gateway == nil {
+			deps.Gateway = func(name, gateway string) (profile.GatewayStatus, bool) { return running().Gateway(name, gateway) }
+		}
+	}
 	c := &Control{deps: deps, globals: map[string]string{}}
 	c.table = c.commands()
 	return c

@@ -3,6 +3,9 @@ package control
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/profile"
 )
 
 func TestDirectoryCommands(t *testing.T) {
@@ -107,12 +110,14 @@ func TestGatewayCommands(t *testing.T) {
 		"<data>sip:joe@sip.example.net</data>\n<state>UNREGED</state>\n</gateway>\n") {
 		t.Errorf("got\n%s", got)
 	}
-	c.deps.Gateway = func(profile, name string) (GatewayState, bool) {
-		return GatewayState{State: "REGED", Up: true, UpSince: c.deps.Started, CallsOut: 3, FailedOut: 1, Contact: "sip:gw+trunk@10.0.0.1"}, profile == "internal" && name == "trunk"
+	c.deps.Gateway = func(name, gateway string) (profile.GatewayStatus, bool) {
+		return profile.GatewayStatus{State: profile.GatewayTrying, Up: true, Since: c.deps.Started, Retry: time.Now().Add(10500 * time.Millisecond),
+			Granted: time.Minute, Pinging: true, PingTime: 1500 * time.Microsecond, PingCount: 1, CallsOut: 3, FailedCallsOut: 1,
+			Contact: "sip:gw+trunk@10.0.0.1"}, name == "internal" && gateway == "trunk"
 	}
 	got := c.Execute(t.Context(), "sofia status gateway trunk")
 	for _, row := range []string{"Name    \ttrunk\n", "Profile \tinternal\n", "Realm   \tsip.example.net\n", "Password\tyes\n", "From    \t<sip:joe@sip.example.net>\n",
-		"Contact \t<sip:gw+trunk@10.0.0.1>\n", "To      \tsip:joe@sip.example.net\n", "Expires \t3600\n", "Ping    \t25\n", "State   \tREGED\n", "Status  \tUP (ping)\n",
+		"Contact \t<sip:gw+trunk@10.0.0.1>\n", "To      \tsip:joe@sip.example.net\n", "Expires \t3600\n", "Ping    \t25\n", "State   \tTRYING\n", "Freq    \t60\n", "PingTime\t1.50\n", "PingState\t1/1/1\n", "Status  \tUP (ping)\n",
 		"Uptime  \t0s\n", "CallsOUT\t3\n", "FailedCallsOUT\t1\n"} {
 		if !strings.Contains(got, row) {
 			t.Errorf("%q is not in\n%s", row, got)
@@ -120,6 +125,9 @@ func TestGatewayCommands(t *testing.T) {
 	}
 	if strings.Contains(got, "pw") {
 		t.Error("the password is shown")
+	}
+	if got := c.Execute(t.Context(), "sofia status"); !strings.Contains(got, "\tTRYING (retry: 10s)\n") {
+		t.Errorf("got %s", got)
 	}
 	if got := c.Execute(t.Context(), "sofia status gateway internal::nosuch"); got != "Invalid Gateway!\n" {
 		t.Errorf("got %q", got)

@@ -7,44 +7,33 @@ import (
 	"time"
 
 	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/profile"
 )
 
-// GatewayState is what a gateway does now.
-type GatewayState struct {
-	State   string // NOREG, UNREGED, TRYING, REGED, FAIL_WAIT, EXPIRED …
-	Up      bool
-	UpSince time.Time
-	Retry   time.Time // when the next attempt to register is due; zero: none is
-	Ping    time.Duration
-	// Contact is what is registered.
-	Contact                                string
-	CallsIn, CallsOut, FailedIn, FailedOut int
-}
-
 // gatewayState asks for a gateway's state. One that nobody runs is shown as what its configuration makes of it.
-func (c *Control) gatewayState(g *config.Gateway) GatewayState {
+func (c *Control) gatewayState(g *config.Gateway) profile.GatewayStatus {
 	if c.deps.Gateway != nil {
 		if s, ok := c.deps.Gateway(g.Profile, g.Name); ok {
 			return s
 		}
 	}
 	if g.Register {
-		return GatewayState{State: "UNREGED"}
+		return profile.GatewayStatus{State: profile.GatewayUnregistered}
 	}
-	return GatewayState{State: "NOREG", Up: true, UpSince: c.deps.Started}
+	return profile.GatewayStatus{State: profile.GatewayNoRegister, Up: true, Since: c.deps.Started}
 }
 
-// retryText is what FreeSWITCH writes behind a state that waits for another attempt.
-func (s GatewayState) retryText() string {
+// stateText is a state, and when another attempt follows.
+func stateText(s profile.GatewayStatus) string {
 	switch s.State {
-	case "FAILED", "FAIL_WAIT", "TRYING":
+	case profile.GatewayFailed, profile.GatewayFailWait, profile.GatewayTrying:
 	default:
-		return ""
+		return string(s.State)
 	}
 	if left := time.Until(s.Retry); left >= 0 {
-		return fmt.Sprintf(" (retry: %ds)", int(left.Seconds()))
+		return fmt.Sprintf("%s (retry: %ds)", s.State, int(left.Seconds()))
 	}
-	return " (retry: NEVER)"
+	return string(s.State) + " (retry: NEVER)"
 }
 
 // gatewayData is "NAME ivar|ovar|var VARIABLE": what is not there is empty.
@@ -109,24 +98,36 @@ func (c *Control) gatewayRows(g *config.Gateway) [][2]string {
 		password = "no"
 	}
 	if s.Up {
-		status, uptime = "UP", int(time.Since(s.UpSince).Seconds())
+		status, uptime = "UP", int(time.Since(s.Since).Seconds())
+	}
+	if s.Pinging {
+		status += " (ping)"
 	}
 	if g.Ping > 0 {
-		status, ping = status+" (ping)", int(g.Ping.Seconds())
+		ping = int(g.Ping.Seconds())
 	}
 	proxy := g.RegisterProxy
 	if proxy == "" {
 		proxy = "sip:" + g.Proxy
 	}
-	n := strconv.Itoa
+	n, count := strconv.Itoa, func(n uint64) string { return strconv.FormatUint(n, 10) }
 	return [][2]string{
 		{"Name", g.Name}, {"Profile", g.Profile}, {"Scheme", "Digest"}, {"Realm", g.Realm}, {"Username", g.Username},
 		{"Password", password}, {"From", "<" + g.FromURI() + ">"}, {"Contact", "<" + s.Contact + ">"}, {"Exten", g.Extension},
-		{"To", g.ToURI()}, {"Proxy", proxy}, {"Context", g.Context}, {"Expires", n(g.ExpireSeconds)}, {"Freq", n(g.ExpireSeconds)},
-		{"Ping", n(ping)}, {"PingFreq", n(ping)}, {"PingTime", fmt.Sprintf("%0.2f", milliseconds(s.Ping))},
-		{"State", s.State}, {"Status", status}, {"Uptime", n(uptime) + "s"}, {"CallsIN", n(s.CallsIn)}, {"CallsOUT", n(s.CallsOut)},
-		{"FailedCallsIN", n(s.FailedIn)}, {"FailedCallsOUT", n(s.FailedOut)},
+		{"To", g.ToURI()}, {"Proxy", proxy}, {"Context", g.Context}, {"Expires", n(g.ExpireSeconds)}, {"Freq", n(frequency(s, g))},
+		{"Ping", n(ping)}, {"PingFreq", n(ping)}, {"PingTime", fmt.Sprintf("%0.2f", milliseconds(s.PingTime))},
+		{"PingState", fmt.Sprintf("%d/%d/%d", g.PingMin, s.PingCount, g.PingMax)},
+		{"State", string(s.State)}, {"Status", status}, {"Uptime", n(uptime) + "s"}, {"CallsIN", count(s.CallsIn)}, {"CallsOUT", count(s.CallsOut)},
+		{"FailedCallsIN", count(s.FailedCallsIn)}, {"FailedCallsOUT", count(s.FailedCallsOut)},
 	}
+}
+
+// frequency is how often the gateway registers, in seconds: what was granted, else what is asked for.
+func frequency(s profile.GatewayStatus, g *config.Gateway) int {
+	if s.Granted > 0 {
+		return int(s.Granted.Seconds())
+	}
+	return g.ExpireSeconds
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
@@ -135,7 +136,7 @@ func (c *Control) gatewaysText() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%25s\t%32s\t%s\t%9s\t%s\t%s\n", "Profile::Gateway-Name", "    Data    ", "State", "Ping Time", "IB Calls(F/T)", "OB Calls(F/T)")
 	b.WriteString(line)
-	var total GatewayState
+	var total profile.GatewayStatus
 	count := 0
 	all := c.deps.Config().Gateways
 	for i := range all {
@@ -146,19 +147,20 @@ func (c *Control) gatewaysText() string {
 		s := c.gatewayState(g)
 		count++
 		total.CallsIn, total.CallsOut = total.CallsIn+s.CallsIn, total.CallsOut+s.CallsOut
-		total.FailedIn, total.FailedOut = total.FailedIn+s.FailedIn, total.FailedOut+s.FailedOut
-		fmt.Fprintf(&b, "%25s\t%32s\t%s\t%6.2f\t%d/%d\t%d/%d%s\n", g.Profile+"::"+g.Name, g.ToURI(), s.State, milliseconds(s.Ping),
-			s.FailedIn, s.CallsIn, s.FailedOut, s.CallsOut, s.retryText())
+		total.FailedCallsIn, total.FailedCallsOut = total.FailedCallsIn+s.FailedCallsIn, total.FailedCallsOut+s.FailedCallsOut
+		waits := strings.TrimPrefix(stateText(s), string(s.State)) // at the end of the row here
+		fmt.Fprintf(&b, "%25s\t%32s\t%s\t%6.2f\t%d/%d\t%d/%d%s\n", g.Profile+"::"+g.Name, g.ToURI(), s.State, milliseconds(s.PingTime),
+			s.FailedCallsIn, s.CallsIn, s.FailedCallsOut, s.CallsOut, waits)
 	}
 	b.WriteString(line)
 	fmt.Fprintf(&b, "%d gateway%s: Inbound(Failed/Total): %d/%d,Outbound(Failed/Total):%d/%d\n", count, plural(count, "s"),
-		total.FailedIn, total.CallsIn, total.FailedOut, total.CallsOut)
+		total.FailedCallsIn, total.CallsIn, total.FailedCallsOut, total.CallsOut)
 	return b.String()
 }
 
 // steerGateway ends a gateway until the profile's next rescan, or begins or ends its registration; a name of "all" or "_all_" means every
 // gateway of the profile.
-func (c *Control) steerGateway(profile, action, name string) string {
+func (c *Control) steerGateway(profileName, action, name string) string {
 	if c.deps.SteerGateway == nil {
 		return notAvailable
 	}
@@ -173,7 +175,7 @@ func (c *Control) steerGateway(profile, action, name string) string {
 	_, name, _ = cutLast(name, "::")
 	found := 0
 	for _, g := range c.deps.Config().Gateways {
-		if g.Profile == profile && (every || g.Name == name) && c.deps.SteerGateway(profile, g.Name, action) {
+		if g.Profile == profileName && (every || g.Name == name) && c.deps.SteerGateway(profileName, g.Name, action) {
 			found++
 		}
 	}

@@ -97,8 +97,7 @@ func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
 	}
 	for i, all := 0, c.deps.Config().Gateways; i < len(all); i++ {
 		if g := &all[i]; c.runs(g.Profile) {
-			s := c.gatewayState(g)
-			rows = append(rows, sofiaRow{g.Profile + "::" + g.Name, "gateway", g.ToURI(), s.State + s.retryText()})
+			rows = append(rows, sofiaRow{g.Profile + "::" + g.Name, "gateway", g.ToURI(), stateText(c.gatewayState(g))})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b sofiaRow) int { return strings.Compare(a.name, b.name) })
