@@ -70,6 +70,9 @@ func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 		s.Profiles[i].Aliases = aliases[i]
 	}
 	r.validate(s)
+	if r.dropped > 0 {
+		r.problems = append(r.problems, fsxml.Problem{Severity: fsxml.Warning, Text: count(r.dropped, "more problem") + " not listed"})
+	}
 	s.Problems, s.Unsafe, s.Unsupported = r.problems, r.unsafe, r.notServed
 	return s, nil
 }

@@ -48,25 +48,55 @@ func (w *walker) context(name, number string, depth int) *fsxml.Node {
 // extension tries one extension. A failed condition ends it, except that break="never" goes on with the next one.
 func (w *walker) extension(e *fsxml.Node, context, number string, depth int) *fsxml.Node {
 	for _, c := range e.All("condition") {
-		match := []string{number}
-		if field := strings.TrimSpace(c.Attr("field")); field == "destination_number" || field == "${destination_number}" {
-			if match = w.match(c.Attr("expression"), number); match == nil {
-				if strings.EqualFold(c.Attr("break"), "never") {
-					continue
-				}
-				return nil
+		match := w.condition(c, number)
+		if match == nil {
+			if strings.EqualFold(c.Attr("break"), "never") {
+				continue
 			}
+			return nil
 		}
 		for _, a := range c.All("action") {
 			if n := w.action(a, match, context, number, depth); n != nil {
 				return n
 			}
 		}
+		if n := w.extension(c, context, number, depth); n != nil { // nested conditions
+			return n
+		}
 	}
 	return nil
 }
 
-// match returns the captures, nil when the pattern does not match or is none that Go has.
+// condition returns the captures, nil when the number called rules the condition out.
+func (w *walker) condition(c *fsxml.Node, number string) []string {
+	all := c.All("regex")
+	if len(all) == 0 {
+		return w.test(c, number)
+	}
+	var match []string
+	for _, x := range all {
+		if m := w.test(x, number); m != nil {
+			match = m
+		} else if strings.EqualFold(c.Attr("regex"), "all") {
+			return nil
+		}
+	}
+	return match
+}
+
+func (w *walker) test(n *fsxml.Node, number string) []string {
+	field := strings.TrimSpace(n.Attr("field"))
+	if field != "destination_number" && field != "${destination_number}" {
+		return []string{number}
+	}
+	pattern := n.Attr("expression")
+	if x := n.Child("expression"); pattern == "" && x != nil {
+		pattern = x.Text
+	}
+	return w.match(pattern, number)
+}
+
+// match returns the captures, nil when the pattern does not match. One that Go cannot read, with look-ahead perhaps, counts as a match of everything.
 func (w *walker) match(pattern, number string) []string {
 	re, ok := w.patterns[pattern]
 	if !ok {
@@ -74,6 +104,9 @@ func (w *walker) match(pattern, number string) []string {
 		w.patterns[pattern] = re
 	}
 	if re == nil {
+		if strings.Contains(pattern, "(?") {
+			return []string{number, number}
+		}
 		return nil
 	}
 	return re.FindStringSubmatch(number)

@@ -15,7 +15,7 @@ type ACLRule struct{ List, Pass, Fail string }
 // is said.
 type ProfileSettings struct {
 	ExtSIPPort                                        int // 0 = the port of sip-port
-	SIPDomain, OutboundProxy                          string
+	SIPDomain, RouteProxy                             string
 	TLSOnly                                           bool
 	TLSVersion, TLSCiphers, TLSVerifyPolicy           string // as written; "" = ours
 	AuthSubscriptions, AuthMessages                   bool   // on
@@ -70,7 +70,7 @@ type ProfileDomain struct {
 // settingsOf reads the params into the typed view.
 func (r *reader) profileSettings(n *fsxml.Node, s settings) ProfileSettings {
 	p := ProfileSettings{
-		ExtSIPPort: s.port("ext-sip-port", 0), SIPDomain: s.text("sip-domain", ""), OutboundProxy: s.text("outbound-proxy", ""),
+		ExtSIPPort: s.port("ext-sip-port", 0), SIPDomain: s.text("sip-domain", ""), RouteProxy: s.text("outbound-proxy", ""),
 		TLSOnly: s.flag("tls-only", false), TLSVersion: s.text("tls-version", ""), TLSCiphers: s.text("tls-ciphers", ""),
 		TLSVerifyPolicy:   s.text("tls-verify-policy", ""),
 		AuthSubscriptions: s.flag("auth-subscriptions", true) && !s.flag("disable-auth-subscriptions", false),

@@ -14,6 +14,7 @@ import (
 type reader struct {
 	vars      map[string]string
 	problems  []fsxml.Problem
+	dropped   int             // problems beyond maxProblems
 	unsafe    []fsxml.Problem // of problems
 	notServed []Unsupported
 	told      map[string]bool // what is in notServed
@@ -23,18 +24,34 @@ type reader struct {
 	builtinCerts string // certs_dir before the tree
 }
 
+// maxProblems bounds what a tree can have to say; reasons not to start are never left out.
+const maxProblems = 1000
+
 func (r *reader) problem(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
+	if len(r.problems) >= maxProblems && s != fsxml.Refusal {
+		r.dropped++
+		return
+	}
+	r.problems = append(r.problems, at(n, s, format, args...))
+}
+
+// danger is a problem that lets strangers in. Those have a bound of their own.
+func (r *reader) danger(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
+	if len(r.unsafe) >= maxProblems && s != fsxml.Refusal {
+		r.dropped++
+		return
+	}
+	p := at(n, s, format, args...)
+	r.problems, r.unsafe = append(r.problems, p), append(r.unsafe, p)
+}
+
+// at makes a problem of a place.
+func at(n *fsxml.Node, s fsxml.Severity, format string, args ...any) fsxml.Problem {
 	p := fsxml.Problem{Severity: s, Text: fmt.Sprintf(format, args...)}
 	if n != nil {
 		p.File, p.Line = n.File, n.Line
 	}
-	r.problems = append(r.problems, p)
-}
-
-// danger is a problem that lets strangers in.
-func (r *reader) danger(n *fsxml.Node, s fsxml.Severity, format string, args ...any) {
-	r.problem(n, s, format, args...)
-	r.unsafe = append(r.unsafe, r.problems[len(r.problems)-1])
+	return p
 }
 
 // settings is the <param> list of a module, with the node of each for messages. The last of a name wins.

@@ -135,6 +135,11 @@ func TestOpenContext(t *testing.T) {
 		{"any password", param("auth-calls", "true") + param("accept-blind-auth", "true"), `<context name="default">` + extension(`^(.*)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, true},
 		{"with an access list", param("apply-inbound-acl", "rfc1918.auto"), `<context name="default">` + extension(`^(.*)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, false},
 		{"on loopback", param("sip-ip", "127.0.0.1"), `<context name="default">` + extension(`^(.*)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, false},
+		{"nested", "", `<context name="default"><extension name="e"><condition field="caller_id_number" expression="^1$"><condition field="destination_number" expression="^(.*)$">` + action("bridge", "sofia/gateway/c/$1") + `</condition></condition></extension></context>`, true},
+		{"any of several", "", `<context name="default"><extension name="e"><condition regex="any"><regex field="destination_number" expression="^1$"/><regex field="destination_number" expression="^(\d+)$"/>` + action("bridge", "sofia/gateway/c/$1") + `</condition></extension></context>`, true},
+		{"all of several", "", `<context name="default"><extension name="e"><condition regex="all"><regex field="destination_number" expression="^1$"/><regex field="destination_number" expression="^(\d+)$"/>` + action("bridge", "sofia/gateway/c/$1") + `</condition></extension></context>`, false},
+		{"look-ahead", "", `<context name="default">` + extension(`^(?!1)(\d+)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, true},
+		{"after a failed condition", "", `<context name="default"><extension name="e"><condition field="destination_number" expression="^1$" break="never"/><condition>` + action("bridge", "sofia/gateway/c/1") + `</condition></extension></context>`, true},
 		{"broken pattern", "", `<context name="default">` + extension(`^(`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -146,6 +151,23 @@ func TestOpenContext(t *testing.T) {
 				t.Errorf("%v", s.Unsafe)
 			}
 		})
+	}
+}
+
+// TestManyProblems: a tree cannot fill the memory with what is wrong with it, and no reason to refuse it gets lost.
+func TestManyProblems(t *testing.T) {
+	s, err := Load(Options{Dir: tree(t, map[string]string{"esl": "", "directory": `<domain name="d">` + strings.Repeat(`<user id="x"/>`, 3000) + `</domain>`,
+		"profile": param("sip-ip", "192.0.2.1") + param("accept-blind-reg", "true")})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := s.Problems[len(s.Problems)-1].Text
+	if len(s.Problems) > maxProblems+5 || len(s.Refused()) != 1 || len(s.Unsafe) != 2 || !strings.HasSuffix(last, "more problems not listed") {
+		t.Errorf("%d problems, %v, the last %q", len(s.Problems), s.Refused(), last)
+	}
+	s, err = Load(Options{Dir: tree(t, map[string]string{"profile": param("sip-ip", "192.0.2.1") + param("accept-blind-reg", "true")})})
+	if err != nil || len(s.Unsafe) != 1 || !strings.Contains(s.Unsafe[0].Text, "register as any user") {
+		t.Errorf("%v %v", err, s.Unsafe)
 	}
 }
 

@@ -92,6 +92,9 @@ func (r *reader) validatePorts(s *Snapshot) {
 func (r *reader) validateContexts(s *Snapshot) {
 	for i := range s.Profiles {
 		p := &s.Profiles[i]
+		if p.AcceptBlindReg && len(p.RegisterACL) == 0 && !loopback(p.SIPIP) {
+			r.danger(&fsxml.Node{File: p.File, Line: p.Line}, fsxml.Warning, "profile %s lets anybody register as any user without a password (accept-blind-reg)", p.Name)
+		}
 		if p.AuthCalls && !p.AcceptBlindAuth || len(p.InboundACL) > 0 || loopback(p.SIPIP) {
 			continue
 		}
