@@ -30,9 +30,10 @@ func (c Codec) IsTelephoneEvent() bool { return strings.EqualFold(c.Name, teleph
 
 // IsAudio tells whether a call can be carried by it: everything but DTMF, comfort noise and redundancy wrappers.
 func (c Codec) IsAudio() bool {
-	switch strings.ToLower(c.Name) {
-	case telephoneEvent, "cn", "red", "ulpfec", "flexfec-03", "rtx":
-		return false
+	for _, name := range [...]string{telephoneEvent, "CN", "red", "ulpfec", "flexfec-03", "rtx"} {
+		if strings.EqualFold(c.Name, name) { // the packet loop asks: nothing may be allocated
+			return false
+		}
 	}
 	return true
 }
