@@ -42,14 +42,10 @@ type fakeRecording struct {
 	began time.Time
 	once  sync.Once
 	done  func(media.RecordResult)
-	timer *time.Timer
 }
 
 func (r *fakeRecording) end(reason media.RecordReason) {
 	r.once.Do(func() {
-		if r.timer != nil {
-			r.timer.Stop()
-		}
 		d := time.Since(r.began)
 		err := r.opt.Sink.Write(make([]int16, int(d.Seconds()*float64(r.opt.Sink.Rate()))))
 		if e := r.opt.Sink.Close(); err == nil {
@@ -67,7 +63,7 @@ func (m *fakeMedia) record(s mediaSession, opt media.RecordOptions, done func(me
 	defer f.sound.mu.Unlock()
 	r := &fakeRecording{opt: opt, began: time.Now(), done: done}
 	if opt.MaxDuration > 0 {
-		r.timer = time.AfterFunc(opt.MaxDuration, func() { r.end(media.RecordMaxDuration) })
+		time.AfterFunc(opt.MaxDuration, func() { r.end(media.RecordMaxDuration) })
 	}
 	f.sound.recorded = append(f.sound.recorded, r)
 	return r, nil

@@ -41,8 +41,8 @@ type soundState struct {
 	listening  int // applications that want the digits for themselves
 	background *playing
 	recordings map[string]*recorded // by path
-	meta       metaKeys // of this leg's own peer
-	far        metaKeys // of the peers of the legs it calls
+	meta       metaKeys             // of this leg's own peer
+	far        metaKeys             // of the peers of the legs it calls
 }
 
 // sounding are the applications that need a codec which can be made or understood here.

@@ -34,6 +34,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 	b.offered = ch.offerFor(d)
 	b.prefs = b.offered
 	ch.outboundVariables(b, t)
+	b.sound.meta.merge(ch.sound.far)
 	made = true
 	return b, nil
 }

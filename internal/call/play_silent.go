@@ -23,6 +23,8 @@ type silentPlayback struct {
 
 func playSilently(src audio.Source, done func(error)) *silentPlayback {
 	p := &silentPlayback{src: src, began: time.Now(), buf: make([]int16, src.Rate()), done: done}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.timer = time.AfterFunc(0, p.next)
 	return p
 }
@@ -51,20 +53,14 @@ func (p *silentPlayback) finish(err error) {
 	if done != nil {
 		p.end = time.Since(p.began)
 		p.timer.Stop()
-		err = first2(err, audio.Close(p.src))
+		if closed := audio.Close(p.src); err == nil {
+			err = closed
+		}
 	}
 	p.mu.Unlock()
 	if done != nil {
 		done(err)
 	}
-}
-
-// first2 is the first error of two.
-func first2(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // Stop implements playback.
