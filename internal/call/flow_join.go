@@ -131,7 +131,7 @@ func (ch *Channel) yield(o offerToJoin, reply func(consent) bool) {
 	ch.newProfile("uuid_br:" + o.by.uuid)
 	ch.requested, ch.leaving = csHibernate, o.cause
 	ch.depart()
-	ch.parent, ch.callUUID = o.by, o.by.uuid
+	ch.parent = o.by
 	ch.other, ch.otherType = o.profile.asOriginator(), originator
 	ch.next = func() { ch.follow(o) }
 }
@@ -173,6 +173,7 @@ func (ch *Channel) lead() {
 // follow is the rest of the life of the channel that was taken over.
 func (ch *Channel) follow(o offerToJoin) {
 	ch.wake(o.by)
+	ch.callUUID = o.by.uuid
 	ch.state, ch.requested = csConsumeMedia, csConsumeMedia
 	ch.emitState()
 	if err := ch.answerWith(o.codec, true); err != nil {
