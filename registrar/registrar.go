@@ -186,6 +186,31 @@ func (r *Registrar) Count() int {
 	return r.count
 }
 
+// Flush removes the bindings of a profile, all of them or those whose Call-ID or user@domain is which, and says how many they were. Their
+// owners register again when their time is up.
+func (r *Registrar) Flush(profile, which string) int {
+	r.events.Lock()
+	defer r.events.Unlock()
+	r.mu.Lock()
+	var gone []*entry
+	for _, rec := range r.aors {
+		for _, e := range rec.entries {
+			if e.Profile == profile && (which == "" || e.CallID == which || strings.EqualFold(e.User+"@"+e.Domain, which)) {
+				gone = append(gone, e)
+			}
+		}
+	}
+	events := make([]Event, 0, len(gone))
+	for _, e := range gone {
+		r.remove(e)
+		events = append(events, Event{Type: Expired, Binding: e.Binding})
+	}
+	r.schedule()
+	r.mu.Unlock()
+	r.emit(events)
+	return len(gone)
+}
+
 // Close stops all timers and writes what is pending to the store.
 func (r *Registrar) Close() error {
 	r.mu.Lock()

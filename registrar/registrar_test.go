@@ -403,3 +403,16 @@ func TestFreeSWITCHForms(t *testing.T) {
 	want(t, "phone", b.URI(), b.Contact)
 	want(t, "status", b.Status(), "Registered(UDP)")
 }
+
+func TestFlush(t *testing.T) {
+	r := open(t, Config{})
+	for i, user := range []string{"1000", "1001", "1002"} {
+		c := newClient(t, r, user, "udp", fmt.Sprintf("192.0.2.1:%d", 5060+i))
+		c.register(600, fmt.Sprintf("sip:%s@192.0.2.1:%d", user, 5060+i))
+	}
+	want(t, "another profile", r.Flush("external", ""), 0)
+	want(t, "by Call-ID", r.Flush("internal", "call-192.0.2.1:5060"), 1)
+	want(t, "by user", r.Flush("internal", "1001@EXAMPLE.com"), 1)
+	want(t, "all", r.Flush("internal", ""), 1)
+	want(t, "left", r.Count(), 0)
+}

@@ -94,20 +94,6 @@ func (g *gateway) count(f func(*gatewayCalls)) {
 	f(&g.calls)
 }
 
-// failedCall counts a call of the gateway that ended without an answer.
-func (l *leg) failedCall(answered bool) {
-	if l.gateway == nil || answered {
-		return
-	}
-	l.gateway.count(func(c *gatewayCalls) {
-		if l.outbound {
-			c.failedOut++
-		} else {
-			c.failedIn++
-		}
-	})
-}
-
 // gatewayOf finds the gateway a call comes from: the one whose contact it is for (gw+NAME, or the parameter gw), or, on a profile that
 // asks nobody for a password, whose server sent it. known says that the address is the gateway's: anybody can write gw+NAME.
 func (p *Profile) gatewayOf(tx *sip.ServerTx, view *config.Profile) (g *gateway, known bool) {

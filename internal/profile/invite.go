@@ -55,9 +55,8 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 	if a.user != nil {
 		l.user = a.user.user
 	}
-	if l.gateway = a.gateway; a.gateway != nil {
-		a.gateway.count(func(c *gatewayCalls) { c.in++ })
-	}
+	l.gateway = a.gateway
+	l.began()
 	l.mu.Lock() // what the session reports waits until there is somebody to report to
 	defer l.mu.Unlock()
 	session, err := p.stack.AcceptSession(tx, l)

@@ -32,7 +32,8 @@ type leg struct {
 	handler  call.LegHandler
 	early    []byte // SDP of a provisional response
 	answered bool
-	referred bool // we sent REFER: NOTIFYs are expected
+	extra    map[string][]call.Variable // see SetHeaders
+	referred bool                       // we sent REFER: NOTIFYs are expected
 	ended    bool
 	// again repeats the INVITE of an outbound leg with a proof of the password; credentials and proofs are what answers challenges.
 	again       func(s *sip.Session, proof sip.Header) error
@@ -52,7 +53,7 @@ func (l *leg) Ring(sdp []byte) error {
 	if sdp != nil {
 		status = 183
 	}
-	if err := s.Ring(status, "", sdp); err != nil {
+	if err := s.Ring(status, "", sdp, l.headers("sip_ph_")...); err != nil {
 		return fmt.Errorf("profile: ring: %w", err)
 	}
 	return nil
@@ -67,7 +68,7 @@ func (l *leg) Answer(sdp []byte) error {
 	l.mu.Lock()
 	l.answered = true
 	l.mu.Unlock()
-	if err := s.Accept(sdp); err != nil {
+	if err := s.Accept(sdp, l.headers("sip_rh_")...); err != nil {
 		return fmt.Errorf("profile: answer: %w", err)
 	}
 	return nil
@@ -83,14 +84,16 @@ func (l *leg) Hangup(h call.HangupReason) {
 	l.over()
 	s, answered, abandon := l.session, l.answered, l.abandon
 	l.mu.Unlock()
-	l.failedCall(answered)
+	if !answered {
+		l.failed()
+	}
 	if abandon != nil {
 		abandon()
 	}
 	if s == nil {
 		return
 	}
-	var reason []sip.Header
+	reason := l.headers("sip_bye_h_")
 	if !h.Silent {
 		reason = append(reason, reasonHeader(h.Cause))
 	}
@@ -191,7 +194,9 @@ func (l *leg) end(e call.LegEnd) {
 	l.over()
 	l.mu.Unlock()
 	if !ended {
-		l.failedCall(answered)
+		if !answered {
+			l.failed()
+		}
 	}
 	if !ended && h != nil {
 		h.LegEnded(e)

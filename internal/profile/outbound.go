@@ -44,6 +44,7 @@ type credentials struct{ user, password string }
 func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 	p := r.profile
 	l := &leg{p: p, outbound: true, user: r.user, handler: h, gateway: r.gateway, credentials: r.credentials, log: p.log.With("channel", o.UUID)}
+	l.began()
 	if r.flow != nil {
 		r.invite(l, o, r.flow)
 		return l, nil

@@ -69,6 +69,7 @@ type Profile struct {
 	cancel func()                         // of the registrar's notifications
 
 	draining atomic.Bool
+	calls    callCounters
 	live     atomic.Int64 // legs with a session that are not over
 
 	began *config.Profile // the view its sockets were made from

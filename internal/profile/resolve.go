@@ -19,14 +19,22 @@ func (p *Profile) Resolve(endpoint, dest string, vars []call.Variable) ([]call.D
 	return Set{p}.Resolve(endpoint, dest, vars)
 }
 
-// Resolve implements call.Dialer: user/ID@DOMAIN rings every contact of a user, sofia/PROFILE/ADDRESS one address, error/CAUSE nobody.
+// Resolve implements call.Dialer: user/ID@DOMAIN rings every contact of a user (or what its dial-string says), group/NAME@DOMAIN those of
+// all its members, sofia/PROFILE/ADDRESS one address, sofia/gateway/NAME/NUMBER a number at a provider, error/CAUSE nobody.
 func (s Set) Resolve(endpoint, dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
+	return s.resolve(endpoint, dest, vars, 0)
+}
+
+// resolve is Resolve; depth is how many dial strings of users led here.
+func (s Set) resolve(endpoint, dest string, vars []call.Variable, depth int) ([]call.Destination, call.Cause) {
 	if len(s) == 0 {
 		return nil, call.InvalidProfile
 	}
 	switch strings.ToLower(endpoint) {
 	case "user":
-		return s.resolveUser(dest, vars)
+		return s.resolveUser(dest, vars, depth)
+	case "group":
+		return s.resolveGroup(dest, vars, depth)
 	case "sofia":
 		name, address, ok := strings.Cut(dest, "/")
 		if !ok || address == "" {
@@ -67,7 +75,7 @@ func (s Set) named(name string) *Profile {
 }
 
 // resolveUser finds the contacts of a user of the directory.
-func (s Set) resolveUser(dest string, vars []call.Variable) ([]call.Destination, call.Cause) {
+func (s Set) resolveUser(dest string, vars []call.Variable, depth int) ([]call.Destination, call.Cause) {
 	p := s[0]
 	snap := p.cfg.Snapshot()
 	id, domain, ok := cutLast(dest, "@")
@@ -81,7 +89,7 @@ func (s Set) resolveUser(dest string, vars []call.Variable) ([]call.Destination,
 	if !ok {
 		return nil, call.SubscriberAbsent
 	}
-	return s.contacts(p, snap, u, vars)
+	return s.dialString(p, snap, u, vars, depth)
 }
 
 // contacts makes a destination of each binding of a user.
@@ -99,8 +107,9 @@ func (s Set) contacts(p *Profile, snap *config.Snapshot, u *config.User, vars []
 		target.Headers = nil // no part of a Request-URI (RFC 3261 §19.1.1)
 		r := route{
 			profile: owner, target: target, domain: value(vars, "sip_invite_domain", u.Domain), user: u, flow: b.Flow, transport: b.Transport,
-			url: b.URI(), webrtc: b.WebSocket(),
+			url: b.URI(), webrtc: b.WebSocket(), vars: vars,
 		}
+		r.credentials.user, r.credentials.password = u.ReverseAuth()
 		r.towards(&b)
 		out = append(out, r.destination(snap, vars))
 	}
@@ -142,7 +151,9 @@ func (s Set) resolveAddress(p *Profile, address string, vars []call.Variable) ([
 		return nil, call.InvalidURL
 	}
 	target.Headers = nil
-	r := route{profile: p, target: target, transport: "udp", url: address}
+	addParams(&target, value(vars, "sip_invite_params", ""))
+	r := route{profile: p, target: target, transport: "udp", url: address, vars: vars}
+	r.credentials = credentials{value(vars, "sip_auth_username", ""), value(vars, "sip_auth_password", "")}
 	r.domain = value(vars, "sip_invite_domain", snap.Vars["domain"])
 	if t, ok := target.UriParams.Get("transport"); ok {
 		r.transport = strings.ToLower(t)
@@ -160,6 +171,9 @@ func (s Set) resolveAddress(p *Profile, address string, vars []call.Variable) ([
 		}
 	}
 	r.host = target.Host
+	if hop, err := addressOf(value(vars, "sip_route_uri", "")); err == nil {
+		r.through(&hop)
+	}
 	return []call.Destination{r.destination(snap, vars)}, ""
 }
 
@@ -276,6 +290,7 @@ func (r *route) describe(d *call.Destination, view *config.Profile, given []call
 		v.own("dialed_domain", r.user.Domain)
 		v.own("sip_invite_domain", r.domain)
 		v.own("presence_id", d.PresenceID)
+		v = append(v, dialVariables(r.user)...)
 	}
 	v.own("sip_outgoing_contact_uri", "<"+r.profile.url(view)+">")
 	v.wire("sip_req_uri", strings.TrimPrefix(strings.TrimPrefix(r.target.String(), "sip:"), "sips:"))
