@@ -101,34 +101,42 @@ var gatewayParams = map[string]bool{
 }
 
 // gateways reads the <gateway> elements of a container. FreeSWITCH's names are global; of two in one profile the first counts.
-func (r *reader) gateways(list *fsxml.Node, p *Profile, owner *User, all []Gateway) []Gateway {
+func (r *reader) gateways(list *fsxml.Node, p *Profile, owner *User, all *gatewayList) {
 	for _, n := range list.All("gateway") {
 		name := n.Attr("name")
 		if !gatewayName(name) {
 			r.problem(n, fsxml.Error, "gateway name %q may have letters, digits, dots, - and _ only; it is ignored", name)
 			continue
 		}
-		if first := find(all, p.Name, name); first != nil {
+		key := p.Name + "::" + name
+		if i, ok := all.at[key]; ok {
+			first := &all.list[i]
 			r.problem(n, fsxml.Warning, "gateway %q of profile %s stands at %s:%d already; this one is ignored", name, p.Name, first.File, first.Line)
 			continue
 		}
 		if g, ok := r.gateway(n, p); ok {
 			g.User = owner
-			all = append(all, g)
+			all.at[key] = len(all.list)
+			all.list = append(all.list, g)
 		}
 	}
-	return all
+}
+
+// gatewayList is the gateways in order, and where each profile::name is.
+type gatewayList struct {
+	list []Gateway
+	at   map[string]int
 }
 
 // allGateways reads the gateways of every profile: its own, then those of the users of the domains it parses.
 func (r *reader) allGateways(sofia *fsxml.Node, s *Snapshot) []Gateway {
-	var all []Gateway
+	all := &gatewayList{at: map[string]int{}}
 	for i := range s.Profiles {
 		p := &s.Profiles[i]
 		for _, list := range sofia.Find("profiles").All("profile") {
 			if list.File == p.File && list.Line == p.Line {
 				for _, g := range list.All("gateways") {
-					all = r.gateways(g, p, nil, all)
+					r.gateways(g, p, nil, all)
 				}
 			}
 		}
@@ -143,14 +151,14 @@ func (r *reader) allGateways(sofia *fsxml.Node, s *Snapshot) []Gateway {
 				for _, u := range x.Users {
 					for _, n := range u.extra {
 						if n.Name == "gateways" {
-							all = r.gateways(n, p, u, all)
+							r.gateways(n, p, u, all)
 						}
 					}
 				}
 			}
 		}
 	}
-	return all
+	return all.list
 }
 
 // Gateway finds a gateway by name, or by profile::name. Of two of one name the one of the earlier profile is meant.
@@ -163,15 +171,6 @@ func (s *Snapshot) Gateway(name string) (*Gateway, bool) {
 		}
 	}
 	return nil, false
-}
-
-func find(all []Gateway, profile, name string) *Gateway {
-	for i := range all {
-		if all[i].Name == name && all[i].Profile == profile {
-			return &all[i]
-		}
-	}
-	return nil
 }
 
 // gatewayName is the pattern ^[\w.\-_]+$ that sofia.c asks for.

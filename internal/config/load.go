@@ -62,13 +62,7 @@ func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 	if len(s.Profiles) == 0 {
 		return nil, errors.New("config: " + source + ": there is no SIP profile (section configuration, sofia.conf, profiles)")
 	}
-	aliases := make([][]string, len(s.Profiles))
-	for i := range s.Profiles {
-		aliases[i] = s.ProfileAliases(&s.Profiles[i])
-	}
-	for i := range s.Profiles {
-		s.Profiles[i].Aliases = aliases[i]
-	}
+	nameAliases(s)
 	r.validate(s)
 	if r.dropped > 0 {
 		r.problems = append(r.problems, fsxml.Problem{Severity: fsxml.Warning, Text: count(r.dropped, "more problem") + " not listed"})

@@ -11,14 +11,23 @@ import (
 var tollNumbers = []string{"4930123456789", "+4930123456789", "004930123456789", "011493012345678", "12025550123", "2025550123", "5550123",
 	"912025550123", "900123456789", "18005550123", "0123456789", "0900123456", "33123456789", "84930123456789"}
 
-// maxFollow bounds how many transfers are followed.
-const maxFollow = 6
+// Bounds of the search: transfers one after the other, and pairs of context and number that are looked at.
+const (
+	maxFollow = 6
+	maxSeen   = 2000
+	maxTries  = 300_000 // of extensions
+)
 
 // openWay finds the action by which a caller in a context reaches another network: a bridge to a gateway or to a foreign SIP address, directly or
 // through transfers. It tries numbers; of the conditions only those on the number called decide, all others count as true, because a stranger
 // may make them so. nil when there is none.
 func openWay(section *fsxml.Node, context string) *fsxml.Node {
-	w := walker{section: section, patterns: map[string]*regexp.Regexp{}}
+	w := walker{contexts: map[string]*fsxml.Node{}, patterns: map[string]*regexp.Regexp{}, seen: map[[2]string]bool{}}
+	for _, c := range section.All("context") {
+		if name := strings.ToLower(c.Attr("name")); w.contexts[name] == nil {
+			w.contexts[name] = c
+		}
+	}
 	for _, number := range tollNumbers {
 		if n := w.context(context, number, 0); n != nil {
 			return n
@@ -29,15 +38,23 @@ func openWay(section *fsxml.Node, context string) *fsxml.Node {
 
 // walker follows calls through a dialplan.
 type walker struct {
-	section  *fsxml.Node
+	contexts map[string]*fsxml.Node
 	patterns map[string]*regexp.Regexp
+	seen     map[[2]string]bool // context and number
+	tries    int
 }
 
 func (w *walker) context(name, number string, depth int) *fsxml.Node {
-	if depth > maxFollow {
+	name = strings.ToLower(name)
+	key := [2]string{name, number}
+	if depth > maxFollow || w.seen[key] || len(w.seen) >= maxSeen {
 		return nil
 	}
-	for _, e := range w.section.Named("context", name).All("extension") {
+	w.seen[key] = true
+	for _, e := range w.contexts[name].All("extension") {
+		if w.tries++; w.tries > maxTries {
+			return nil
+		}
 		if n := w.extension(e, name, number, depth); n != nil {
 			return n
 		}

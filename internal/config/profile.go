@@ -11,6 +11,7 @@ const (
 	defaultCodecs      = "OPUS,G722,PCMU,PCMA"
 	defaultNonceTTL    = 60
 	defaultMaxBindings = 10
+	maxProfiles        = 1000
 )
 
 // profiles reads sofia.conf, each name once.
@@ -27,6 +28,10 @@ func (r *reader) profiles(n *fsxml.Node) []Profile {
 			if first := seen[name]; first != nil {
 				r.problem(p, fsxml.Error, "profile %q stands at %s:%d already; this one is ignored", name, first.File, first.Line)
 				continue
+			}
+			if len(all) == maxProfiles {
+				r.problem(p, fsxml.Error, "more than %d profiles; the others are ignored", maxProfiles)
+				return all
 			}
 			seen[name] = p
 			all = append(all, r.profile(name, p))
@@ -79,4 +84,38 @@ func (r *reader) profile(name string, n *fsxml.Node) Profile {
 		r.problem(s.nodes["dialplan"], fsxml.Warning, "only the XML dialplan is supported, not %q", p.Dialplan)
 	}
 	return p
+}
+
+// nameAliases completes the other names of each profile: those of <aliases> and alias params, then the domains that its <domains> make aliases ("all" is
+// every domain of the directory). A name that is a profile's, or an earlier profile's alias, stays with that one.
+func nameAliases(s *Snapshot) {
+	taken := map[string]bool{}
+	for i := range s.Profiles {
+		taken[s.Profiles[i].Name] = true
+	}
+	for i := range s.Profiles {
+		p := &s.Profiles[i]
+		var list []string
+		take := func(name string) {
+			if name != "" && !taken[name] {
+				taken[name] = true
+				list = append(list, name)
+			}
+		}
+		for _, name := range p.Aliases {
+			take(name)
+		}
+		for _, d := range p.Domains {
+			switch {
+			case !d.Alias:
+			case d.Name != "all":
+				take(d.Name)
+			default:
+				for _, x := range s.Directory.domains {
+					take(x.Name)
+				}
+			}
+		}
+		p.Aliases = list
+	}
 }

@@ -252,39 +252,5 @@ func unusedFiles(s *Snapshot) []string {
 	return slices.Compact(list)
 }
 
-// ProfileAliases are a profile's other names: those of <aliases>, and the domains that its <domains> make aliases ("all" is every domain of the
-// directory). A name that an earlier profile has stays with that one.
-func (s *Snapshot) ProfileAliases(p *Profile) []string {
-	taken := map[string]bool{p.Name: true}
-	for i := range s.Profiles {
-		q := &s.Profiles[i]
-		mine := q.Name == p.Name
-		var list []string
-		for _, name := range s.wantedAliases(q) {
-			if !taken[name] {
-				taken[name] = true
-				list = append(list, name)
-			}
-		}
-		if mine {
-			return list
-		}
-	}
-	return nil
-}
-
-func (s *Snapshot) wantedAliases(p *Profile) []string {
-	list := slices.Clone(p.Aliases)
-	for _, d := range p.Domains {
-		switch {
-		case !d.Alias:
-		case d.Name != "all":
-			list = append(list, d.Name)
-		default:
-			for _, x := range s.Directory.Domains() {
-				list = append(list, x.Name)
-			}
-		}
-	}
-	return list
-}
+// ProfileAliases are a profile's other names.
+func (s *Snapshot) ProfileAliases(p *Profile) []string { return p.Aliases }

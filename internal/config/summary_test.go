@@ -131,6 +131,7 @@ func TestOpenContext(t *testing.T) {
 		{"by transfer", "", `<context name="default">` + extension(`^9?(\d+)$`, action("transfer", "$1 XML out")) + `</context>` + out, true},
 		{"by transfer of local numbers", "", `<context name="default">` + extension(`^(10[01][0-9])$`, action("transfer", "$1 XML out")) + `</context>` + out, false},
 		{"transfers in a circle", "", `<context name="default">` + extension(`^(.*)$`, action("transfer", "$1 XML default")) + `</context>`, false},
+		{"a thousand transfers in a circle", "", `<context name="default">` + strings.Repeat(extension(`^(\d+)$`, action("transfer", "${x} XML out")+action("transfer", "1$1 XML default")+action("transfer", "2$1 XML default")), 1000) + `</context>`, false},
 		{"with a password", param("auth-calls", "true"), `<context name="default">` + extension(`^(.*)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, false},
 		{"any password", param("auth-calls", "true") + param("accept-blind-auth", "true"), `<context name="default">` + extension(`^(.*)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, true},
 		{"with an access list", param("apply-inbound-acl", "rfc1918.auto"), `<context name="default">` + extension(`^(.*)$`, action("bridge", "sofia/gateway/c/$1")) + `</context>`, false},
