@@ -52,6 +52,7 @@ type leg struct {
 	said    *ear                    // hears what the peer says, nil mostly
 	heardBy *ear                    // hears what is sent to it
 	sends   atomic.Pointer[format8] // the audio format towards the peer; the pacer reads it
+	reached atomic.Bool             // the peer can be sent to, or could once; the pacer reads it
 
 	timeout   time.Duration
 	flowSince time.Time // since when media should come from the peer; zero = it should not
@@ -112,6 +113,9 @@ func (l *leg) apply(u legUpdate) error {
 	l.remap()
 	if l.peer != nil {
 		l.peer.remap()
+	}
+	if l.ready() {
+		l.reached.Store(true)
 	}
 	return nil
 }
@@ -274,6 +278,7 @@ func (l *leg) iceUp() {
 func (l *leg) setConnected() {
 	if !l.connected {
 		l.connected = true
+		l.reached.Store(true)
 		l.event(Event{Type: EventConnected})
 	}
 }

@@ -24,6 +24,9 @@ func Generable(c Codec) bool {
 // ticksPerSecond is how often the pacer sends: packets of 20 ms.
 const ticksPerSecond = 50
 
+// startWait is how long a playback waits for a peer that nothing can be sent to yet.
+const startWait = 5 * time.Second
+
 // Playback is a sound that is being played to the peer of a leg. Its methods may be called from any goroutine.
 type Playback struct {
 	p *pacer
@@ -34,13 +37,14 @@ type Playback struct {
 	at     audio.Source // src at the codec's rate
 	done   func(error)
 	frames int64 // packet times played
+	waited time.Duration
 	paused bool
 	ended  bool
 }
 
 // Play sends src to the leg's peer, instead of what it would hear otherwise (bridge, echo, mixer), from the next packet time on, until
-// src ends, Playback.Stop, another Play on the leg, or Session.Close. Digits of a bridge and RTCP still pass. While the peer takes no
-// media (hold) or cannot be reached yet, src goes on unheard.
+// src ends, Playback.Stop, another Play on the leg, or Session.Close. Digits of a bridge and RTCP still pass. A peer that
+// cannot be reached yet (ICE and DTLS are on their way) is waited for, 5 s at most; while it takes no media (hold), src goes on unheard.
 //
 // Play owns src, reads it on a goroutine of the engine that must not wait long, and closes it. done (may be nil) is called exactly once,
 // on that goroutine, and must not block: nil at the end of src, ErrStopped, ErrClosed, ErrCannotEncode after a re-negotiation to another
@@ -111,6 +115,11 @@ func (p *pacer) end(v *voice, err error) {
 // read takes the next packet time into the voice's frame; an error is the end, io.EOF that of the source.
 func (b *Playback) read(v *voice) error {
 	v.size()
+	if !v.l.reached.Load() && b.waited < startWait { // ICE and DTLS take their time: nobody shall miss the beginning
+		b.waited += packetTime
+		clear(v.frame)
+		return nil
+	}
 	if b.paused {
 		clear(v.frame)
 		return nil

@@ -107,6 +107,43 @@ func TestPlayIsHeard(t *testing.T) {
 	}
 }
 
+// TestPlayBeforeTheHandshake: a browser hears a prompt from its beginning, though it was played before there was a path to it.
+func TestPlayBeforeTheHandshake(t *testing.T) {
+	e := newTestEngine(t, nil)
+	s := e.NewSession(SessionConfig{})
+	b := newBrowser(t, "audio/PCMU", 8000, 0, 0, false)
+	defer b.close()
+	if err := s.SetRemoteOffer(b.offerSDP(t, true)); err != nil {
+		t.Fatal(err)
+	}
+	ans, err := s.Answer(pcmu())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const packets = 25
+	var end ending
+	play, err := s.Play(newSine(1000, 8000, packets), end.done)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := func() time.Duration {
+		e.pacer.mu.Lock()
+		defer e.pacer.mu.Unlock()
+		return play.waited
+	}
+	waitFor(t, "the playback to wait", func() bool { return waited() > 5*packetTime })
+	if play.Position() != 0 {
+		t.Errorf("at %v", play.Position())
+	}
+	setAnswer(t, b, ans)
+	if err := end.wait(t); err != nil {
+		t.Error(err)
+	}
+	waitFor(t, "all of it", func() bool { return len(b.heard()) >= packets })
+	assertContinuous(t, b.heard())
+	assertTone(t, "played", decode(t, pcmu()[0], b.heard()), 1000, 8000, true)
+}
+
 // TestPlayOverABridge: while it plays, relayed audio is left out, digits and reports pass, and it is one stream before, during and after.
 func TestPlayOverABridge(t *testing.T) {
 	for _, kind := range []Kind{KindRTP, KindSDES} {
