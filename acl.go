@@ -4,42 +4,40 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/talkpath/talkpath/internal/config"
 )
 
-// builtinACL are FreeSWITCH's automatic lists that need no look at the machine's interfaces.
-var builtinACL = map[string]func(netip.Addr) bool{
-	"loopback.auto": netip.Addr.IsLoopback,
-	"rfc1918.auto":  func(a netip.Addr) bool { return a.Is4() && a.IsPrivate() },
-	"any_v4.auto":   netip.Addr.Is4,
-	"any_v6.auto":   netip.Addr.Is6,
+// eventSocketLists are the names in apply-inbound-acl of the event socket; several, separated by commas, let in who is in any of them. Empty means
+// loopback.auto, as in FreeSWITCH.
+func eventSocketLists(c *config.Snapshot) []string {
+	if c.EventSocket.ACL == "" {
+		return []string{"loopback.auto"}
+	}
+	names := strings.Split(c.EventSocket.ACL, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return names
 }
 
-// parseACL understands apply-inbound-acl of the event socket: a built-in list or a CIDR block; several, separated by commas, let in who is in
-// any of them. Empty means loopback.auto, as in FreeSWITCH.
-func parseACL(acl string) (func(netip.Addr) bool, error) {
-	if acl == "" {
-		acl = "loopback.auto"
+// checkEventSocketACL refuses a name that is no access list: nobody could connect.
+func checkEventSocketACL(c *config.Snapshot) error {
+	for _, name := range eventSocketLists(c) {
+		if _, ok := c.ACL(name); !ok {
+			return fmt.Errorf("event socket: no access list %q", name)
+		}
 	}
-	var lists []func(netip.Addr) bool
-	for _, name := range strings.Split(acl, ",") {
-		name = strings.TrimSpace(name)
-		if list, ok := builtinACL[name]; ok {
-			lists = append(lists, list)
-			continue
+	return nil
+}
+
+// allowEventSocket says whether an address may connect to the event socket.
+func (s *Server) allowEventSocket(addr netip.Addr) bool {
+	c := s.snapshot.Load()
+	for _, name := range eventSocketLists(c) {
+		if acl, ok := c.ACL(name); ok && acl.Match(addr) {
+			return true
 		}
-		prefix, err := netip.ParsePrefix(name)
-		if err != nil {
-			return nil, fmt.Errorf("talkpath: event socket: no access list %q", name)
-		}
-		lists = append(lists, prefix.Contains)
 	}
-	return func(a netip.Addr) bool {
-		a = a.Unmap()
-		for _, list := range lists {
-			if list(a) {
-				return true
-			}
-		}
-		return false
-	}, nil
+	return false
 }

@@ -38,6 +38,7 @@ type exchange struct {
 	registrar *registrar.Registrar
 	control   *control.Control
 	profiles  atomic.Pointer[profile.Set] // see running
+	steering  sync.Mutex                  // one command that starts or stops a profile at a time
 	esl       *esl.Server
 	eslAddr   net.Addr
 	serving   sync.WaitGroup // the event socket's accept loop
@@ -94,6 +95,8 @@ func (ex *exchange) startCore(s *Server) error {
 		// The control is there before the first call: profiles start after it.
 		Globals:     func(name string) (string, bool) { return ex.control.Global(name) },
 		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
+		UserVars:    s.userVars,
+		Sound:       s.sound,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
 		Hostname: c.Vars["hostname"], Logger: s.log,
 	})
@@ -115,41 +118,6 @@ func (ex *exchange) startRegistrar(s *Server) error {
 	return nil
 }
 
-func (ex *exchange) startProfiles(s *Server) error {
-	c := s.snapshot.Load()
-	for _, p := range c.Profiles {
-		cert, err := openCertificate(p.CertDir, s.cfg.StateDir, certificateNames(c), s.log)
-		if err != nil {
-			return err
-		}
-		started, err := profile.New(profile.Config{
-			Name: p.Name, Snapshot: s.snapshot.Load,
-			Core: ex.core, Registrar: ex.registrar,
-			TLS: cert.TLSConfig(), HTTP: page(),
-			Events: ex.publishSofia, Wants: func(subclass string) bool { return ex.bus.Wants("CUSTOM", subclass) },
-			Logger: s.log.With("profile", p.Name), Version: Version(),
-		})
-		if err != nil {
-			return err
-		}
-		running := append(slices.Clone(ex.running()), started)
-		ex.profiles.Store(&running)
-		ex.core.SetDialer(running)
-	}
-	if len(ex.running()) == 0 {
-		return errors.New("the configuration has no SIP profile")
-	}
-	return nil
-}
-
-// running is the profiles that have started.
-func (ex *exchange) running() profile.Set {
-	if set := ex.profiles.Load(); set != nil {
-		return *set
-	}
-	return nil
-}
-
 // certificateNames are the names a self-signed certificate must be good for.
 func certificateNames(c *config.Snapshot) []string {
 	names := []string{"localhost", "127.0.0.1", "::1"}
@@ -165,21 +133,23 @@ func certificateNames(c *config.Snapshot) []string {
 func page() http.Handler { return web.Handler() }
 
 func (ex *exchange) startControl(s *Server) error {
+	reload := func(context.Context) error { return s.Reload() }
 	ex.control = control.New(control.Deps{
 		Core: ex.core, Config: s.snapshot.Load, Bus: ex.bus,
-		Registrations: ex.registrar,
-		Profiles:      ex.running,
-		Version:       Version(), Started: time.Now(),
-		Shutdown: s.stopSoon,
-		Reload:   func(context.Context) error { return s.Reload() },
+		Registrations: ex.registrar, Profiles: ex.running,
+		Version: Version(), Started: time.Now(),
+		Shutdown: s.stopSoon, Reload: reload, ReloadACL: reload,
+		StartProfile:   steer(func(name string) error { return ex.profileStart(s, name) }),
+		StopProfile:    steer(ex.profileStop),
+		RestartProfile: steer(func(name string) error { return ex.profileRestart(s, name) }),
+		RescanProfile:  steer(func(name string) error { return ex.profileRescan(s, name) }),
 	})
 	return nil
 }
 
 func (ex *exchange) startESL(s *Server) error {
 	c := s.snapshot.Load().EventSocket
-	allow, err := parseACL(c.ACL)
-	if err != nil {
+	if err := checkEventSocketACL(s.snapshot.Load()); err != nil {
 		return err
 	}
 	ln, err := net.Listen("tcp", net.JoinHostPort(c.ListenIP, strconv.Itoa(c.Port)))
@@ -189,7 +159,7 @@ func (ex *exchange) startESL(s *Server) error {
 	ex.eslAddr = ln.Addr()
 	ex.esl = &esl.Server{
 		Password: func() string { return s.snapshot.Load().EventSocket.Password },
-		Backend:  ex.control, Allow: allow, Logger: s.log,
+		Backend:  ex.control, Allow: s.allowEventSocket, Logger: s.log,
 	}
 	ex.serving.Go(func() {
 		if err := ex.esl.Serve(ln); err != nil {

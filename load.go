@@ -67,3 +67,25 @@ func refuseUnsafe(s *config.Snapshot) error {
 	p := refused[0]
 	return fmt.Errorf("talkpath: %w: %s:%d: %s", ErrUnsafe, p.File, p.Line, p.Text)
 }
+
+// userVars are the directory's variables of a user, for the application set_user.
+func (s *Server) userVars(user, domain string) ([]call.Variable, bool) {
+	u, ok := s.snapshot.Load().Directory.User(user, domain)
+	if !ok {
+		return nil, false
+	}
+	var vars []call.Variable
+	for _, v := range u.Variables.Merged() {
+		vars = append(vars, call.Variable{Name: v.Name, Value: v.Value})
+	}
+	return vars, true
+}
+
+// sound is where sounds are read from and recordings go.
+func (s *Server) sound() call.Sound {
+	vars := s.snapshot.Load().Vars
+	return call.Sound{
+		SoundsDir: vars["sounds_dir"], RecordingsDir: vars["recordings_dir"],
+		Folders: []string{s.cfg.ConfDir}, HoldMusic: vars["hold_music"],
+	}
+}

@@ -85,6 +85,9 @@ func (s *Server) Reload() error {
 	}
 	s.snapshot.Store(snapshot)
 	s.plan.Store(plan)
+	if ex := s.running.Load(); ex != nil {
+		ex.rescan(snapshot)
+	}
 	return nil
 }
 

@@ -1,0 +1,139 @@
+package talkpath
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/profile"
+)
+
+// startProfiles starts every profile of the configuration. One that cannot start is told and left out, as in FreeSWITCH: an IPv6 twin on a machine
+// without IPv6 must not keep the others down. Without any the server does not start.
+func (ex *exchange) startProfiles(s *Server) error {
+	var errs []error
+	for _, view := range s.snapshot.Load().Profiles {
+		if err := ex.startProfile(s, view); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	switch {
+	case len(ex.running()) > 0:
+		for _, err := range errs {
+			s.log.Error("profile not started", "error", err)
+		}
+		return nil
+	case len(errs) == 0:
+		return errors.New("the configuration has no SIP profile")
+	}
+	return errors.Join(errs...)
+}
+
+// startProfile opens one profile's sockets and makes it part of the server.
+func (ex *exchange) startProfile(s *Server, view config.Profile) error {
+	cert, err := openCertificate(view.CertDir, s.cfg.StateDir, certificateNames(s.snapshot.Load()), s.log)
+	if err != nil {
+		return err
+	}
+	started, err := profile.New(profile.Config{
+		Name: view.Name, Snapshot: s.snapshot.Load,
+		Core: ex.core, Registrar: ex.registrar,
+		TLS: cert.TLSConfig(), HTTP: page(),
+		Events: ex.publishSofia, Wants: func(subclass string) bool { return ex.bus.Wants("CUSTOM", subclass) },
+		Logger: s.log.With("profile", view.Name), Version: Version(),
+	})
+	if err != nil {
+		return err
+	}
+	ex.use(ex.running().With(started))
+	return nil
+}
+
+// running is the profiles that have started.
+func (ex *exchange) running() profile.Set {
+	if set := ex.profiles.Load(); set != nil {
+		return *set
+	}
+	return nil
+}
+
+func (ex *exchange) use(set profile.Set) {
+	ex.profiles.Store(&set)
+	ex.core.SetDialer(set)
+}
+
+// The commands "sofia profile NAME start|stop|restart|rescan". The configuration is read again first; running calls of other profiles are not
+// touched.
+
+func (ex *exchange) profileStart(s *Server, name string) error {
+	ex.steering.Lock()
+	defer ex.steering.Unlock()
+	if ex.running().Named(name) != nil {
+		return fmt.Errorf("talkpath: profile %s runs already", name)
+	}
+	if err := s.Reload(); err != nil {
+		return err
+	}
+	return ex.openProfile(s, name)
+}
+
+func (ex *exchange) profileStop(name string) error {
+	ex.steering.Lock()
+	defer ex.steering.Unlock()
+	return ex.closeProfile(name)
+}
+
+func (ex *exchange) profileRestart(s *Server, name string) error {
+	ex.steering.Lock()
+	defer ex.steering.Unlock()
+	if err := s.Reload(); err != nil {
+		return err
+	}
+	if err := ex.closeProfile(name); err != nil {
+		return err
+	}
+	return ex.openProfile(s, name)
+}
+
+// openProfile starts a profile of the present configuration by name.
+func (ex *exchange) openProfile(s *Server, name string) error {
+	views := s.snapshot.Load().Profiles
+	i := slices.IndexFunc(views, func(v config.Profile) bool { return v.Name == name })
+	if i < 0 {
+		return fmt.Errorf("talkpath: the configuration has no profile %s", name)
+	}
+	ex.registrar.Resume(name)
+	return ex.startProfile(s, views[i])
+}
+
+func (ex *exchange) closeProfile(name string) error {
+	p := ex.running().Named(name)
+	if p == nil {
+		return fmt.Errorf("talkpath: profile %s does not run", name)
+	}
+	ex.use(ex.running().Without(p.Name()))
+	return p.Close()
+}
+
+// rescan makes running profiles take over what has changed in the configuration without touching sockets or calls.
+func (ex *exchange) rescan(c *config.Snapshot) {
+	for _, p := range ex.running() {
+		report := p.Rescan(c)
+		ex.log.Info("profile rescanned", "profile", p.Name(), "report", fmt.Sprintf("%+v", report))
+	}
+}
+
+// profileRescan is rescan after a command; the name only has to be right.
+func (ex *exchange) profileRescan(s *Server, name string) error {
+	if ex.running().Named(name) == nil {
+		return fmt.Errorf("talkpath: profile %s does not run", name)
+	}
+	return s.Reload()
+}
+
+// steer turns a method into what the control expects.
+func steer(f func(name string) error) func(context.Context, string) error {
+	return func(_ context.Context, name string) error { return f(name) }
+}
