@@ -278,6 +278,15 @@ func (ch *Channel) setDefault(name, value string) {
 	}
 }
 
+// isNo reads a variable that says no.
+func isNo(value string) bool {
+	switch strings.ToLower(value) {
+	case "no", "off", "false", "f", "disabled", "inactive", "disallow":
+		return true
+	}
+	return value != "" && strings.Trim(value, "0") == ""
+}
+
 // isTrue reads a variable as FreeSWITCH's switch_true does.
 func isTrue(value string) bool {
 	switch strings.ToLower(value) {

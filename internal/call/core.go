@@ -124,7 +124,7 @@ func (c *Core) SetLimits(maxSessions, perSecond int) {
 
 // NewInbound creates and starts the channel of a call that arrived.
 func (c *Core) NewInbound(in Inbound) (LegHandler, error) {
-	ch, err := c.newChannel(inbound, in.ChannelName)
+	ch, err := c.newChannel(inbound, in.ChannelName, "")
 	if err != nil {
 		return nil, err
 	}
@@ -133,8 +133,8 @@ func (c *Core) NewInbound(in Inbound) (LegHandler, error) {
 	return ch, nil
 }
 
-// newChannel makes a channel and enters it in the table. start must follow.
-func (c *Core) newChannel(direction, name string) (*Channel, error) {
+// newChannel makes a channel, with that uuid if it may have it, and enters it in the table. start must follow.
+func (c *Core) newChannel(direction, name, uuid string) (*Channel, error) {
 	if c.media == nil {
 		return nil, ErrNoMedia
 	}
@@ -146,7 +146,7 @@ func (c *Core) newChannel(direction, name string) (*Channel, error) {
 		return nil, err
 	}
 	c.created++
-	ch := &Channel{core: c, uuid: newUUID(), direction: direction, number: c.created, created: now, box: newMailbox(), name: name,
+	ch := &Channel{core: c, uuid: c.wantedUUID(uuid), direction: direction, number: c.created, created: now, box: newMailbox(), name: name,
 		answerState: answerRinging, children: map[*Channel]struct{}{}}
 	ch.callUUID = ch.uuid
 	ch.log = c.log.With("channel", name, "uuid", ch.uuid)

@@ -112,6 +112,7 @@ func (ch *Channel) markRinging() bool {
 	}
 	ch.emitProgress()
 	ch.emitCallState(callRinging)
+	ch.runOn("ring")
 	return true
 }
 
@@ -125,6 +126,8 @@ func (ch *Channel) markEarly() {
 	ch.profile.Times.ProgressMedia = time.Now()
 	ch.emitProgressMedia()
 	ch.emitCallState(callEarly)
+	ch.runOn("pre_answer")
+	ch.runOn("media")
 }
 
 // markAnswered reports the answer.
@@ -134,6 +137,7 @@ func (ch *Channel) markAnswered() {
 	ch.profile.Times.Answered = time.Now()
 	ch.emitAnswer()
 	ch.emitCallState(callActive)
+	ch.runOn("answer")
 }
 
 // accepted handles the 2xx of a called leg.

@@ -20,6 +20,7 @@ type target struct {
 	endpoint, dest string
 	list           []Variable
 	vars           map[string]string
+	found          []Destination // what it was resolved to, when it was
 }
 
 // peer is what a called leg tells its caller about itself.
@@ -51,6 +52,7 @@ type originating struct {
 	winner *fork
 	peer   peer
 	failed legResult // of targets that had nothing to ring
+	reject bool      // one leg's end ends the others
 	vars   map[string]string
 }
 
@@ -100,7 +102,8 @@ func (ch *Channel) childEarly(b *Channel, p peer) {
 		return
 	}
 	noUse := ch.media.Kind() == media.KindWebRTC && !ch.isAnswered // browsers ignore media before the answer
-	if len(ch.ringing.forks) > 1 || noUse || isTrue(ch.option("ignore_early_media")) {
+	ignore := ch.option("ignore_early_media")                      // true, or what to do instead: ring_ready, consume
+	if len(ch.ringing.forks) > 1 || noUse || ignore != "" && (isTrue(ignore) || !isNo(ignore)) {
 		ch.ring()
 		return
 	}
@@ -135,6 +138,7 @@ func lose(b *Channel) {
 func (ch *Channel) childEnded(b *Channel, end legResult) {
 	if f := ch.ringing.find(b); f != nil && !f.ended {
 		f.ended, f.end = true, end
+		ch.ringing.reject = ch.ringing.reject || ch.rejects(end.cause)
 	}
 	if j := ch.join; j != nil && j.with == b && ch.bridgedTo != b {
 		j.failed = &end
@@ -158,7 +162,22 @@ func (ch *Channel) option(name string) string {
 // originate rings the groups of a dial string one after the other until a leg answers or has early media to pass on. The result is
 // nil when none did; then failed says why.
 func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResult) {
-	for _, group := range d.Groups {
+	again, pause := ch.retries(d)
+	for {
+		if win, failed = ch.tryGroups(ch.inOrder(d)); win != nil || again == 0 || ch.isDown() {
+			return win, failed
+		}
+		again--
+		ch.wait(ch.isDown, pause)
+		if ch.isDown() {
+			return nil, failed
+		}
+	}
+}
+
+// tryGroups rings each group once.
+func (ch *Channel) tryGroups(groups [][]target) (win *fork, failed legResult) {
+	for _, group := range groups {
 		o := &originating{vars: map[string]string{}}
 		ch.ringing = o
 		ch.startForks(o, group)
@@ -180,19 +199,14 @@ func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResul
 }
 
 // startForks resolves the targets of a group and calls what they come to.
-func (ch *Channel) startForks(o *originating, group []dialplan.Target) {
+func (ch *Channel) startForks(o *originating, group []target) {
 	defer func() { // after a panic too: a channel that is in the table must run to leave it
 		for _, f := range o.forks {
 			ch.core.start(f.ch)
 		}
 	}()
-	for _, t := range group {
-		tg := target{endpoint: strings.ToLower(t.Endpoint), dest: t.Dest, vars: map[string]string{}}
-		for _, p := range t.Vars {
-			tg.list = append(tg.list, Variable{Name: p.Name, Value: p.Value, Wire: true}) // in part, for all we know
-			tg.vars[p.Name] = p.Value
-			o.vars[p.Name] = p.Value
-		}
+	for _, tg := range group {
+		o.options(tg)
 		dests, cause := ch.resolve(tg)
 		if len(dests) == 0 {
 			o.fail(legResult{cause: cause})
@@ -225,6 +239,9 @@ func (f *fork) label() string {
 
 // resolve turns a target into destinations. The endpoint "error" is a cause by itself.
 func (ch *Channel) resolve(t target) ([]Destination, Cause) {
+	if t.found != nil {
+		return t.found, ""
+	}
 	if t.endpoint == "error" {
 		if c, ok := ParseCause(t.dest); ok {
 			return nil, c
@@ -273,7 +290,7 @@ func (ch *Channel) ringForks(o *originating) *fork {
 		if len(o.forks) == 1 && o.forks[0].early != nil {
 			early = o.forks[0]
 		}
-		return ch.isDown() || o.winner != nil || o.over() || early != nil
+		return ch.isDown() || o.winner != nil || o.over() || o.reject || early != nil
 	}
 	cause := OriginatorCancel
 	if !ch.wait(settled, ch.ringTime()) {

@@ -10,7 +10,7 @@ import (
 
 // newOutbound makes the channel of a called leg. It runs on the caller's goroutine; the new channel's starts after it.
 func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
-	b, err := ch.core.newChannel(outbound, d.ChannelName)
+	b, err := ch.core.newChannel(outbound, d.ChannelName, t.vars["origination_uuid"])
 	if err != nil {
 		return nil, err
 	}
@@ -165,8 +165,7 @@ func (ch *Channel) callSide() {
 	ch.emitState()
 	ch.state, ch.requested = csConsumeMedia, csConsumeMedia
 	ch.emitState()
-	ch.drain()
-	if ch.hungUp {
+	if !ch.delayStart() {
 		return
 	}
 	ch.leg, err = ch.dest.Dial(Outbound{UUID: ch.uuid, CallerName: ch.profile.CallerName, CallerNum: ch.profile.CallerNumber, SDP: sdp,
@@ -179,17 +178,6 @@ func (ch *Channel) callSide() {
 		return
 	}
 	ch.waitLeg()
-}
-
-// waitLeg is a called leg's time until it is hung up; its own limit is leg_timeout.
-func (ch *Channel) waitLeg() {
-	if n, err := strconv.Atoi(ch.vars.value("leg_timeout")); err == nil && n > 0 {
-		up := func() bool { return ch.hungUp || ch.isAnswered }
-		if !ch.wait(up, time.Duration(n)*time.Second) {
-			ch.hangup(HangupReason{Cause: NoAnswer})
-		}
-	}
-	ch.wait(ch.isDown, 0)
 }
 
 // presenceHidden runs f before the presence id is known: FreeSWITCH's first event of a called leg has none.
