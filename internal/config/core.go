@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,13 +19,13 @@ func (r *reader) core(n *fsxml.Node) Switch {
 		SessionsPerSecond: s.number("sessions-per-second", 30, 1, 1_000_000),
 		RTPStart:          s.port("rtp-start-port", 16384),
 		RTPEnd:            s.port("rtp-end-port", 32768),
-		RTPMuxPort:        s.port("rtp-mux-port", 16383),
+		RTPMuxPort:        s.port("rtp-mux-port", r.portVariable("rtp_mux_port", 16383)),
 	}
 	r.coreRest(&c, n, s)
 	if strings.EqualFold(s.text("rtp-mux-tcp-port", ""), "off") {
 		c.RTPMuxTCPPort = -1
 	} else {
-		c.RTPMuxTCPPort = s.port("rtp-mux-tcp-port", c.RTPMuxPort)
+		c.RTPMuxTCPPort = s.port("rtp-mux-tcp-port", r.portVariable("rtp_mux_tcp_port", c.RTPMuxPort))
 	}
 	switch {
 	case c.RTPStart == 0 || c.RTPEnd == 0:
@@ -36,6 +37,14 @@ func (r *reader) core(n *fsxml.Node) Switch {
 		r.problem(s.nodes["rtp-mux-port"], fsxml.Warning, "rtp-mux-port %d lies within the range of RTP ports %d to %d", c.RTPMuxPort, c.RTPStart, c.RTPEnd)
 	}
 	return c
+}
+
+// portVariable is the default of a port that FreeSWITCH does not have and its trees therefore do not name: a variable, as -set makes them.
+func (r *reader) portVariable(name string, def int) int {
+	if port, err := strconv.Atoi(r.vars[name]); err == nil && port >= 0 && port <= 65535 {
+		return port
+	}
+	return def
 }
 
 // coreQuiet are parameters of switch.conf without meaning here: threads, databases, clocks, colours.
