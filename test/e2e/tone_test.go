@@ -35,6 +35,9 @@ type ear struct {
 	packets int
 }
 
+// anySound is what to expect where it does not matter what is heard.
+const anySound = -1
+
 // expect returns a channel that is closed when hz is the dominant tone of 200 ms of audio heard from now on.
 func (e *ear) expect(hz float64) <-chan struct{} {
 	e.mu.Lock()
@@ -60,13 +63,14 @@ func (e *ear) hear(mulaw []byte) {
 	e.window = e.window[:0]
 }
 
-// dominant reports whether one frequency holds more than four fifths of the energy of the samples.
+// dominant reports whether one frequency holds more than four fifths of the energy of the samples, which must be more than a whisper.
 func dominant(samples []float64, hz float64) bool {
 	energy := 0.0
 	for _, s := range samples {
 		energy += s * s
 	}
-	return energy > 1e6*float64(len(samples)) && goertzel(samples, hz) > 0.8*energy
+	loud := energy > 1e5*float64(len(samples)) // an RMS of 316 of 32768
+	return loud && (hz == anySound || goertzel(samples, hz) > 0.8*energy)
 }
 
 // goertzel is the energy of the samples at one frequency.
