@@ -11,10 +11,38 @@ const noSuchChannel = "-ERR No such channel!\n"
 // channelCommands show and steer calls.
 func (c *Control) channelCommands() map[string]command {
 	return map[string]command{
-		"hupall":      action(c.hupall, "hupall", "<cause> [<var> <value>] [<var2> <value2>]"),
-		"uuid_kill":   query(c.uuidKill, "Kill channel", "<uuid> [cause]"),
-		"uuid_exists": query(c.uuidExists, "Check if a uuid exists", "<uuid>"),
-		"uuid_getvar": query(c.uuidGetvar, "Get a variable from a channel", "<uuid> <var>"),
+		"hupall":            action(c.hupall, "hupall", "<cause> [<var> <value>] [<var2> <value2>]"),
+		"uuid_kill":         query(c.uuidKill, "Kill channel", "<uuid> [cause]"),
+		"uuid_exists":       query(c.uuidExists, "Check if a uuid exists", "<uuid>"),
+		"uuid_dump":         query(c.uuidDump, "Dump session vars", "<uuid> [format]"),
+		"uuid_getvar":       query(c.uuidGetvar, "Get a variable from a channel", "<uuid> <var>"),
+		"uuid_setvar":       {run: c.uuidSetvar, help: "Set a variable", syntax: "<uuid> <var> [value]"},
+		"uuid_setvar_multi": {run: c.uuidSetvars, help: "Set multiple variables", syntax: "<uuid> <var>=<value>;<var>=<value>..."},
+		"uuid_transfer":     query(c.uuidTransfer, "Transfer a session", "<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]"),
+		"uuid_bridge":       query(c.uuidBridge, "Bridge call legs", "<uuid> <other_uuid>"),
+		"uuid_park":         query(c.uuidPark, "Park channel", "<uuid>"),
+		"uuid_answer":       query(c.uuidAnswer, "Answer a channel", "<uuid>"),
+		"uuid_pre_answer":   query(c.uuidPreAnswer, "Pre-answer a channel", "<uuid>"),
+		"uuid_broadcast":    query(c.uuidBroadcast, "Execute dialplan application", "<uuid> <path> [aleg|bleg|both]"),
+		"uuid_record":       query(c.uuidRecord, "Record session audio", "<uuid> [start|stop] <path> [<limit>]"),
+		"uuid_send_dtmf":    query(c.uuidSendDTMF, "Send dtmf digits", "<uuid> <dtmf_data>"),
+		"uuid_recv_dtmf":    query(c.uuidRecvDTMF, "Receive dtmf digits", "<uuid> <dtmf_data>"),
+		"sched_hangup":      query(c.schedHangup, "Schedule a running call to hangup", "[+]<time> <uuid> [<cause>]"),
+		"sched_transfer":    query(c.schedTransfer, "Schedule a transfer for a running call", "[+]<time> <uuid> <extension> [<dialplan>] [<context>]"),
+	}
+}
+
+// storeCommands read and change what calls remember beyond their end.
+func (c *Control) storeCommands() map[string]command {
+	store := c.deps.Core.Store()
+	return map[string]command{
+		"hash":             query(store.Hash, "hash get/set", "[insert|insert_ifempty|delete|delete_ifmatch|select]/<realm>/<key>/<value>"),
+		"db":               query(store.DB, "db get/set", "[insert|delete|select|exists|count|list]/<realm>/<key>/<value>"),
+		"group":            query(store.Group, "group [insert|delete|call]", "[insert|delete|call]:<group name>:<url>"),
+		"limit_usage":      query(store.LimitUsage, "Get the usage count of a limited resource", "<backend> <realm> <id> [rate]"),
+		"limit_hash_usage": query(func(args string) string { return store.LimitUsage("hash " + args) }, "Deprecated: gets the usage count of a limited resource", "<realm> <id> [rate]"),
+		"limit_status":     query(func(string) string { return store.LimitStatus() }, "Get the status of a limit backend", "<backend>"),
+		"limit_reset":      action(func(string) string { return store.LimitReset() }, "Reset the counters of a limit backend", "<backend>"),
 	}
 }
 

@@ -39,7 +39,8 @@ func action(f func(args string) string, help, syntax string) command {
 func (c *Control) commands() map[string]command {
 	table := map[string]command{}
 	for _, part := range []map[string]command{
-		c.switchCommands(), c.textCommands(), c.clockCommands(), c.directoryCommands(), c.channelCommands(), c.sofiaCommands(),
+		c.switchCommands(), c.textCommands(), c.clockCommands(), c.directoryCommands(), c.channelCommands(),
+		c.storeCommands(), c.sofiaCommands(),
 	} {
 		maps.Copy(table, part)
 	}

@@ -25,6 +25,8 @@ type Core interface {
 	HangupAll(cause call.Cause, match func(call.Snapshot) bool) int
 	Stats() call.Stats
 	Applications() (served, ignored []string)
+	Channel(uuid string) (*call.Channel, bool)
+	Store() *call.Store
 }
 
 // Registrations is where commands look registered contacts up; *registrar.Registrar is one.
@@ -62,6 +64,8 @@ type Deps struct {
 type Control struct {
 	deps  Deps
 	table map[string]command
+	// steered finds a channel to do something to.
+	steered func(uuid string) (steered, bool)
 
 	mu sync.RWMutex
 	// globals are variables set by global_setvar; a "" here hides the configuration's.
@@ -80,6 +84,10 @@ func New(deps Deps) *Control {
 	}
 	c := &Control{deps: deps, globals: map[string]string{}}
 	c.table = c.commands()
+	c.steered = func(id string) (steered, bool) {
+		ch, ok := deps.Core.Channel(id)
+		return steeredChannel{ch, deps.Core}, ok
+	}
 	return c
 }
 

@@ -19,6 +19,15 @@ type fakeCore struct {
 	channels []call.Snapshot
 	stats    call.Stats
 	hungUp   []string
+	store    *call.Store
+}
+
+func (f *fakeCore) Channel(string) (*call.Channel, bool) { return nil, false }
+func (f *fakeCore) Store() *call.Store {
+	if f.store == nil {
+		f.store = call.NewStore(nil)
+	}
+	return f.store
 }
 
 func (f *fakeCore) Channels() []call.Snapshot { return f.channels }
@@ -133,8 +142,13 @@ func TestCommands(t *testing.T) {
 		{"eval ${unclosed", "${unclosed"},
 		{"eval ${Core-UUID}", "core"},
 		{"eval ${eval(${eval(x)})}", "x"},
-		{"eval uuid:a ${x}${caller_id_name}", "1Ann, A."},
-		{"eval uuid:nosuch ${x}", "-ERR No such channel!\n"},
+		{"eval uuid:a ${variable_x}${Caller-Caller-ID-Name}", "1Ann, A."},
+		{"eval uuid:a ${unique-id}${x}${channel_name}", "a"},
+		{"eval uuid:nosuch ${variable_x}${domain}", "example.com"},
+		{"eval uuid:a", ""},
+		{"eval ${domain:0:7} ${domain:-3} ${domain:8:1}", "example com c"},
+		{"eval \\${domain}", "${domain}"},
+		{"eval ${hash(insert/r/k/v)}${hash(select/r/k)}", "+OK\nv"},
 		{"expand echo ${domain}", "example.com"},
 		{"expand expand expand x", "-USAGE: [uuid:<uuid> ]<cmd> <args>\n"},
 		{"hostname", "vm"},

@@ -6,15 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/internal/event"
 )
 
-// maxExpansion bounds how deep expressions nest and how long a result may become.
-const (
-	maxDepth     = 8
-	maxExpansion = 1 << 20
-)
+// maxExpansion bounds what a text function produces.
+const maxExpansion = 1 << 20
 
 // Global looks a global variable up: one set by command first, then the configuration's.
 func (c *Control) Global(name string) (string, bool) {
@@ -89,97 +87,55 @@ func (c *Control) globalSet(args string) string {
 	return "+OK"
 }
 
-// eval expands ${name}, $${name} and ${command(args)} in a text, with a channel's variables when it begins with uuid:ID.
-func (c *Control) eval(args string) string {
-	text, ch, ok := c.target(args)
-	if !ok {
-		return "-ERR No such channel!\n"
-	}
-	return c.expand(text, ch, 0)
-}
+// eval expands ${name}, ${name:offset:length}, $${name} and ${command(args)} in a text. Names are those of event headers and of global
+// variables; with uuid:ID in front, headers are a channel's, variable_NAME among them.
+func (c *Control) eval(args string) string { return c.expand(c.target(args)) }
 
-// expandCommand is eval on a command's arguments before the command runs.
+// expandCommand is eval on a command before it runs.
 func (c *Control) expandCommand(ctx context.Context, args string) string {
-	text, ch, ok := c.target(args)
-	if !ok {
-		return "-ERR No such channel!\n"
-	}
+	text, source := c.target(args)
 	name, _, _ := strings.Cut(text, " ")
 	if strings.EqualFold(name, "expand") {
 		return c.usage("expand") // or it would nest without end
 	}
-	return c.Execute(ctx, c.expand(text, ch, 0))
+	return c.Execute(ctx, c.expand(text, source))
 }
 
-// target takes uuid:ID off the front.
-func (c *Control) target(args string) (text string, ch *call.Snapshot, ok bool) {
-	id, rest, _ := strings.Cut(args, " ")
-	id, has := strings.CutPrefix(id, "uuid:")
-	if !has {
-		return args, nil, true
+// target takes uuid:ID off the front and returns what names are looked up in: the channel's event, or without one the headers that every
+// event has.
+func (c *Control) target(args string) (text string, source *esl.Event) {
+	if rest, ok := strings.CutPrefix(args, "uuid:"); ok {
+		id, text, _ := strings.Cut(rest, " ")
+		if s, ok := c.channel(id); ok {
+			return text, c.channelEvent(s)
+		}
+		args = text
 	}
-	snapshot, ok := c.channel(id)
-	return rest, &snapshot, ok
+	return args, c.deps.Bus.NewEvent("CHANNEL_DATA", event.Origin{})
 }
 
-// expand replaces expressions from the inside out. What an expression yields is not expanded again.
-func (c *Control) expand(text string, ch *call.Snapshot, depth int) string {
-	if depth > maxDepth {
-		return text
-	}
-	var b strings.Builder
-	for text != "" && b.Len() < maxExpansion {
-		i := strings.Index(text, "${")
-		if i < 0 {
-			b.WriteString(text)
-			break
-		}
-		end := closing(text[i+2:])
-		if end < 0 {
-			b.WriteString(text)
-			break
-		}
-		b.WriteString(strings.TrimSuffix(text[:i], "$")) // $${name} is the same here
-		b.WriteString(c.expression(text[i+2:i+2+end], ch, depth+1))
-		text = text[i+3+end:]
-	}
-	return b.String()
+// expand is the dialplan's expansion. What an expression yields is not expanded again.
+func (c *Control) expand(text string, source *esl.Event) string {
+	text = strings.ReplaceAll(text, "$${", "${") // the same here
+	return dialplan.ParseTemplate(text).Expand(evalEnv{c, source}).String()
 }
 
-// closing finds the brace that ends an expression, -1 when there is none.
-func closing(s string) int {
-	depth := 0
-	for i := range len(s) {
-		switch s[i] {
-		case '{':
-			depth++
-		case '}':
-			if depth == 0 {
-				return i
-			}
-			depth--
-		}
-	}
-	return -1
+// evalEnv is what eval reads.
+type evalEnv struct {
+	c      *Control
+	source *esl.Event
 }
 
-func (c *Control) expression(inner string, ch *call.Snapshot, depth int) string {
-	inner = c.expand(inner, ch, depth)
-	if name, rest, ok := strings.Cut(inner, "("); ok && strings.HasSuffix(rest, ")") {
-		value, _ := c.Func(name, strings.TrimSuffix(rest, ")"))
-		return value
-	}
-	if ch != nil {
-		if value, ok := channelVariable(*ch, inner); ok {
-			return value
+// Var implements dialplan.Env.
+func (e evalEnv) Var(name string) (dialplan.Value, bool) {
+	for i := range e.source.Headers {
+		if h := &e.source.Headers[i]; strings.EqualFold(h.Name, name) {
+			return dialplan.Value{Text: h.Value, Wire: true}, true
 		}
 	}
-	if value, ok := c.Global(inner); ok {
-		return value
-	}
-	// FreeSWITCH expands against an event, so its base headers are variables, too.
-	if value, ok := c.deps.Bus.NewEvent("CHANNEL_DATA", event.Origin{}).Lookup(inner); ok {
-		return value
-	}
-	return ""
+	text, ok := e.c.Global(name)
+	return dialplan.Value{Text: text}, ok
 }
+
+// Func implements dialplan.Env.
+func (e evalEnv) Func(name, args string) (string, bool) { return e.c.Func(name, args) }

@@ -1,0 +1,308 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/internal/call"
+)
+
+// steered is a channel as commands steer it. Its methods post to the channel and return.
+type steered interface {
+	Snapshot() call.Snapshot
+	Transfer(destination, dialplan, context string, leg call.TransferLeg)
+	Execute(app, data string)
+	SetVariables(vars ...call.Variable)
+	ScheduleHangup(after time.Duration, cause call.Cause)
+	ScheduleTransfer(after time.Duration, destination, dialplan, context string)
+	// BridgeTo connects the channel with another one; false: there is no such channel.
+	BridgeTo(uuid string) bool
+}
+
+// steeredChannel is a channel of the call core.
+type steeredChannel struct {
+	*call.Channel
+	core Core
+}
+
+// BridgeTo implements steered.
+func (s steeredChannel) BridgeTo(uuid string) bool {
+	other, ok := s.core.Channel(uuid)
+	if ok {
+		s.Bridge(other)
+	}
+	return ok
+}
+
+// Answers of FreeSWITCH about a channel that is not there.
+const (
+	invalidUUID      = "-ERR invalid uuid\n"
+	invalidUUIDs     = "-ERR Invalid uuid\n"
+	noSuchSession    = "-ERR Cannot locate session!\n"
+	notThere         = "-ERROR\n"
+	noVariable       = "-ERR No variable specified\n"
+	done             = "+OK\n"
+	success          = "+OK Success\n"
+	messageSent      = "+OK Message sent\n"
+	variableSettling = 250 * time.Millisecond
+)
+
+// words splits at spaces outside of single quotes.
+func words(args string, most int) []string {
+	return slices.DeleteFunc(arguments(args, ' ', most), func(s string) bool { return s == "" })
+}
+
+// uuidTransfer is "UUID [-bleg|-both] destination [dialplan [context]]".
+func (c *Control) uuidTransfer(args string) string {
+	w := words(args, 16)
+	if len(w) < 2 || len(w) > 5 {
+		return c.usage("uuid_transfer")
+	}
+	ch, ok := c.steered(w[0])
+	if !ok {
+		return noSuchChannel
+	}
+	leg, rest := call.TransferSelf, w[1:]
+	switch strings.ToLower(rest[0]) {
+	case "-bleg":
+		leg, rest = call.TransferFar, rest[1:]
+	case "-both":
+		leg, rest = call.TransferBoth, rest[1:]
+	}
+	if len(rest) == 0 {
+		return c.usage("uuid_transfer")
+	}
+	rest = append(rest, "", "")
+	ch.Transfer(rest[0], rest[1], rest[2], leg)
+	return done
+}
+
+func (c *Control) uuidPark(args string) string {
+	if args == "" {
+		return c.usage("uuid_park")
+	}
+	ch, ok := c.steered(args)
+	if !ok {
+		return noSuchChannel
+	}
+	ch.Transfer("park", "inline", "", call.TransferSelf)
+	return done
+}
+
+func (c *Control) uuidBridge(args string) string {
+	w := strings.Fields(args)
+	if len(w) < 2 {
+		return c.usage("uuid_bridge")
+	}
+	ch, ok := c.steered(w[0])
+	if !ok || w[0] == w[1] || !ch.BridgeTo(w[1]) {
+		return invalidUUIDs
+	}
+	return "+OK " + w[1] + "\n"
+}
+
+func (c *Control) uuidAnswer(args string) string {
+	return c.execute(args, "answer", "", done, notThere)
+}
+func (c *Control) uuidPreAnswer(args string) string {
+	return c.execute(args, "pre_answer", "", done, notThere)
+}
+
+// execute has a channel run an application.
+func (c *Control) execute(uuid, app, data, ok, missing string) string {
+	ch, found := c.steered(uuid)
+	if !found {
+		return missing
+	}
+	ch.Execute(app, data)
+	return ok
+}
+
+// uuidBroadcast is "UUID path [aleg|bleg|both]": a sound, or APP::DATA, for this leg, the one it is bridged to, or both.
+func (c *Control) uuidBroadcast(args string) string {
+	w := words(args, 3)
+	if len(w) < 2 {
+		return c.usage("uuid_broadcast")
+	}
+	ch, ok := c.steered(w[0])
+	if !ok {
+		return invalidUUID
+	}
+	app, data, isApp := strings.Cut(w[1], "::")
+	if !isApp {
+		app, data = "playback", w[1]
+	}
+	leg := "aleg"
+	if len(w) > 2 {
+		leg = strings.ToLower(w[2])
+	}
+	far := ch.Snapshot().OtherUUID
+	if leg != "bleg" {
+		ch.Execute(app, data)
+	}
+	if leg == "bleg" || leg == "both" {
+		c.execute(far, app, data, "", "")
+	}
+	return messageSent
+}
+
+// uuidRecord is "UUID start path [limit]" or "UUID stop path|all".
+func (c *Control) uuidRecord(args string) string {
+	w := words(args, 4)
+	if len(w) < 3 {
+		return c.usage("uuid_record")
+	}
+	switch strings.ToLower(w[1]) {
+	case "start":
+		data := w[2]
+		if len(w) > 3 {
+			if _, err := strconv.Atoi(w[3]); err != nil {
+				return c.usage("uuid_record")
+			}
+			data += " +" + strings.TrimPrefix(w[3], "+")
+		}
+		return c.execute(w[0], "record_session", data, success, noSuchSession)
+	case "stop":
+		return c.execute(w[0], "stop_record_session", w[2], success, noSuchSession)
+	}
+	return c.usage("uuid_record")
+}
+
+// uuidSendDTMF has the peer hear digits, uuidRecvDTMF acts as if it had pressed them.
+func (c *Control) uuidSendDTMF(args string) string {
+	return c.digits("uuid_send_dtmf", "send_dtmf", " sent DTMF ", args)
+}
+
+func (c *Control) uuidRecvDTMF(args string) string {
+	return c.digits("uuid_recv_dtmf", "queue_dtmf", " received DTMF ", args)
+}
+
+func (c *Control) digits(command, app, did, args string) string {
+	w := strings.Fields(args)
+	if len(w) < 2 {
+		return c.usage(command)
+	}
+	if strings.Trim(w[1], "0123456789*#ABCDabcdFfWw@+") != "" {
+		return "-ERR Operation failed\n"
+	}
+	return c.execute(w[0], app, w[1], "+OK "+w[0]+did+w[1]+".\n", noSuchSession)
+}
+
+// uuidSetvar is "UUID name [value]": without a value the variable goes.
+func (c *Control) uuidSetvar(ctx context.Context, args string) string {
+	id, rest, _ := strings.Cut(args, " ")
+	name, value, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	if id == "" || name == "" {
+		return c.usage("uuid_setvar")
+	}
+	ch, ok := c.steered(id)
+	if !ok {
+		return noSuchChannel
+	}
+	setVariables(ctx, ch, call.Variable{Name: name, Value: strings.TrimSpace(value)})
+	return done
+}
+
+// uuidSetvars is "UUID name=value;name=value".
+func (c *Control) uuidSetvars(ctx context.Context, args string) string {
+	id, rest, ok := strings.Cut(args, " ")
+	if !ok {
+		return c.usage("uuid_setvar_multi")
+	}
+	ch, ok := c.steered(id)
+	if !ok {
+		return noSuchChannel
+	}
+	var vars []call.Variable
+	for _, pair := range arguments(rest, ';', 64) {
+		if name, value, _ := strings.Cut(pair, "="); name != "" {
+			vars = append(vars, call.Variable{Name: name, Value: value})
+		}
+	}
+	if len(vars) == 0 {
+		return noVariable
+	}
+	setVariables(ctx, ch, vars...)
+	return done
+}
+
+// setVariables sets variables and waits, for no more than a moment, until a query would see them: who sets one asks for it next.
+func setVariables(ctx context.Context, ch steered, vars ...call.Variable) {
+	for i, v := range vars {
+		if v.Value == "_undef_" {
+			vars[i].Value = ""
+		}
+	}
+	ch.SetVariables(vars...)
+	ctx, cancel := context.WithTimeout(ctx, variableSettling)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	last := vars[len(vars)-1]
+	for ctx.Err() == nil {
+		if value, _ := ch.Snapshot().Variable(last.Name); value == last.Value {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// after reads a time: +SECONDS from now, or seconds since 1970.
+func after(text string) (time.Duration, bool) {
+	seconds, relative := strings.CutPrefix(text, "+")
+	n, err := strconv.ParseInt(seconds, 10, 32)
+	if err != nil || n < 0 {
+		return 0, false
+	}
+	if relative {
+		return time.Duration(n) * time.Second, true
+	}
+	return max(time.Until(time.Unix(n, 0)), 0), true
+}
+
+// schedHangup is "time UUID [cause]".
+func (c *Control) schedHangup(args string) string {
+	w := strings.Fields(args)
+	if len(w) < 2 {
+		return c.usage("sched_hangup")
+	}
+	wait, ok := after(w[0])
+	if !ok {
+		return c.usage("sched_hangup")
+	}
+	ch, ok := c.steered(w[1])
+	if !ok {
+		return noSuchChannel
+	}
+	why := call.AllottedTimeout
+	if len(w) > 2 {
+		why = cause(w[2])
+	}
+	ch.ScheduleHangup(wait, why)
+	return done
+}
+
+// schedTransfer is "time UUID destination [dialplan [context]]".
+func (c *Control) schedTransfer(args string) string {
+	w := words(args, 16)
+	if len(w) < 3 || len(w) > 5 {
+		return c.usage("sched_transfer")
+	}
+	wait, ok := after(w[0])
+	if !ok {
+		return c.usage("sched_transfer")
+	}
+	ch, ok := c.steered(w[1])
+	if !ok {
+		return noSuchChannel
+	}
+	w = append(w, "", "")
+	ch.ScheduleTransfer(wait, w[2], w[3], w[4])
+	return done
+}

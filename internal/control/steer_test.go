@@ -1,0 +1,257 @@
+package control
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath/esl/esltest"
+	"github.com/talkpath/talkpath/internal/call"
+)
+
+// fakeChannel notes what is done to it; variables it sets.
+type fakeChannel struct {
+	core *fakeCore
+	uuid string
+	did  *[]string
+}
+
+func (f fakeChannel) note(format string, args ...any) {
+	*f.did = append(*f.did, f.uuid+" "+fmt.Sprintf(format, args...))
+}
+
+func (f fakeChannel) index() int {
+	for i, s := range f.core.channels {
+		if s.UUID == f.uuid {
+			return i
+		}
+	}
+	return -1
+}
+
+func (f fakeChannel) Snapshot() call.Snapshot { return f.core.channels[f.index()] }
+func (f fakeChannel) Transfer(destination, dialplan, context string, leg call.TransferLeg) {
+	f.note("transfer %s,%s,%s %d", destination, dialplan, context, leg)
+}
+func (f fakeChannel) Execute(app, data string) { f.note("%s(%s)", app, data) }
+func (f fakeChannel) SetVariables(vars ...call.Variable) {
+	s := &f.core.channels[f.index()]
+	for _, v := range vars {
+		var kept []call.Variable
+		for _, old := range s.Variables {
+			if old.Name != v.Name {
+				kept = append(kept, old)
+			}
+		}
+		if v.Value != "" {
+			kept = append(kept, v)
+		}
+		s.Variables = kept
+	}
+}
+func (f fakeChannel) ScheduleHangup(after time.Duration, cause call.Cause) {
+	f.note("%s later %s", after.Round(time.Second), cause)
+}
+func (f fakeChannel) ScheduleTransfer(after time.Duration, destination, dialplan, context string) {
+	f.note("%s later %s,%s,%s", after.Round(time.Second), destination, dialplan, context)
+}
+func (f fakeChannel) BridgeTo(uuid string) bool {
+	f.note("bridge %s", uuid)
+	return fakeChannel{core: f.core, uuid: uuid}.index() >= 0
+}
+
+// steerable makes the fake core's channels such as can be steered.
+func steerable(c *Control, core *fakeCore) *[]string {
+	var did []string
+	c.steered = func(id string) (steered, bool) {
+		ch := fakeChannel{core, id, &did}
+		return ch, ch.index() >= 0
+	}
+	return &did
+}
+
+func TestSteerChannels(t *testing.T) {
+	c, core := testControl(t)
+	did := steerable(c, core)
+	for _, tc := range []struct{ command, want, did string }{
+		{"uuid_transfer a 1002", "+OK\n", "a transfer 1002,, 0"},
+		{"uuid_transfer a -bleg 1002 XML default", "+OK\n", "a transfer 1002,XML,default 1"},
+		{"uuid_transfer a  -both 'set:a=b,park' inline", "+OK\n", "a transfer set:a=b,park,inline, 2"},
+		{"uuid_transfer a", "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n", ""},
+		{"uuid_transfer a -both", "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n", ""},
+		{"uuid_transfer x 1", "-ERR No such channel!\n", ""},
+		{"uuid_park a", "+OK\n", "a transfer park,inline, 0"},
+		{"uuid_park", "-USAGE: <uuid>\n", ""},
+		{"uuid_bridge a c", "+OK c\n", "a bridge c"},
+		{"uuid_bridge a a", "-ERR Invalid uuid\n", ""},
+		{"uuid_bridge a x", "-ERR Invalid uuid\n", "a bridge x"},
+		{"uuid_bridge a", "-USAGE: <uuid> <other_uuid>\n", ""},
+		{"uuid_answer a", "+OK\n", "a answer()"},
+		{"uuid_pre_answer a", "+OK\n", "a pre_answer()"},
+		{"uuid_broadcast a tone_stream://%(300,0,440) both", "+OK Message sent\n", "a playback(tone_stream://%(300,0,440)),b playback(tone_stream://%(300,0,440))"},
+		{"uuid_broadcast a x.wav", "+OK Message sent\n", "a playback(x.wav)"},
+		{"uuid_broadcast a set::x=y bleg", "+OK Message sent\n", "b set(x=y)"},
+		{"uuid_broadcast c x.wav bleg", "+OK Message sent\n", ""},
+		{"uuid_broadcast a", "-USAGE: <uuid> <path> [aleg|bleg|both]\n", ""},
+		{"uuid_record a start x.wav 10", "+OK Success\n", "a record_session(x.wav +10)"},
+		{"uuid_record a stop all", "+OK Success\n", "a stop_record_session(all)"},
+		{"uuid_record a start x.wav ten", "-USAGE: <uuid> [start|stop] <path> [<limit>]\n", ""},
+		{"uuid_record a dance x.wav", "-USAGE: <uuid> [start|stop] <path> [<limit>]\n", ""},
+		{"uuid_record a", "-USAGE: <uuid> [start|stop] <path> [<limit>]\n", ""},
+		{"uuid_send_dtmf a 12@100", "+OK a sent DTMF 12@100.\n", "a send_dtmf(12@100)"},
+		{"uuid_recv_dtmf a 34", "+OK a received DTMF 34.\n", "a queue_dtmf(34)"},
+		{"uuid_send_dtmf a ${x}", "-ERR Operation failed\n", ""},
+		{"uuid_send_dtmf a", "-USAGE: <uuid> <dtmf_data>\n", ""},
+		{"sched_hangup +5 a", "+OK\n", "a 5s later ALLOTTED_TIMEOUT"},
+		{"sched_hangup 0 a USER_BUSY", "+OK\n", "a 0s later USER_BUSY"},
+		{"sched_hangup +5 x", "-ERR No such channel!\n", ""},
+		{"sched_hangup soon a", "-USAGE: [+]<time> <uuid> [<cause>]\n", ""},
+		{"sched_hangup", "-USAGE: [+]<time> <uuid> [<cause>]\n", ""},
+		{"sched_transfer +5 a 1002 XML default", "+OK\n", "a 5s later 1002,XML,default"},
+		{"sched_transfer +5 x 1002", "-ERR No such channel!\n", ""},
+		{"sched_transfer -5 a 1002", "-USAGE: [+]<time> <uuid> <extension> [<dialplan>] [<context>]\n", ""},
+		{"sched_transfer +5 a", "-USAGE: [+]<time> <uuid> <extension> [<dialplan>] [<context>]\n", ""},
+		{"uuid_setvar a", "-USAGE: <uuid> <var> [value]\n", ""},
+		{"uuid_setvar_multi a", "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n", ""},
+		{"uuid_setvar_multi a =1", "-ERR No variable specified\n", ""},
+		{"uuid_setvar_multi x a=1", "-ERR No such channel!\n", ""},
+		{"uuid_dump x", "-ERR No such channel!\n", ""},
+	} {
+		*did = nil
+		if got := c.Execute(t.Context(), tc.command); got != tc.want || strings.Join(*did, ",") != tc.did {
+			t.Errorf("%s: got %q, did %q; want %q and %q", tc.command, got, strings.Join(*did, ","), tc.want, tc.did)
+		}
+	}
+	c.Execute(t.Context(), "uuid_setvar_multi a one=1;two=2 2;x=_undef_")
+	if got := c.Execute(t.Context(), "eval uuid:a ${variable_one}${variable_two}${variable_x}."); got != "12 2." {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestCommandsWithoutChannels runs them against the interface of the call core itself.
+func TestCommandsWithoutChannels(t *testing.T) {
+	c, _ := testControl(t)
+	for command, want := range map[string]string{
+		"uuid_transfer a 1": "-ERR No such channel!\n", "uuid_bridge a b": "-ERR Invalid uuid\n", "uuid_answer a": "-ERROR\n",
+	} {
+		if got := c.Execute(t.Context(), command); got != want {
+			t.Errorf("%s: %q", command, got)
+		}
+	}
+}
+
+func TestStoreCommands(t *testing.T) {
+	c, _ := testControl(t)
+	for _, tc := range []struct{ command, want string }{
+		{"hash insert/realm/key/a/b", "+OK\n"},
+		{"hash select/realm/key", "a/b"},
+		{"hash delete/realm/key", "+OK\n"},
+		{"hash select/realm/key", ""},
+		{"db insert/realm/key/value", "+OK"},
+		{"db select/realm/key", "value"},
+		{"db exists/realm/key", "true"},
+		{"db exists/realm/other", "false"},
+		{"db count/realm", "1"},
+		{"group insert:team:user/1000@example.com", "+OK"},
+		{"group call:team", "user/1000@example.com"},
+		{"limit_usage hash realm id", "0"},
+		{"limit_hash_usage realm id", "0"},
+		{"limit_hash_usage realm", "-USAGE: <backend> <realm> <id> [rate]\n"},
+		{"limit_reset hash", "+OK\n"},
+		{"limit_status hash", ""},
+	} {
+		if got := c.Execute(t.Context(), tc.command); got != tc.want {
+			t.Errorf("%s: got %q, want %q", tc.command, got, tc.want)
+		}
+	}
+}
+
+// TestRecordedChannelCommands compares what is said about channels that exist and that do not. Commands that are not served are left out.
+func TestRecordedChannelCommands(t *testing.T) {
+	for name, served := range map[string]int{"73_uuid_bad": 17, "99_live_uuid_getvar": 9} {
+		text, err := os.ReadFile(filepath.Join(shared, "oracle/esl", name+".txt"))
+		if err != nil {
+			t.Skip("no recordings of FreeSWITCH beside the working copy")
+		}
+		steps, err := esltest.ParseTranscript(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		core := &fakeCore{channels: []call.Snapshot{{UUID: "aaaaaaaa-1111-4111-8111-000000000001", Name: "null/1000"}}}
+		c := recordedControl(t, core, "vanilla")
+		steerable(c, core)
+		compared := 0
+		for i, step := range steps {
+			command, ok := strings.CutPrefix(strings.TrimSpace(string(step.Bytes)), "api ")
+			if !ok || step.Side != esltest.Client {
+				continue
+			}
+			got := c.Execute(t.Context(), command)
+			if strings.HasSuffix(got, "Command not found!\n") {
+				continue
+			}
+			if got == "" {
+				got = "-ERR no reply\n"
+			}
+			if _, want, _ := strings.Cut(string(steps[i+1].Bytes), "\n\n"); got != want {
+				t.Errorf("%s: %s: got %q, want %q", name, command, got, want)
+			}
+			compared++
+		}
+		if compared != served {
+			t.Errorf("%s: %d answers were compared, want %d", name, compared, served)
+		}
+	}
+}
+
+// TestRecordedDump: the headers that there are have FreeSWITCH's names and stand in its order.
+func TestRecordedDump(t *testing.T) {
+	all := answers(t, "live_queries.api.txt")
+	core := &fakeCore{channels: recordedChannels(t, all)}
+	s := &core.channels[0]
+	s.AnswerState, s.Bridged, s.Variables = "answered", s.BridgeCreated, []call.Variable{{Name: "direction", Value: "inbound"}, {Name: "uuid", Value: s.UUID},
+		{Name: "list", Value: "ARRAY::a|:b"}, {Name: "sip_h_X-List", Value: "ARRAY::a|:b", Wire: true}}
+	c := recordedControl(t, core, "recorded")
+	recorded, ok := all["uuid_dump "+s.UUID]
+	if !ok {
+		t.Fatal("not in the recording")
+	}
+	var names []string
+	for _, l := range strings.Split(recorded, "\n") {
+		name, _, _ := strings.Cut(l, ": ")
+		names = append(names, name)
+	}
+	at := 0
+	skip := map[string]bool{"variable_list": true, "variable_sip_h_X-List": true}
+	for _, l := range strings.Split(strings.TrimSpace(c.Execute(t.Context(), "uuid_dump "+s.UUID)), "\n") {
+		name, value, _ := strings.Cut(l, ": ")
+		if skip[name] {
+			continue
+		}
+		found := -1
+		for i := at; i < len(names) && found < 0; i++ {
+			if names[i] == name {
+				found = i
+			}
+		}
+		if found < 0 {
+			t.Fatalf("%s is not, or elsewhere, in the recording", name)
+		}
+		at = found
+		if strings.HasPrefix(name, "Caller-C") && !strings.HasSuffix(name, "-Time") || strings.HasPrefix(name, "Channel-") {
+			if want := strings.Split(recorded, "\n")[found]; want != l {
+				t.Errorf("got %s, want %s (value %q)", l, want, value)
+			}
+		}
+	}
+	if got := c.Execute(t.Context(), "uuid_dump "+s.UUID+" json"); !strings.HasPrefix(got, `{"Event-Name":"CHANNEL_DATA","Core-UUID":`) ||
+		!strings.Contains(got, `"variable_list":["a","b"]`) || !strings.Contains(got, `"variable_sip_h_X-List":"ARRAY::a|:b"`) {
+		t.Errorf("got %s", got)
+	}
+	if got := c.Execute(t.Context(), "uuid_dump "+s.UUID+" xml"); !strings.HasPrefix(got, "<event>\n  <headers>\n    <Event-Name>CHANNEL_DATA</Event-Name>\n") {
+		t.Errorf("got %s", got)
+	}
+}
