@@ -71,7 +71,7 @@ func (l *leg) challenged(s *sip.Session, res *sip.Response) bool {
 // account, To the callee's contact.
 func (r *route) request(o call.Outbound, flow *sip.Flow) *sip.Request {
 	req := sip.NewRequest(sip.INVITE, *r.target.Clone())
-	hidden := r.hidden()
+	hidden := r.hidden(o)
 	from, name := r.from(o, hidden)
 	to := *r.target.Clone()
 	if v := r.option("sip_invite_to_uri"); v != "" {
@@ -131,9 +131,10 @@ func (r *route) option(name string) string { return value(r.vars, name, "") }
 // hiding is what the caller does not want to be shown.
 type hiding struct{ name, number bool }
 
-// hidden reads origination_privacy (hide_name, hide_number, full or true) and privacy_hide_name, privacy_hide_number.
-func (r *route) hidden() hiding {
-	h := hiding{isTrue(r.option("privacy_hide_name")), isTrue(r.option("privacy_hide_number"))}
+// hidden is what the application privacy, origination_privacy (hide_name, hide_number, full or true), privacy_hide_name or
+// privacy_hide_number hide.
+func (r *route) hidden(o call.Outbound) hiding {
+	h := hiding{o.HideName || isTrue(r.option("privacy_hide_name")), o.HideNumber || isTrue(r.option("privacy_hide_number"))}
 	privacy := strings.ToLower(r.option("origination_privacy"))
 	for _, word := range strings.FieldsFunc(privacy, func(c rune) bool { return strings.ContainsRune(":,+| ", c) }) {
 		switch word {

@@ -128,3 +128,39 @@ func TestUnreachableCallee(t *testing.T) {
 	_, f, _ := dial(t, s, "sofia", "internal/sip:x@127.0.0.1:1;transport=tcp")
 	want(t, "cause", recv(t, f.ended, "end").Cause, call.NormalTemporaryFailure)
 }
+
+// TestHiddenCaller: what a caller hides is not told to another user, in no header.
+func TestHiddenCaller(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		o          call.Outbound
+		from, rpid string
+	}{
+		{"nothing", call.Outbound{}, `"Ann" <sip:1000@example.com>`, `"Ann" <sip:1000@example.com>;party=calling;screen=yes;privacy=off`},
+		{"the name", call.Outbound{HideName: true}, `"Anonymous" <sip:1000@example.com>`, ""},
+		{"the number", call.Outbound{HideNumber: true}, `"Anonymous" <sip:anonymous@anonymous.invalid>`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := start(t)
+			p := s.phone("udp", "1001", "pw1001")
+			p.register("600")
+			tc.o.CallerName, tc.o.CallerNum, tc.o.SDP = "Ann", "1000", []byte(testOffer)
+			ds, _ := s.p.Resolve("user", "1001@example.com", nil)
+			if _, err := ds[0].Dial(tc.o, newFakeCall()); err != nil {
+				t.Fatal(err)
+			}
+			c := recv(t, p.calls, "INVITE")
+			from := *sip.CloneHeader(c.invite.From()).(*sip.FromHeader)
+			from.Params = nil
+			want(t, "From", from.Value(), tc.from)
+			want(t, "Remote-Party-ID", headerValue(c.invite, "Remote-Party-ID"), tc.rpid)
+		})
+	}
+}
+
+func TestProfileAliases(t *testing.T) {
+	s := startTree(t, "</settings>", `</settings><aliases><alias name="other"/></aliases><domains><domain name="all" alias="true" parse="false"/></domains>`)
+	for name, found := range map[string]bool{"internal": true, "OTHER": true, "example.com": true, "nosuch": false, "*": true} {
+		want(t, name, Set{s.p}.Named(name) != nil, found)
+	}
+}

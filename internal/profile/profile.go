@@ -96,7 +96,9 @@ func New(cfg Config) (*Profile, error) {
 		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)
 	}
 	p.began = view
-	p.digest = digest.New(digest.Config{Lifetime: view.NonceTTL})
+	p.digest = digest.New(digest.Config{
+		Lifetime: view.NonceTTL, SHA256: strings.Contains(strings.ToUpper(view.Params["rfc8760-auth-algorithms"]), "SHA-256"),
+	})
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	agent := view.UserAgent
 	if agent == "" {

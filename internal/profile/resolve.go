@@ -65,13 +65,31 @@ func (s Set) named(name string) *Profile {
 		}
 	}
 	for _, p := range s {
-		for _, alias := range p.view(p.cfg.Snapshot()).Aliases {
-			if strings.EqualFold(alias, name) {
-				return p
-			}
+		if p.alias(name) {
+			return p
 		}
 	}
 	return nil
+}
+
+// alias says whether the profile has another name: one of its <aliases>, or a domain of its <domains> that is one.
+func (p *Profile) alias(name string) bool {
+	snap := p.cfg.Snapshot()
+	view := p.view(snap)
+	for _, alias := range view.Aliases {
+		if strings.EqualFold(alias, name) {
+			return true
+		}
+	}
+	for _, d := range view.Domains {
+		if d.Alias && strings.EqualFold(d.Name, name) {
+			return true
+		}
+		if _, known := snap.Directory.Domain(name); d.Alias && d.Name == "all" && known {
+			return true
+		}
+	}
+	return false
 }
 
 // resolveUser finds the contacts of a user of the directory.
