@@ -4,7 +4,6 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -209,18 +208,4 @@ func FuzzACL(f *testing.F) {
 			t.Errorf("%s in %s: %v", addr, list, !in)
 		}
 	})
-}
-
-// TestUnreadableFile: half a configuration is none.
-func TestUnreadableFile(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root can read everything")
-	}
-	dir := tree(t, map[string]string{"conf": `<X-PRE-PROCESS cmd="include" data="secret.xml"/>`})
-	if err := os.WriteFile(dir+"/secret.xml", []byte("<x/>"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Load(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "secret.xml") || !strings.Contains(err.Error(), "included by freeswitch.xml:") {
-		t.Errorf("%v", err)
-	}
 }

@@ -31,7 +31,7 @@ type Gateway struct {
 	CallerIDInFrom               bool
 	CallerIDType                 string        // cid-type: rpid, pid, none; "" = the profile's
 	Ping                         time.Duration // between OPTIONS; 0 = none
-	PingMin, PingMax             int           // failures until it is down, and successes until it is up again: 1 and 1
+	PingMin, PingMax             int           // answered pings count up to PingMax, others down; at PingMin it is up, below down: 1 and 1
 	ContactInPing                bool
 	PingMonitoring               bool
 	DistinctTo                   bool
