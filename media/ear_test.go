@@ -124,3 +124,20 @@ func FuzzEar(f *testing.F) {
 		}
 	})
 }
+
+// TestEarForgets: what was heard is not heard again when the ring comes round.
+func TestEarForgets(t *testing.T) {
+	pcma := formatOf("PCMA")
+	e := newEar()
+	e.put(&pcma, 0, 0, level(0, 0, 1000, 160))
+	loud := 0
+	for range 3 * int(earSpan/packetTime) {
+		e.pull()
+		if e.frame[0] != 0 {
+			loud++
+		}
+	}
+	if loud != 1 {
+		t.Errorf("heard %d times", loud)
+	}
+}

@@ -395,3 +395,37 @@ func (p *padded) Read(samples []int16) (int, error) {
 	}
 	return n, err
 }
+
+// TestQuiet: only silence in one piece counts.
+func TestQuiet(t *testing.T) {
+	cases := []struct {
+		name   string
+		levels []int16 // of each packet time
+		at     int     // when it ends; -1: not
+	}{
+		{"speech", []int16{500, -500, 500, -500, 500, -500}, -1},
+		{"silence from the start", []int16{0, 10, -10, 0, 0}, 2},
+		{"pauses", []int16{0, 0, 500, 0, 0, -500, 0, 0}, -1},
+		{"speech, then silence", []int16{0, 500, 0, 0, 99, 500}, 4},
+		{"just loud enough", []int16{100, 100, 100, 100}, -1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := &Recording{opt: RecordOptions{Silence: 3 * packetTime, SilenceThreshold: 100}}
+			v := &voice{said: newEar()}
+			ended := -1
+			for i, level := range c.levels {
+				for k := range v.said.frame {
+					v.said.frame[k] = level
+				}
+				if r.quiet(v) {
+					ended = i
+					break
+				}
+			}
+			if ended != c.at {
+				t.Errorf("ended at %d, want %d", ended, c.at)
+			}
+		})
+	}
+}
