@@ -3,6 +3,7 @@ package talkpath
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -90,4 +91,19 @@ func localIP(network, towards, otherwise string) string {
 		return addr.IP.String()
 	}
 	return otherwise
+}
+
+// localNets are the networks of this machine's interfaces, for the access lists localnet.auto and nat.auto.
+func localNets() []netip.Prefix {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var nets []netip.Prefix
+	for _, a := range addrs {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+			nets = append(nets, prefix.Masked())
+		}
+	}
+	return nets
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/internal/event"
+	"github.com/talkpath/talkpath/media/audio"
 )
 
 // load reads the configuration with the variables that exist before its first line.
@@ -33,7 +35,7 @@ func load(cfg Config, sec secrets) (*config.Snapshot, error) {
 		"esl_password":     sec.ESLPassword,
 	}
 	maps.Copy(defaults, cfg.Dirs)
-	return config.Load(config.Options{Dir: cfg.ConfDir, Set: cfg.Set, Env: cfg.Environ, Defaults: defaults})
+	return config.Load(config.Options{Dir: cfg.ConfDir, Set: cfg.Set, Env: cfg.Environ, Defaults: defaults, LocalNets: localNets()})
 }
 
 // CheckReport is what Check found; WriteText and WriteJSON print it.
@@ -87,5 +89,15 @@ func (s *Server) sound() call.Sound {
 	return call.Sound{
 		SoundsDir: vars["sounds_dir"], RecordingsDir: vars["recordings_dir"],
 		Folders: []string{s.cfg.ConfDir}, HoldMusic: vars["hold_music"],
+		LocalStream: s.localStream,
 	}
+}
+
+// localStream finds a directory of local_stream.conf.
+func (s *Server) localStream(name string) (audio.LocalStream, bool) {
+	stream, ok := s.snapshot.Load().LocalStreams[name]
+	if !ok {
+		return audio.LocalStream{}, false
+	}
+	return audio.LocalStream{Files: os.DirFS(stream.Path), Shuffle: stream.Shuffle, Seed: rand.Uint64()}, true
 }

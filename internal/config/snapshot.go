@@ -27,7 +27,8 @@ type Snapshot struct {
 	Profiles     []Profile
 	EventSocket  EventSocket
 	Switch       Switch
-	Contexts     []string // names of the dialplan's contexts, in document order
+	LocalStreams map[string]LocalStream // by name
+	Contexts     []string               // names of the dialplan's contexts, in document order
 	Problems     []fsxml.Problem
 	DialplanNode *fsxml.Node // <section name="dialplan">, never nil
 	Source       string      // folder, or "embedded"
