@@ -3,7 +3,6 @@ package profile
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -27,7 +26,11 @@ func (g *gateway) lookup(ctx context.Context) {
 		if proxy == "" || err != nil {
 			continue
 		}
-		ips, err := lookupHost(ctx, uri.Host)
+		r, err := g.way(uri, "")
+		if err != nil {
+			continue
+		}
+		addrs, err := r.addresses(ctx)
 		if err != nil {
 			g.p.log.Warn("gateway not found", "gateway", g.cfg.Name, "err", err)
 			g.mu.Lock()
@@ -36,28 +39,13 @@ func (g *gateway) lookup(ctx context.Context) {
 			}
 			g.mu.Unlock()
 		}
-		for _, ip := range ips {
-			found[ip] = struct{}{}
+		for _, a := range addrs {
+			found[a.Addr()] = struct{}{}
 		}
 	}
 	g.mu.Lock()
 	g.addresses = found
 	g.mu.Unlock()
-}
-
-// lookupHost resolves a name; an address is itself.
-func lookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
-	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return []netip.Addr{ip.Unmap()}, nil
-	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return nil, fmt.Errorf("profile: resolve %s: %w", host, err)
-	}
-	for i := range ips {
-		ips[i] = ips[i].Unmap()
-	}
-	return ips, nil
 }
 
 // owns says whether an address is one of the gateway's proxies.

@@ -3,7 +3,6 @@ package profile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -73,19 +72,6 @@ func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 		r.failed(l, context.Canceled)
 	}
 	return l, nil
-}
-
-// open finds or opens the way to the callee. RFC 3263 without NAPTR and SRV.
-func (r *route) open(ctx context.Context) (*sip.Flow, error) {
-	addr, ok := r.address()
-	if !ok {
-		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", r.host)
-		if err != nil {
-			return nil, fmt.Errorf("profile: resolve %s: %w", r.host, err)
-		}
-		addr = netip.AddrPortFrom(ips[0].Unmap(), r.port())
-	}
-	return r.profile.stack.FlowTo(ctx, r.transport, addr)
 }
 
 // address gives the callee's address when no name has to be resolved.

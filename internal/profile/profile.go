@@ -4,7 +4,7 @@
 // It does not route (internal/dialplan does), relays no media, and knows no event socket: what belongs there leaves by Config.Events.
 // Handlers run on the stack's goroutines and never block; a leg's state is guarded by its own mutex.
 //
-// RFC 3261, RFC 3263 only as far as addresses go (A and AAAA), RFC 3326, RFC 3398, RFC 5626, RFC 6086, RFC 7118, RFC 8760.
+// RFC 3261, RFC 3263 without NAPTR, RFC 3326, RFC 3398, RFC 5626, RFC 6086, RFC 7118, RFC 8760.
 package profile
 
 import (
@@ -53,6 +53,8 @@ type Config struct {
 	Logger *slog.Logger // bound to the profile already; nil: discarded
 	// Version is used in the User-Agent header, "Talkpath/VERSION", unless the profile's user-agent-string is set.
 	Version string
+	// Resolver looks up the names of gateways and of addresses that are dialled; nil: net.DefaultResolver.
+	Resolver Resolver
 	// Timers and Limits of the SIP stack; zero: its defaults.
 	Timers sip.Timers
 	Limits sip.Limits
@@ -89,6 +91,9 @@ type Profile struct {
 func New(cfg Config) (*Profile, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = net.DefaultResolver
 	}
 	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), gateways: make(map[string]*gateway)}
 	view := p.view(cfg.Snapshot())
