@@ -107,7 +107,7 @@ func (ch *Channel) connect(win *fork) bool {
 	ch.vars.set(Variable{Name: "switch_m_sdp", Value: string(p.media.RemoteSDP()), Wire: true})
 	err := ch.answerWith(p.codec, byAnswer)
 	if err == nil {
-		err = ch.core.media.bridge(ch.media, p.media)
+		err = ch.joinMedia(p)
 	}
 	if err != nil {
 		ch.log.Info("legs have nothing in common", "error", err)

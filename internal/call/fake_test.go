@@ -207,11 +207,13 @@ func (m *fakeMedia) newSession(cfg media.SessionConfig) mediaSession {
 	return s
 }
 
-func (m *fakeMedia) bridge(mediaSession, mediaSession) error {
+func (m *fakeMedia) bridge(a, b mediaSession) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bridges++
-	if m.refuse {
+	x, _ := a.Codec()
+	y, _ := b.Codec()
+	if m.refuse || !x.Same(y) {
 		return errNoCodec
 	}
 	return nil
@@ -250,6 +252,8 @@ func (s *fakeSession) RemoteCodecs() []media.Codec {
 }
 func (s *fakeSession) Kind() media.Kind { return media.KindRTP }
 func (s *fakeSession) Answer(codecs []media.Codec) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.codecs = media.Narrow(media.Intersect(s.desc.Codecs, codecs))
 	if s.codecs == nil {
 		return nil, errNoCodec
@@ -259,6 +263,8 @@ func (s *fakeSession) Answer(codecs []media.Codec) ([]byte, error) {
 	return s.local, nil
 }
 func (s *fakeSession) Offer(_ media.Kind, codecs []media.Codec) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.codecs, s.local = codecs, []byte(sdpA)
 	return s.local, nil
 }
@@ -266,6 +272,8 @@ func (s *fakeSession) SetRemoteAnswer(sdp []byte) error {
 	if err := s.take(sdp); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.codecs = media.Narrow(media.Intersect(s.desc.Codecs, s.codecs))
 	s.agreed = s.codecs != nil
 	if !s.agreed {
@@ -280,12 +288,16 @@ func (s *fakeSession) RemoteSDP() []byte {
 	return s.remote
 }
 func (s *fakeSession) Codec() (media.Codec, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !s.agreed {
 		return media.Codec{}, false
 	}
 	return s.codecs[0], true
 }
 func (s *fakeSession) Codecs() []media.Codec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !s.agreed {
 		return nil
 	}

@@ -33,7 +33,9 @@ func (ch *Channel) LegAnswered(sdp []byte, vars []Variable) {
 }
 
 // LegConfirmed implements LegHandler.
-func (ch *Channel) LegConfirmed() {}
+func (ch *Channel) LegConfirmed() {
+	ch.outside(func() { ch.sound.confirmed = true })
+}
 
 // LegEnded implements LegHandler.
 func (ch *Channel) LegEnded(e LegEnd) {

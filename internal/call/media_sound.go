@@ -37,6 +37,8 @@ var (
 // soundState is what a channel plays, records and has been dialled.
 type soundState struct {
 	ahead      bool // the dialplan is going to make sound
+	movable    bool // its codec was chosen for a tone and may be changed
+	confirmed  bool // the caller acknowledged its answer
 	digits     []byte
 	listening  int // applications that want the digits for themselves
 	background *playing

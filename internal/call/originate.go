@@ -81,7 +81,7 @@ func (ch *Channel) childRinging(b *Channel, _ peer) {
 	if ch.hungUp || ch.ringing.find(b) == nil {
 		return
 	}
-	ch.ring()
+	ch.ringBack()
 }
 
 // ring tells the caller that it rings, without media: browsers make their own tone.
@@ -103,8 +103,9 @@ func (ch *Channel) childEarly(b *Channel, p peer) {
 	}
 	noUse := ch.media.Kind() == media.KindWebRTC && !ch.isAnswered // browsers ignore media before the answer
 	ignore := ch.option("ignore_early_media")                      // true, or what to do instead: ring_ready, consume
-	if len(ch.ringing.forks) > 1 || noUse || ignore != "" && (isTrue(ignore) || !isNo(ignore)) {
-		ch.ring()
+	other := ch.codec.Name != "" && !ch.codec.Same(p.codec)        // of the ringing tone; it can be changed when it is answered
+	if len(ch.ringing.forks) > 1 || noUse || other || ignore != "" && (isTrue(ignore) || !isNo(ignore)) {
+		ch.ringBack()
 		return
 	}
 	f.early = &p
@@ -182,6 +183,7 @@ func (ch *Channel) tryGroups(groups [][]target) (win *fork, failed legResult) {
 		ch.ringing = o
 		ch.startForks(o, group)
 		win = ch.ringForks(o)
+		ch.stopBehind()
 		if win != nil {
 			return win, failed
 		}
@@ -230,6 +232,9 @@ func (ch *Channel) startForks(o *originating, group []target) {
 	ch.set("originate_signal_bond", o.forks[0].ch.uuid)
 	for _, f := range o.forks {
 		ch.vars.push("originated_legs", f.label())
+	}
+	if isTrue(ch.option("instant_ringback")) {
+		ch.ringBack()
 	}
 }
 

@@ -42,11 +42,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 // offerFor is what a called leg is offered: what the caller can take, or its codec alone once it has one, as far as the called side's
 // preferences go. Nothing is transcoded.
 func (ch *Channel) offerFor(d Destination) []media.Codec {
-	own := ch.prefs
-	if ch.codec.Name != "" {
-		own = append([]media.Codec{ch.codec}, eventsOf(ch.media.RemoteCodecs())...)
-	}
-	return media.Offerable(own, codecsByName(d.CodecPrefs))
+	return media.Offerable(ch.ownOffer(), codecsByName(d.CodecPrefs))
 }
 
 // outboundVariables gives a called leg its variables, in the recorded order, around those of the signalling side.
