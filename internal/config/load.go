@@ -52,7 +52,6 @@ func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 	s.Gateways = r.allGateways(tree.Configuration("sofia.conf"), s)
 	s.LocalStreams = r.localStreams(tree.Configuration("local_stream.conf"))
 	s.acls = r.acls(tree.Configuration("acl.conf"), s.Directory, o.LocalNets)
-	s.LocalStreams = r.localStreams(tree.Configuration("local_stream.conf"))
 	s.Modules = r.modules(tree.Configuration("pre_load_modules.conf"), tree.Configuration("modules.conf"), tree.Configuration("post_load_modules.conf"))
 	if s.DialplanNode = tree.Section("dialplan"); s.DialplanNode == nil {
 		s.DialplanNode = &fsxml.Node{Name: "section"}

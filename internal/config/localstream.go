@@ -1,36 +1,37 @@
 package config
 
-import "github.com/talkpath/talkpath/internal/fsxml"
+import (
+	"strings"
 
-// LocalStream is a <directory> of local_stream.conf: a folder of music.
+	"github.com/talkpath/talkpath/internal/fsxml"
+)
+
+// LocalStream is one directory of local_stream.conf: music that local_stream://NAME plays.
 type LocalStream struct {
-	Name    string // as written, with the rate where the tree has it: "default", "moh/8000"
-	Path    string // absolute, or below the working directory
-	Rate    int    // of the folder's files; 8000 when the tree does not say
+	Name    string // such as moh/8000 or default
+	Path    string // folder
 	Shuffle bool
-	File    string
-	Line    int
 }
 
-// localStreamParams are the params of a directory that mean something or nothing here; the others (chimes) are reported.
-const localStreamParams = "rate shuffle channels interval timer-name prebuf blank-img pause-duration text-opacity"
-
-// localStreams reads local_stream.conf by name. Of two of one name the last counts, as in mod_local_stream.c.
+// localStreams reads local_stream.conf. A name that stands twice keeps its first folder.
 func (r *reader) localStreams(n *fsxml.Node) map[string]LocalStream {
-	if n == nil {
-		return nil
-	}
-	all := map[string]LocalStream{}
+	streams := map[string]LocalStream{}
 	for _, d := range n.All("directory") {
-		name, path := d.Attr("name"), d.Attr("path")
-		if name == "" || path == "" {
-			r.problem(d, fsxml.Error, "local_stream.conf: a directory needs name and path; it is ignored")
+		s := LocalStream{Name: d.Attr("name"), Path: d.Attr("path")}
+		if s.Name == "" || s.Path == "" {
+			r.problem(d, fsxml.Error, "a directory of local_stream.conf needs name and path")
 			continue
 		}
-		s := newSettings(r, d)
-		s.add(d)
-		all[name] = LocalStream{Name: name, Path: path, Rate: s.number("rate", 8000, 8000, 48000), Shuffle: s.flag("shuffle", false), File: d.File, Line: d.Line}
-		r.unknownParams("local_stream.conf", s, words(localStreamParams))
+		if _, known := streams[s.Name]; known {
+			r.problem(d, fsxml.Warning, "directory %s stands here for the second time; the first one counts", s.Name)
+			continue
+		}
+		for _, p := range d.All("param") {
+			if strings.EqualFold(p.Attr("name"), "shuffle") {
+				s.Shuffle = isTrue(p.Attr("value"))
+			}
+		}
+		streams[s.Name] = s
 	}
-	return all
+	return streams
 }

@@ -30,11 +30,10 @@ type Snapshot struct {
 	LocalStreams map[string]LocalStream // by name
 	Contexts     []string               // names of the dialplan's contexts, in document order
 	Problems     []fsxml.Problem
-	DialplanNode *fsxml.Node            // <section name="dialplan">, never nil
-	Source       string                 // folder, or "embedded"
-	Gateways     []Gateway              // of all profiles
-	Modules      []Module               // what modules.conf loads
-	LocalStreams map[string]LocalStream // of local_stream.conf, by name
+	DialplanNode *fsxml.Node // <section name="dialplan">, never nil
+	Source       string      // folder, or "embedded"
+	Gateways     []Gateway   // of all profiles
+	Modules      []Module    // what modules.conf loads
 	Unsupported  []Unsupported
 	Unsafe       []fsxml.Problem // of Problems: what lets strangers in
 
