@@ -95,8 +95,11 @@ func (e *ear) tune(rate int) {
 // pull takes in what has come and makes frame the sound of this packet time.
 func (e *ear) pull() {
 	for tail := e.tail.Load(); tail != e.head.Load(); tail++ {
-		e.take(&e.slots[tail%earSlots])
-		e.tail.Store(tail + 1)
+		s := &e.slots[tail%earSlots]
+		func() {
+			defer e.tail.Store(tail + 1) // also of a packet that makes a decoder panic
+			e.take(s)
+		}()
 	}
 	at := int(e.read % int64(len(e.ring)))
 	for i := range e.frame {

@@ -1,6 +1,8 @@
 package media
 
 import (
+	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -9,6 +11,9 @@ import (
 
 // packetTime is the length of the packets that are made here, whatever the peer's ptime: each receiver takes them (RFC 3551 §4.2).
 const packetTime = time.Second / ticksPerSecond
+
+// errPanic ends a playback whose source panicked.
+var errPanic = errors.New("media: the source of a playback failed")
 
 // Bounds of the pacer.
 const (
@@ -33,6 +38,7 @@ type pacer struct {
 	closed   bool
 	skipped  uint64 // packet times left out
 	unheard  uint64 // packets that did not fit into the rings of ears
+	panics   uint64
 }
 
 // voice is what the pacer does for one leg.
@@ -235,11 +241,29 @@ func (p *pacer) tick() {
 	}
 }
 
+// read takes the next sound of a playback into the voice's frame. One whose source panics ends.
+func (p *pacer) read(v *voice) error {
+	err := errPanic
+	p.protected(func() { err = v.play.read(v) })
+	return err
+}
+
+// protected runs f and survives its panic: that is a defect of ours that a file or a packet found, and must not end other calls.
+func (p *pacer) protected(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.panics++
+			p.e.log.Error("media pacer: panic", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
 // listen takes in what the packet loop has heard.
 func (p *pacer) listen(v *voice) {
 	for _, e := range [...]*ear{v.said, v.heard} {
 		if e != nil {
-			e.pull()
+			p.protected(e.pull)
 			p.unheard += e.lost.Swap(0)
 		}
 	}
@@ -253,7 +277,7 @@ func (p *pacer) speak(v *voice, b *batch) {
 	err := v.refresh()
 	if v.play != nil {
 		if err == nil {
-			err = v.play.read(v)
+			err = p.read(v)
 		}
 		if err != nil {
 			p.end(v, err)
@@ -282,6 +306,7 @@ func (p *pacer) stats(st *EngineStats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	st.PacerSkips, st.HearingLost = p.skipped, p.unheard
+	st.Panics += p.panics
 	for _, v := range p.voices {
 		if v.play != nil {
 			st.Playbacks++

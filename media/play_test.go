@@ -331,6 +331,25 @@ func TestPlayEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("source panics", func(t *testing.T) {
+		e := newTestEngine(t, nil)
+		var log eventLog
+		s, p := connect(t, e, KindRTP, true, &log)
+		var end ending
+		if _, err := s.Play(panicking{}, end.done); err != nil {
+			t.Fatal(err)
+		}
+		if err := end.wait(t); err == nil {
+			t.Error("no error")
+		}
+		if n := e.Stats().Panics; n != 1 {
+			t.Errorf("%d panics", n)
+		}
+		if _, err := s.Play(newSine(1000, 8000, 3), nil); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the next playback", func() bool { return len(p.heard()) == 3 })
+	})
 	t.Run("done plays the next one", func(t *testing.T) {
 		e := newTestEngine(t, nil)
 		var log eventLog
@@ -350,6 +369,11 @@ func TestPlayEnds(t *testing.T) {
 		assertContinuous(t, p.heard())
 	})
 }
+
+type panicking struct{}
+
+func (panicking) Rate() int                 { return 8000 }
+func (panicking) Read([]int16) (int, error) { panic("a defect") }
 
 func TestPlayRefused(t *testing.T) {
 	e := newTestEngine(t, nil)

@@ -31,7 +31,7 @@ type EngineStats struct {
 	TCPRefused       uint64 // beyond the bound of connections or of descriptors
 	PacerSkips       uint64 // packet times of playbacks and mixers left out: the machine is too slow
 	HearingLost      uint64 // packets that recordings, mixers and detectors were too slow for
-	Panics           uint64 // of the packet loop, survived: a defect
+	Panics           uint64 // of the packet loop and the pacer, survived: a defect
 }
 
 // Stats are the live figures of a leg. In is from the peer.
