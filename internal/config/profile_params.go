@@ -119,7 +119,7 @@ var profileParams = []Param{
 	{"inbound-use-callid-as-uuid", "flag", "InboundUseCallIDAsUUID", false, ""},
 	{"outbound-use-uuid-as-callid", "flag", "OutboundUseUUIDAsCallID", false, ""},
 	{"cid-in-1xx", "flag", "CIDIn1xx", false, "*"},
-	{"disable-srv", "flag", "DisableSRV", false, ""},
+	{"disable-srv", "flag", "DisableSRV", true, ""},
 	{"disable-naptr", "flag", "DisableNAPTR", false, ""},
 	{"disable-rtp-auto-adjust", "flag", "RTPAutoAdjust", false, ""},
 	{"alias", "text", "Aliases", true, ""},
