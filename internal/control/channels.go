@@ -18,17 +18,17 @@ func (c *Control) channelCommands() map[string]command {
 		"uuid_getvar":       query(c.uuidGetvar, "Get a variable from a channel", "<uuid> <var>"),
 		"uuid_setvar":       {run: c.uuidSetvar, help: "Set a variable", syntax: "<uuid> <var> [value]"},
 		"uuid_setvar_multi": {run: c.uuidSetvars, help: "Set multiple variables", syntax: "<uuid> <var>=<value>;<var>=<value>..."},
-		"uuid_transfer":     query(c.uuidTransfer, "Transfer a session", "<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]"),
+		"uuid_transfer":     action(c.uuidTransfer, "Transfer a session", "<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]"),
 		"uuid_bridge":       query(c.uuidBridge, "Bridge call legs", "<uuid> <other_uuid>"),
 		"uuid_park":         query(c.uuidPark, "Park channel", "<uuid>"),
 		"uuid_answer":       query(c.uuidAnswer, "Answer a channel", "<uuid>"),
 		"uuid_pre_answer":   query(c.uuidPreAnswer, "Pre-answer a channel", "<uuid>"),
-		"uuid_broadcast":    query(c.uuidBroadcast, "Execute dialplan application", "<uuid> <path> [aleg|bleg|both]"),
-		"uuid_record":       query(c.uuidRecord, "Record session audio", "<uuid> [start|stop] <path> [<limit>]"),
+		"uuid_broadcast":    action(c.uuidBroadcast, "Execute dialplan application", "<uuid> <path> [aleg|bleg|both]"),
+		"uuid_record":       action(c.uuidRecord, "Record session audio", "<uuid> [start|stop] <path> [<limit>]"),
 		"uuid_send_dtmf":    query(c.uuidSendDTMF, "Send dtmf digits", "<uuid> <dtmf_data>"),
 		"uuid_recv_dtmf":    query(c.uuidRecvDTMF, "Receive dtmf digits", "<uuid> <dtmf_data>"),
 		"sched_hangup":      query(c.schedHangup, "Schedule a running call to hangup", "[+]<time> <uuid> [<cause>]"),
-		"sched_transfer":    query(c.schedTransfer, "Schedule a transfer for a running call", "[+]<time> <uuid> <extension> [<dialplan>] [<context>]"),
+		"sched_transfer":    action(c.schedTransfer, "Schedule a transfer for a running call", "[+]<time> <uuid> <extension> [<dialplan>] [<context>]"),
 	}
 }
 

@@ -19,7 +19,7 @@ type command struct {
 	run func(ctx context.Context, args string) string
 	// help and syntax are what show api and help say.
 	help, syntax string
-	// acts: it changes the switch, or waits for that; a dialplan may not call it as ${name(args)}.
+	// acts: it changes the switch, waits for something, or expands its arguments; a dialplan may not call it as ${name(args)}.
 	acts bool
 }
 
@@ -62,7 +62,7 @@ func (c *Control) switchCommands() map[string]command {
 		"eval":          query(c.eval, "eval (noop)", "[uuid:<uuid> ]<expression>"),
 		"expand":        {run: c.expandCommand, help: "Execute an api with variable expansion", syntax: "[uuid:<uuid> ]<cmd> <args>"},
 		"global_getvar": query(c.globalGet, "Get global var", "<var>"),
-		"global_setvar": query(c.globalSet, "Set global var", "<var>=<value> [=<value2>]"),
+		"global_setvar": {run: c.globalSet, help: "Set global var", syntax: "<var>=<value> [=<value2>]"},
 		"module_exists": query(moduleExists, "Check if module exists", "<module>"),
 		"acl":           query(c.acl, "Compare an ip to an acl list", "<ip> <list_name>"),
 		"is_lan_addr":   query(isLANAddress, "See if an ip is a lan addr", "<ip>"),

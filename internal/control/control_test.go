@@ -312,17 +312,3 @@ func TestHelpKnowsEverything(t *testing.T) {
 		}
 	}
 }
-
-// FuzzExecute: no command line makes a command panic or answer with more than it should.
-func FuzzExecute(f *testing.F) {
-	for _, s := range []string{"eval ${${${x}}}", "show channels like %% as", "list_users user", "user_data @@ var", "hupall a b c d", "expand eval ${eval(${domain})}",
-		"sofia status profile internal reg x", "sofia_contact //@/", "global_setvar a=${a}", "eval ${show(channels as json)}"} {
-		f.Add(s)
-	}
-	c, _ := testControl(f)
-	f.Fuzz(func(t *testing.T, line string) {
-		if got := c.Execute(context.Background(), line); len(got) > 8*maxExpansion {
-			t.Errorf("%d bytes", len(got))
-		}
-	})
-}

@@ -74,6 +74,7 @@ func TestDirectoryCommands(t *testing.T) {
 // TestFunctionsOfADialplan is about ${name(args)}: text of a peer in args is not expanded again, and nothing changes the switch.
 func TestFunctionsOfADialplan(t *testing.T) {
 	c, core := testControl(t)
+	steerable(c, core)
 	c.deps.Shutdown = func(bool) { t.Error("a dialplan shut the server down") }
 	for _, tc := range []struct {
 		name, args, want string
@@ -89,10 +90,28 @@ func TestFunctionsOfADialplan(t *testing.T) {
 		{"reloadxml", "", "", false},
 		{"hupall", "", "", false},
 		{"sofia", "profile internal stop", "", false},
+		{"uuid_broadcast", "a set::x=${y}", "", false},
+		{"uuid_transfer", "a set:x=${y} inline", "", false},
+		{"global_setvar", "x=plain text", "+OK", true},
+		{"global_setvar", "x=a,b", "-ERR not from a dialplan\n", true},
+		{"global_setvar", "x=${y}", "-ERR not from a dialplan\n", true},
+		{"uuid_setvar", "a evil ${user_data(1000@example.com param password)}", "+OK\n", true},
 		{"nosuch", "", "", false},
 	} {
 		if got, ok := c.Func(tc.name, tc.args); got != tc.want || ok != tc.ok {
 			t.Errorf("%s(%s): got %q %v, want %q %v", tc.name, tc.args, got, ok, tc.want, tc.ok)
+		}
+	}
+	for _, v := range core.channels[0].Variables {
+		if v.Wire != (v.Name == "evil") {
+			t.Errorf("%s: from the wire %v", v.Name, v.Wire)
+		}
+	}
+	// A variable with an expression in it stays one, however it is shown.
+	for _, command := range []string{"eval uuid:a ${variable_evil}", "expand uuid:a echo ${variable_evil}", "expand uuid:a eval ${variable_evil}",
+		"eval ${uuid_getvar(a evil)}", "eval ${eval(${uuid_getvar(a evil)})}"} {
+		if got := c.Execute(t.Context(), command); got != "${user_data(1000@example.com param password)}" {
+			t.Errorf("%s: %q", command, got)
 		}
 	}
 	if len(core.hungUp) > 0 {

@@ -26,8 +26,13 @@ func (c *Control) Global(name string) (string, bool) {
 	return value, ok
 }
 
+// dialplanCall is the key under which the context of a command says that a dialplan called it.
+type dialplanCall struct{}
+
+func fromDialplan(ctx context.Context) bool { return ctx.Value(dialplanCall{}) != nil }
+
 // Func runs ${name(args)}: a command by that name, or not. The arguments are expanded and some of their text may be a peer's, so eval and
-// expand do not expand them again, and what changes the switch as a whole is refused: a call must not.
+// expand do not expand them again, and neither runs what changes the switch as a whole, or what would take them for an expression.
 func (c *Control) Func(name, args string) (string, bool) {
 	name = strings.ToLower(name)
 	args = strings.TrimSpace(args)
@@ -42,7 +47,9 @@ func (c *Control) Func(name, args string) (string, bool) {
 	if !ok || cmd.acts || name == "eval" || name == "expand" {
 		return "", false
 	}
-	return cmd.run(context.Background(), args), true
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), dialplanCall{}, true))
+	cancel() // a channel waits for nothing
+	return cmd.run(ctx, args), true
 }
 
 // globalGet lists all variables, or answers with one; an unknown one is empty.
@@ -72,11 +79,16 @@ func (c *Control) globalGet(name string) string {
 // maxGlobals bounds the variables that commands can make.
 const maxGlobals = 10_000
 
-func (c *Control) globalSet(args string) string {
+// globalSet is "name=value". Global variables may hold parts of dial strings, so a call cannot put such syntax into one: the text may be
+// its peer's.
+func (c *Control) globalSet(ctx context.Context, args string) string {
 	name, value, ok := strings.Cut(args, "=")
 	name = strings.TrimSpace(name)
 	if !ok || name == "" {
 		return c.usage("global_setvar")
+	}
+	if fromDialplan(ctx) && (dialable(name) != name || strings.ContainsAny(value, ",|<>[]{}^$'\"\\")) {
+		return "-ERR not from a dialplan\n"
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,11 +106,15 @@ func (c *Control) eval(args string) string { return c.expand(c.target(args)) }
 // expandCommand is eval on a command before it runs.
 func (c *Control) expandCommand(ctx context.Context, args string) string {
 	text, source := c.target(args)
-	name, _, _ := strings.Cut(text, " ")
-	if strings.EqualFold(name, "expand") {
+	name, rest, _ := strings.Cut(text, " ")
+	rest = c.expand(rest, source)
+	switch {
+	case strings.EqualFold(name, "expand"):
 		return c.usage("expand") // or it would nest without end
+	case strings.EqualFold(name, "eval"):
+		return rest // once is enough: what came out may be a peer's
 	}
-	return c.Execute(ctx, c.expand(text, source))
+	return c.Execute(ctx, strings.TrimSuffix(name+" "+rest, " "))
 }
 
 // target takes uuid:ID off the front and returns what names are looked up in: the channel's event, or without one the headers that every

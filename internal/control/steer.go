@@ -235,6 +235,7 @@ func setVariables(ctx context.Context, ch steered, vars ...call.Variable) {
 		if v.Value == "_undef_" {
 			vars[i].Value = ""
 		}
+		vars[i].Wire = fromDialplan(ctx) // it may be
 	}
 	ch.SetVariables(vars...)
 	ctx, cancel := context.WithTimeout(ctx, variableSettling)

@@ -255,3 +255,25 @@ func TestRecordedDump(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// FuzzExecute: no command line makes a command panic or answer with more than it should.
+func FuzzExecute(f *testing.F) {
+	c, core := testControl(f)
+	steerable(c, core)
+	for name := range c.table {
+		f.Add(name)
+	}
+	for _, s := range []string{"uuid_transfer a -both 'x y", "show channels like a as delim |", "eval uuid:a ${variable_x:-1:2}", "expand uuid:b echo ${x[1]}",
+		"sofia status gateway trunk", "eval ${${${x}}}", "show channels like %% as", "user_data @@ var", "hupall a b c d", "expand eval ${eval(${domain})}",
+		"sofia status profile internal reg x", "sofia_contact //@/", "eval ${show(channels as json)}", "sofia_contact */1000@example.com/!x", "group_call default+E", "list_users group", "global_setvar a=b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if len(line) > 4096 || strings.HasPrefix(line, "uuid_setvar") { // which would change what others find
+			return
+		}
+		if out := c.Execute(t.Context(), line); len(out) > 4<<20 {
+			t.Fatalf("%d bytes", len(out))
+		}
+	})
+}
