@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,8 @@ type Config struct {
 	MaxSessions       int
 	SessionsPerSecond int
 	Hostname          string
+	// MediaIP is the address that the two legs of loopback/ send media to each other at; the zero value is the one that peers are told.
+	MediaIP netip.Addr
 	// Sound says where sounds are and recordings go, asked for at each use; nil has generated sounds only.
 	Sound  func() Sound
 	Logger *slog.Logger
@@ -124,7 +127,7 @@ func (c *Core) SetLimits(maxSessions, perSecond int) {
 
 // NewInbound creates and starts the channel of a call that arrived.
 func (c *Core) NewInbound(in Inbound) (LegHandler, error) {
-	ch, err := c.newChannel(inbound, in.ChannelName, "")
+	ch, err := c.newChannel(inbound, in.ChannelName, "", in.within)
 	if err != nil {
 		return nil, err
 	}
@@ -133,15 +136,16 @@ func (c *Core) NewInbound(in Inbound) (LegHandler, error) {
 	return ch, nil
 }
 
-// newChannel makes a channel, with that uuid if it may have it, and enters it in the table. start must follow.
-func (c *Core) newChannel(direction, name, uuid string) (*Channel, error) {
+// newChannel makes a channel, with that uuid if it may have it, and enters it in the table. within says that it belongs to a call that
+// exists. start must follow.
+func (c *Core) newChannel(direction, name, uuid string, within bool) (*Channel, error) {
 	if c.media == nil {
 		return nil, ErrNoMedia
 	}
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(direction, now); err != nil {
+	if err := c.admit(within, now); err != nil {
 		c.refused.Add(1)
 		return nil, err
 	}
@@ -158,11 +162,11 @@ func (c *Core) newChannel(direction, name, uuid string) (*Channel, error) {
 }
 
 // admit applies the limits. A called leg of a call that exists is not held to the rate, nor to a drain.
-func (c *Core) admit(direction string, now time.Time) error {
+func (c *Core) admit(within bool, now time.Time) error {
 	switch {
 	case c.max > 0 && len(c.channels) >= c.max:
 		return ErrSessionLimit
-	case direction == outbound:
+	case within:
 		return nil
 	case c.draining:
 		return ErrDraining

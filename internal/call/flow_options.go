@@ -78,7 +78,7 @@ func (ch *Channel) inOrder(d *dialplan.DialString) [][]target {
 
 // newTarget takes a target of a dial string over.
 func newTarget(t dialplan.Target) target {
-	tg := target{endpoint: strings.ToLower(t.Endpoint), dest: t.Dest, vars: map[string]string{}}
+	tg := target{endpoint: strings.ToLower(t.Endpoint), dest: t.Dest, parts: t.Parts, vars: map[string]string{}}
 	for _, p := range t.Vars {
 		tg.list = append(tg.list, Variable{Name: p.Name, Value: p.Value, Wire: true}) // in part, for all we know
 		tg.vars[p.Name] = p.Value

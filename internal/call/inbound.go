@@ -16,7 +16,7 @@ func (ch *Channel) answerSide() {
 	now := time.Now()
 	ch.profile = &callerProfile{Direction: inbound, Logical: inbound, Username: in.Username, Dialplan: in.Dialplan,
 		CallerName: in.CallerName, CallerNumber: in.CallerNum, OrigName: in.CallerName, OrigNumber: in.CallerNum,
-		NetworkAddr: in.NetworkAddr, ANI: in.ANI, Destination: in.Destination, UUID: ch.uuid, Source: "mod_sofia", Context: in.Context,
+		NetworkAddr: in.NetworkAddr, ANI: in.ANI, Destination: in.Destination, UUID: ch.uuid, Source: first(in.source, "mod_sofia"), Context: in.Context,
 		Channel: in.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
 	ch.inboundVariables()
 	ch.state, ch.requested = csInit, csInit
@@ -31,7 +31,7 @@ func (ch *Channel) answerSide() {
 	ch.state = csRouting
 	ch.emitCallState(callRinging)
 	ch.emitState()
-	ch.execute(ch.route(nil))
+	ch.execute(ch.route(in.program))
 }
 
 // inboundVariables sets the variables a call arrives with, in the recorded order around those that the signalling side gave.

@@ -13,7 +13,11 @@
 // Names, states, variables and the order of headers are FreeSWITCH's; RFC 3261 §16.3 (Max-Forwards), RFC 3264 (hold), RFC 4733 (DTMF).
 package call
 
-import "time"
+import (
+	"time"
+
+	"github.com/talkpath/talkpath/internal/dialplan"
+)
 
 // Leg is one signalling dialog as a Channel drives it. It is implemented by the signalling side (internal/profile for SIP) and by
 // fakes in tests; call never sees SIP. Methods never block for the network: they hand the request over and return; what comes of it
@@ -100,6 +104,10 @@ type Inbound struct {
 	CodecPrefs  string // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
 	RTPTimeout  time.Duration
 	Vars        []Variable // in FreeSWITCH's order
+
+	source  string            // Caller-Source; "" is mod_sofia
+	program dialplan.Expanded // of the dialplan "inline"
+	within  bool              // part of a call that exists: not held to the limits of new ones
 }
 
 // Dialer turns one target of a dial string into the destinations to ring. Implemented by the signalling side.

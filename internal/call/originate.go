@@ -18,6 +18,7 @@ const maxForks = 64
 // target is one target of a dial string with its variables.
 type target struct {
 	endpoint, dest string
+	parts          dialplan.Expanded // dest: what of it came from outside
 	list           []Variable
 	vars           map[string]string
 	found          []Destination // what it was resolved to, when it was
@@ -252,6 +253,9 @@ func (ch *Channel) resolve(t target) ([]Destination, Cause) {
 			return nil, c
 		}
 		return nil, NormalClearing
+	}
+	if t.endpoint == "loopback" {
+		return []Destination{ch.loopback(t)}, ""
 	}
 	dialer := ch.core.dialer()
 	if dialer == nil {

@@ -10,7 +10,7 @@ import (
 
 // newOutbound makes the channel of a called leg. It runs on the caller's goroutine; the new channel's starts after it.
 func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
-	b, err := ch.core.newChannel(outbound, d.ChannelName, t.vars["origination_uuid"])
+	b, err := ch.core.newChannel(outbound, d.ChannelName, t.vars["origination_uuid"], true)
 	if err != nil {
 		return nil, err
 	}

@@ -20,9 +20,10 @@ type Pair struct{ Name, Value string }
 
 // Target is one destination to ring.
 type Target struct {
-	Endpoint string // user, sofia, error, loopback …
-	Dest     string // 1001@example.com
-	Vars     []Pair // <enterprise>, then {global}, then [leg]: a later one of a name wins
+	Endpoint string   // user, sofia, error, loopback …
+	Dest     string   // 1001@example.com
+	Parts    Expanded // Dest in pieces: what of it came from the wire
+	Vars     []Pair   // <enterprise>, then {global}, then [leg]: a later one of a name wins
 }
 
 // DialString is what to ring: the groups one after the other, the targets of a group at once.
@@ -158,11 +159,32 @@ func (p *dialParser) target(vars []Pair) (*Target, error) {
 	if p.targets++; p.targets > maxTargets {
 		return nil, p.fail("it names more than %d destinations", maxTargets)
 	}
-	t := &Target{Endpoint: p.text[start:slash], Dest: strings.TrimSpace(p.text[slash+1 : p.pos]), Vars: vars}
+	from, to := slash+1, p.pos
+	for from < to && isBlank(p.text[from]) {
+		from++
+	}
+	for from < to && isBlank(p.text[to-1]) {
+		to--
+	}
+	t := &Target{Endpoint: p.text[start:slash], Dest: p.text[from:to], Parts: p.pieces(from, to), Vars: vars}
 	if !isIdentifier(t.Endpoint) {
 		return nil, p.fail("%q is no endpoint", t.Endpoint)
 	}
 	return t, nil
+}
+
+// pieces is the text of a range with where it came from.
+func (p *dialParser) pieces(from, to int) Expanded {
+	var out Expanded
+	for begin := from; begin < to; {
+		end := begin + 1
+		for end < to && p.wire[end] == p.wire[begin] {
+			end++
+		}
+		out = append(out, Value{Text: p.text[begin:end], Wire: p.wire[begin]})
+		begin = end
+	}
+	return out
 }
 
 // blocks parses the {…}{…} at the position.
