@@ -194,16 +194,3 @@ func TestTwoProfilesOnOnePort(t *testing.T) {
 		t.Errorf("%v %v", err, s.Problems)
 	}
 }
-
-// TestTables: each parameter stands in exactly one place of the documentation.
-func TestTables(t *testing.T) {
-	text := ParamTables()
-	for _, name := range append(append(QuietProfileParams(), KnownProfileParams()...), "context", "hold-music", "tls-version", "dtmf-duration") {
-		if n := strings.Count(text, "`"+name+"`"); n != 1 {
-			t.Errorf("%s stands %d times in the tables", name, n)
-		}
-	}
-	if !strings.Contains(ModuleTable(), "| `mod_sofia` | SIP over") || strings.Contains(ModuleTable(), "mod_voicemail") {
-		t.Error(ModuleTable())
-	}
-}
