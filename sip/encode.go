@@ -103,8 +103,8 @@ func (s *Stack) decorate(m Message) {
 	case *Response:
 		short = m.StatusCode == 100 || m.CSeq().MethodName == CANCEL
 	}
-	if s.cfg.UserAgent != "" && !headerNamed(m, "User-Agent") && !headerNamed(m, "Server") {
-		m.AppendHeader(NewHeader("User-Agent", s.cfg.UserAgent))
+	if agent := *s.agent.Load(); agent != "" && !headerNamed(m, "User-Agent") && !headerNamed(m, "Server") {
+		m.AppendHeader(NewHeader("User-Agent", agent))
 	}
 	if short {
 		return

@@ -54,8 +54,8 @@ func (s *Stack) rejectRaw(f *Flow, data []byte, code int, reason string) {
 		}
 		b.WriteString(name + ": " + v + "\r\n")
 	}
-	if s.cfg.UserAgent != "" {
-		b.WriteString("User-Agent: " + s.cfg.UserAgent + "\r\n")
+	if agent := *s.agent.Load(); agent != "" {
+		b.WriteString("User-Agent: " + agent + "\r\n")
 	}
 	b.WriteString("Content-Length: 0\r\n\r\n")
 	_ = f.send([]byte(b.String()))

@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	msg "github.com/emiago/sipgo/sip"
@@ -43,10 +45,13 @@ type Stack struct {
 	clientTxs *table[*clientTx]
 	sessions  *table[*Session] // by Call-ID and our tag
 
+	agent atomic.Pointer[string] // User-Agent
 	rates *rates
 	seed  maphash.Seed // of tags of stateless responses
 
-	listeners []*listener // immutable after NewStack
+	listeners atomic.Pointer[[]*listener] // changed by SetListeners
+	listening sync.Mutex                  // guards retired, and held while listeners change
+	retired   []*listener                 // UDP sockets that only sessions still use
 	done      chan struct{}
 	base      context.Context // ends with the stack
 	stop      context.CancelFunc
@@ -61,6 +66,7 @@ type Stack struct {
 
 // listener is one bound address.
 type listener struct {
+	asked     Listener
 	transport string
 	addr      netip.AddrPort
 	udp       *net.UDPConn
@@ -71,14 +77,9 @@ type listener struct {
 // NewStack binds every listener, or none and fails, and starts to serve.
 func NewStack(cfg Config) (*Stack, error) {
 	s := newStack(cfg)
-	for _, l := range cfg.Listeners {
-		if err := s.listen(l); err != nil {
-			s.Close()
-			return nil, err
-		}
-	}
-	for _, l := range s.listeners {
-		s.serve(l)
+	if err := s.SetListeners(cfg.Listeners); err != nil {
+		s.Close()
+		return nil, err
 	}
 	s.spawn(s.pingIdle)
 	return s, nil
@@ -92,41 +93,46 @@ func newStack(cfg Config) *Stack {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	base, stop := context.WithCancel(context.Background())
-	return &Stack{
+	s := &Stack{
 		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
 		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](),
 		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}
+	s.SetUserAgent(cfg.UserAgent)
+	return s
 }
 
-func (s *Stack) listen(l Listener) error {
-	ln := &listener{transport: strings.ToLower(l.Transport)}
+// SetUserAgent changes the User-Agent header of everything sent from now on; "" sends none.
+func (s *Stack) SetUserAgent(value string) { s.agent.Store(&value) }
+
+// bind opens a listener's socket.
+func (s *Stack) bind(l Listener) (*listener, error) {
+	ln := &listener{asked: l, transport: strings.ToLower(l.Transport)}
 	switch ln.transport {
 	case "udp":
 		addr, err := net.ResolveUDPAddr("udp", l.Addr)
 		if err != nil {
-			return fmt.Errorf("sip: listen on %s: %w", l.Addr, err)
+			return nil, fmt.Errorf("sip: listen on %s: %w", l.Addr, err)
 		}
 		if ln.udp, err = net.ListenUDP("udp", addr); err != nil {
-			return fmt.Errorf("sip: %w", err)
+			return nil, fmt.Errorf("sip: %w", err)
 		}
 		_ = ln.udp.SetReadBuffer(4 << 20) // best effort: bursts of registrations
 		ln.addr = addrPort(ln.udp.LocalAddr())
 	case "tcp", "tls", "ws", "wss":
 		if (ln.transport == "tls" || ln.transport == "wss") && s.cfg.TLS == nil {
-			return fmt.Errorf("%w: %s without a TLS configuration", ErrTransport, ln.transport)
+			return nil, fmt.Errorf("%w: %s without a TLS configuration", ErrTransport, ln.transport)
 		}
 		var err error
 		if ln.tcp, err = net.Listen("tcp", l.Addr); err != nil {
-			return fmt.Errorf("sip: %w", err)
+			return nil, fmt.Errorf("sip: %w", err)
 		}
 		ln.addr = addrPort(ln.tcp.Addr())
 	default:
-		return fmt.Errorf("%w: %q", ErrTransport, l.Transport)
+		return nil, fmt.Errorf("%w: %q", ErrTransport, l.Transport)
 	}
-	s.listeners = append(s.listeners, ln)
-	return nil
+	return ln, nil
 }
 
 func (s *Stack) serve(l *listener) {
@@ -142,7 +148,7 @@ func (s *Stack) serve(l *listener) {
 
 // Addr is the address a transport is bound to (the first, when there are several), nil when it is not configured.
 func (s *Stack) Addr(transport string) net.Addr {
-	for _, l := range s.listeners {
+	for _, l := range s.bound() {
 		switch {
 		case l.transport != transport:
 		case l.udp != nil:
@@ -168,9 +174,11 @@ func (s *Stack) Close() error {
 	if first {
 		close(s.done)
 		s.stop()
-		for _, l := range s.listeners {
+		s.listening.Lock()
+		for _, l := range slices.Concat(s.bound(), s.retired) {
 			l.close()
 		}
+		s.listening.Unlock()
 		for _, f := range flows {
 			f.Close()
 		}

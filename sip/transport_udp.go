@@ -44,7 +44,7 @@ func (s *Stack) udpFlow(l *listener, remote netip.AddrPort) *Flow {
 }
 
 func (s *Stack) udpFlowTo(remote netip.AddrPort) (*Flow, error) {
-	for _, l := range s.listeners {
+	for _, l := range s.bound() {
 		if l.transport == "udp" && (l.addr.Addr().Is4() == remote.Addr().Is4() || l.addr.Addr() == netip.IPv6Unspecified()) {
 			return s.udpFlow(l, remote), nil
 		}

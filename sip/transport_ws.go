@@ -215,6 +215,7 @@ func (s *Stack) pingIdle() {
 		case <-s.done:
 			return
 		case now := <-tick.C:
+			s.closeRetired()
 			limit := now.Add(-s.cfg.Limits.Ping).UnixNano()
 			s.mu.Lock()
 			var idle []*Flow

@@ -37,12 +37,12 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		return nil
 	}
 	// Who has a nonce that is old or not ours is asked again, whatever the password: otherwise guesses would be free.
-	source, fresh := p.digest.Issued(fields["nonce"], fields["realm"])
+	source, fresh := p.digest.Load().Issued(fields["nonce"], fields["realm"])
 	locked := fresh && p.lock.locked(source, name) && !p.registeredHere(snap, tx.Flow(), name, domain)
 	var found *config.User
 	result := digest.Result{User: name, Realm: fields["realm"], Stale: !fresh}
 	if fresh && !locked {
-		result = p.digest.Verify(header, string(req.Method), func(name, _ string) (digest.HA1, bool) {
+		result = p.digest.Load().Verify(header, string(req.Method), func(name, _ string) (digest.HA1, bool) {
 			u, ok := snap.Directory.User(name, domain)
 			if !ok {
 				return digest.HA1{}, false
@@ -113,7 +113,7 @@ func (p *Profile) challenge(tx *sip.ServerTx, view *config.Profile, proxy, stale
 		status, name = 407, "Proxy-Authenticate"
 	}
 	var hs []sip.Header
-	for _, v := range p.digest.Challenge(p.realm(tx.Request(), view), sourceKey(tx.Flow()), stale) {
+	for _, v := range p.digest.Load().Challenge(p.realm(tx.Request(), view), sourceKey(tx.Flow()), stale) {
 		hs = append(hs, sip.NewHeader(name, v))
 	}
 	p.respond(tx, status, "", hs...)
@@ -131,7 +131,7 @@ func (p *Profile) credentials(req *sip.Request, proxy bool) (header string, fiel
 		if err != nil {
 			continue
 		}
-		if _, ours := p.digest.Issued(f["nonce"], f["realm"]); ours {
+		if _, ours := p.digest.Load().Issued(f["nonce"], f["realm"]); ours {
 			return h.Value(), f
 		}
 		if fields == nil {

@@ -109,7 +109,7 @@ func TestS17ForgedAddress(t *testing.T) {
 		req.AppendHeader(sip.NewHeader("Authorization", value))
 		return p.send(req)
 	}
-	elsewhere := s.p.digest.Challenge("example.com", "192.0.2.1", false)[0]
+	elsewhere := s.p.digest.Load().Challenge("example.com", "192.0.2.1", false)[0]
 	for range lockAfter {
 		want(t, "a nonce of another address", guess(elsewhere).StatusCode, 403)
 		res := guess(`Digest realm="example.com", nonce="made-up", qop="auth"`)
@@ -163,7 +163,7 @@ func TestDigestOfAnotherRequest(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p.callID = "digest-" + tc.name
-			challenge := s.p.digest.Challenge("example.com", "127.0.0.1", false)[0]
+			challenge := s.p.digest.Load().Challenge("example.com", "127.0.0.1", false)[0]
 			value, err := p.auth.Authorize(challenge, tc.method, tc.uri, "1000", "pw1000")
 			if err != nil {
 				t.Fatal(err)

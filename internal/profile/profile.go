@@ -65,7 +65,7 @@ type Profile struct {
 	cfg    Config
 	log    *slog.Logger
 	stack  *sip.Stack
-	digest *digest.Server
+	digest atomic.Pointer[digest.Server]
 	lock   *lockout
 	last   atomic.Pointer[config.Profile] // the view last seen, in case a reload dropped the profile
 	cancel func()                         // of the registrar's notifications
@@ -74,7 +74,7 @@ type Profile struct {
 	calls    callCounters
 	live     atomic.Int64 // legs with a session that are not over
 
-	began *config.Profile // the view its sockets were made from
+	began atomic.Pointer[config.Profile] // the view its sockets were made from
 
 	gatewaysMu sync.Mutex // guards gateways
 	gateways   map[string]*gateway
@@ -100,24 +100,14 @@ func New(cfg Config) (*Profile, error) {
 	if view == nil {
 		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)
 	}
-	p.began = view
-	p.digest = digest.New(digest.Config{
-		Lifetime: view.NonceTTL, SHA256: strings.Contains(strings.ToUpper(view.Params["rfc8760-auth-algorithms"]), "SHA-256"),
-	})
+	p.apply(view)
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	agent := view.UserAgent
-	if agent == "" {
-		agent = "Talkpath"
-		if cfg.Version != "" {
-			agent += "/" + cfg.Version
-		}
-	}
 	// Requests may arrive before NewStack returns, and handlers use p.stack only through calls made later; ready holds them back.
 	ready := make(chan struct{})
 	stack, err := sip.NewStack(sip.Config{
 		Listeners:   listeners(view, cfg.TLS != nil),
 		TLS:         cfg.TLS,
-		UserAgent:   agent,
+		UserAgent:   p.agent(view),
 		Handler:     sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
 		Allow:       allowed(),
 		Supported:   []string{"outbound"},
@@ -137,6 +127,25 @@ func New(cfg Config) (*Profile, error) {
 	close(ready)
 	p.updateGateways(cfg.Snapshot())
 	return p, nil
+}
+
+// apply takes over what a view says beyond its sockets.
+func (p *Profile) apply(view *config.Profile) {
+	p.began.Store(view)
+	p.digest.Store(digest.New(digest.Config{
+		Lifetime: view.NonceTTL, SHA256: strings.Contains(strings.ToUpper(view.Params["rfc8760-auth-algorithms"]), "SHA-256"),
+	}))
+}
+
+// agent is the User-Agent header.
+func (p *Profile) agent(view *config.Profile) string {
+	switch {
+	case view.UserAgent != "":
+		return view.UserAgent
+	case p.cfg.Version != "":
+		return "Talkpath/" + p.cfg.Version
+	}
+	return "Talkpath"
 }
 
 // timers are those of the profile's timer-t1, -t2 and -t4 where the server's own say nothing.

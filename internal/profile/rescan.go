@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/talkpath/talkpath/internal/config"
@@ -18,7 +19,7 @@ type RescanReport struct {
 func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 	var r RescanReport
 	r.GatewaysStarted, r.GatewaysEnded = p.updateGateways(snap)
-	now, began := p.view(snap), p.began
+	now, began := p.view(snap), p.began.Load()
 	for _, x := range []struct{ name, was, is string }{
 		{"sip-ip", began.SIPIP, now.SIPIP},
 		{"sip-port", strconv.Itoa(began.SIPPort), strconv.Itoa(now.SIPPort)},
@@ -39,4 +40,23 @@ func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 		}
 	}
 	return r
+}
+
+// Restart makes the profile what a new configuration says, sockets included, and ends no call: listeners that stay are not touched, those
+// that are gone take nobody new but keep the connections they have, and registrations stay. Gateways register again. timer-t1, -t2, -t4
+// and tls-cert-dir remain as they were: they need a New profile. When a new address cannot be bound, nothing changes.
+func (p *Profile) Restart(snap *config.Snapshot) error {
+	view := p.view(snap)
+	if err := p.stack.SetListeners(listeners(view, p.cfg.TLS != nil)); err != nil {
+		return fmt.Errorf("profile: %s: %w", p.cfg.Name, err)
+	}
+	p.stack.SetUserAgent(p.agent(view))
+	p.apply(view)
+	p.gatewaysMu.Lock()
+	for _, g := range p.gateways {
+		p.endGateway(g)
+	}
+	p.gatewaysMu.Unlock()
+	p.updateGateways(snap)
+	return nil
 }
