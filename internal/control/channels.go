@@ -34,15 +34,18 @@ func (c *Control) channelCommands() map[string]command {
 
 // storeCommands read and change what calls remember beyond their end.
 func (c *Control) storeCommands() map[string]command {
-	store := c.deps.Core.Store()
+	store := func(f func(*call.Store, string) string) func(string) string {
+		return func(args string) string { return f(c.deps.Core.Store(), args) }
+	}
 	return map[string]command{
-		"hash":             query(store.Hash, "hash get/set", "[insert|insert_ifempty|delete|delete_ifmatch|select]/<realm>/<key>/<value>"),
-		"db":               query(store.DB, "db get/set", "[insert|delete|select|exists|count|list]/<realm>/<key>/<value>"),
-		"group":            query(store.Group, "group [insert|delete|call]", "[insert|delete|call]:<group name>:<url>"),
-		"limit_usage":      query(store.LimitUsage, "Get the usage count of a limited resource", "<backend> <realm> <id> [rate]"),
-		"limit_hash_usage": query(func(args string) string { return store.LimitUsage("hash " + args) }, "Deprecated: gets the usage count of a limited resource", "<realm> <id> [rate]"),
-		"limit_status":     query(func(string) string { return store.LimitStatus() }, "Get the status of a limit backend", "<backend>"),
-		"limit_reset":      action(func(string) string { return store.LimitReset() }, "Reset the counters of a limit backend", "<backend>"),
+		"hash":        query(store((*call.Store).Hash), "hash get/set", "[insert|insert_ifempty|delete|delete_ifmatch|select]/<realm>/<key>/<value>"),
+		"db":          query(store((*call.Store).DB), "db get/set", "[insert|delete|select|exists|count|list]/<realm>/<key>/<value>"),
+		"group":       query(store((*call.Store).Group), "group [insert|delete|call]", "[insert|delete|call]:<group name>:<url>"),
+		"limit_usage": query(store((*call.Store).LimitUsage), "Get the usage count of a limited resource", "<backend> <realm> <id> [rate]"),
+		"limit_hash_usage": query(func(args string) string { return c.deps.Core.Store().LimitUsage("hash " + args) },
+			"Deprecated: gets the usage count of a limited resource", "<realm> <id> [rate]"),
+		"limit_status": query(func(string) string { return c.deps.Core.Store().LimitStatus() }, "Get the status of a limit backend", "<backend>"),
+		"limit_reset":  action(func(string) string { return c.deps.Core.Store().LimitReset() }, "Reset the counters of a limit backend", "<backend>"),
 	}
 }
 

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,7 @@ func TestDirectoryCommands(t *testing.T) {
 func TestFunctionsOfADialplan(t *testing.T) {
 	c, core := testControl(t)
 	steerable(c, core)
+	c.deps.StopProfile = func(context.Context, string) error { t.Error("a dialplan stopped a profile"); return nil }
 	c.deps.Shutdown = func(bool) { t.Error("a dialplan shut the server down") }
 	for _, tc := range []struct {
 		name, args, want string
@@ -89,7 +91,8 @@ func TestFunctionsOfADialplan(t *testing.T) {
 		{"shutdown", "", "", false},
 		{"reloadxml", "", "", false},
 		{"hupall", "", "", false},
-		{"sofia", "profile internal stop", "", false},
+		{"sofia", "profile internal stop", notAvailable, true},
+		{"sofia", "status profile nosuch", "Invalid Profile!\n", true},
 		{"uuid_broadcast", "a set::x=${y}", "", false},
 		{"uuid_transfer", "a set:x=${y} inline", "", false},
 		{"global_setvar", "x=plain text", "+OK", true},
@@ -152,6 +155,9 @@ func TestGatewayCommands(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	if got := c.Execute(t.Context(), "sofia xmlstatus gateway internal::static"); !strings.Contains(got, "    <state>NOREG</state>\n    <status>UP</status>\n") {
+		t.Errorf("got %q", got)
+	}
+	if got := c.Execute(t.Context(), "sofia xmlstatus gateway"); strings.Count(got, "<gateway>") != 2 || !strings.HasPrefix(got, xmlHead+"<gateways>\n") {
 		t.Errorf("got %q", got)
 	}
 	if got := c.Execute(t.Context(), "sofia status gateway"); !strings.HasSuffix(got, "2 gateways: Inbound(Failed/Total): 0/0,Outbound(Failed/Total):1/3\n") {

@@ -65,29 +65,53 @@ func (c *Control) gatewayData(args string) string {
 
 // gatewayStatus is the table of all gateways, or all about one.
 func (c *Control) gatewayStatus(words []string, asXML bool) string {
-	if len(words) == 0 {
-		return c.gatewaysText()
-	}
-	g, ok := c.deps.Config().Gateway(words[0])
-	if !ok {
-		return "Invalid Gateway!\n"
-	}
-	rows := c.gatewayRows(g)
 	var b strings.Builder
-	if asXML {
-		b.WriteString(xmlHead + "  <gateway>\n")
-		for _, r := range rows {
-			name := strings.ToLower(r[0])
-			fmt.Fprintf(&b, "    <%s>%s</%s>\n", name, escapeXML(r[1]), name)
+	if len(words) == 0 {
+		if !asXML {
+			return c.gatewaysText()
 		}
-		b.WriteString("  </gateway>\n")
+		b.WriteString(xmlHead + "<gateways>\n")
+		for _, g := range c.gateways() {
+			b.WriteString(c.gatewayXML(g))
+		}
+		b.WriteString("</gateways>\n")
 		return b.String()
 	}
+	g, ok := c.deps.Config().Gateway(words[0])
+	switch {
+	case !ok:
+		return "Invalid Gateway!\n"
+	case asXML:
+		return xmlHead + c.gatewayXML(g)
+	}
 	b.WriteString(line)
-	for _, r := range rows {
+	for _, r := range c.gatewayRows(g) {
 		fmt.Fprintf(&b, "%-8s\t%s\n", r[0], oneLine(r[1]))
 	}
 	b.WriteString(line)
+	return b.String()
+}
+
+// gateways are those of the profiles that run.
+func (c *Control) gateways() []*config.Gateway {
+	var list []*config.Gateway
+	all := c.deps.Config().Gateways
+	for i := range all {
+		if c.runs(all[i].Profile) {
+			list = append(list, &all[i])
+		}
+	}
+	return list
+}
+
+func (c *Control) gatewayXML(g *config.Gateway) string {
+	var b strings.Builder
+	b.WriteString("  <gateway>\n")
+	for _, r := range c.gatewayRows(g) {
+		name := strings.ToLower(r[0])
+		fmt.Fprintf(&b, "    <%s>%s</%s>\n", name, escapeXML(r[1]), name)
+	}
+	b.WriteString("  </gateway>\n")
 	return b.String()
 }
 
@@ -137,15 +161,9 @@ func (c *Control) gatewaysText() string {
 	fmt.Fprintf(&b, "%25s\t%32s\t%s\t%9s\t%s\t%s\n", "Profile::Gateway-Name", "    Data    ", "State", "Ping Time", "IB Calls(F/T)", "OB Calls(F/T)")
 	b.WriteString(line)
 	var total profile.GatewayStatus
-	count := 0
-	all := c.deps.Config().Gateways
-	for i := range all {
-		g := &all[i]
-		if !c.runs(g.Profile) {
-			continue
-		}
+	all := c.gateways()
+	for _, g := range all {
 		s := c.gatewayState(g)
-		count++
 		total.CallsIn, total.CallsOut = total.CallsIn+s.CallsIn, total.CallsOut+s.CallsOut
 		total.FailedCallsIn, total.FailedCallsOut = total.FailedCallsIn+s.FailedCallsIn, total.FailedCallsOut+s.FailedCallsOut
 		waits := strings.TrimPrefix(stateText(s), string(s.State)) // at the end of the row here
@@ -153,7 +171,7 @@ func (c *Control) gatewaysText() string {
 			s.FailedCallsIn, s.CallsIn, s.FailedCallsOut, s.CallsOut, waits)
 	}
 	b.WriteString(line)
-	fmt.Fprintf(&b, "%d gateway%s: Inbound(Failed/Total): %d/%d,Outbound(Failed/Total):%d/%d\n", count, plural(count, "s"),
+	fmt.Fprintf(&b, "%d gateway%s: Inbound(Failed/Total): %d/%d,Outbound(Failed/Total):%d/%d\n", len(all), plural(len(all), "s"),
 		total.FailedCallsIn, total.CallsIn, total.FailedCallsOut, total.CallsOut)
 	return b.String()
 }

@@ -95,10 +95,8 @@ func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
 			rows = append(rows, sofiaRow{alias, "alias", p.Name, "ALIASED"})
 		}
 	}
-	for i, all := 0, c.deps.Config().Gateways; i < len(all); i++ {
-		if g := &all[i]; c.runs(g.Profile) {
-			rows = append(rows, sofiaRow{g.Profile + "::" + g.Name, "gateway", g.ToURI(), stateText(c.gatewayState(g))})
-		}
+	for _, g := range c.gateways() {
+		rows = append(rows, sofiaRow{g.Profile + "::" + g.Name, "gateway", g.ToURI(), stateText(c.gatewayState(g))})
 	}
 	slices.SortStableFunc(rows, func(a, b sofiaRow) int { return strings.Compare(a.name, b.name) })
 	return rows, profiles, aliases

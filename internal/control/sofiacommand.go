@@ -16,7 +16,7 @@ const sofiaUsage = "USAGE:\n----------------------------------------------------
 // sofiaCommands show and steer SIP profiles, registrations and gateways.
 func (c *Control) sofiaCommands() map[string]command {
 	return map[string]command{
-		"sofia":              {run: c.sofia, help: "Sofia Controls", syntax: "<cmd> <args>", acts: true},
+		"sofia":              {run: c.sofia, help: "Sofia Controls", syntax: "<cmd> <args>"},
 		"sofia_contact":      query(c.sofiaContact, "Sofia Contacts", "[profile/]<user>@<domain>[/[!]<match_user_agent>]"),
 		"sofia_username_of":  query(c.sofiaUsername, "Sofia Username Lookup", "[profile/]<user>@<domain>"),
 		"sofia_count_reg":    query(c.sofiaCount, "Count Sofia registration", "[profile/]<user>@<domain>"),
@@ -36,6 +36,9 @@ func (c *Control) sofia(ctx context.Context, args string) string {
 	case "xmlstatus":
 		return c.sofiaStatus(words[1:], true)
 	case "profile":
+		if fromDialplan(ctx) {
+			return notAvailable
+		}
 		return c.steerProfile(ctx, words[1:])
 	}
 	return sofiaUsage

@@ -91,6 +91,19 @@ func TestTextFunctions(t *testing.T) {
 	}
 }
 
+// TestNoPrograms: what runs programs, loads code or reads the machine is not there at all.
+func TestNoPrograms(t *testing.T) {
+	c, _ := testControl(t)
+	for _, name := range []string{"system", "bg_system", "spawn", "bg_spawn", "spawn_stream", "load", "unload", "reload", "getenv", "file_exists", "lua", "luarun"} {
+		if got := c.Execute(t.Context(), name+" id"); got != "-ERR "+name+" Command not found!\n" {
+			t.Errorf("%s: %q", name, got)
+		}
+		if got, ok := c.Func(name, "id"); ok || got != "" {
+			t.Errorf("${%s()}: %q", name, got)
+		}
+	}
+}
+
 func TestStrftime(t *testing.T) {
 	zone := time.FixedZone("CET", 3600)
 	at := time.Date(2026, 11, 3, 9, 5, 7, 0, zone) // a Tuesday
