@@ -92,11 +92,9 @@ func TestPlayIsHeard(t *testing.T) {
 			}
 			assertContinuous(t, got)
 			for i, k := range got {
-				if k.Marker != (i == 0) {
-					t.Errorf("packet %d: marker %v", i, k.Marker)
-				}
-				if d := k.Timestamp - got[0].Timestamp; d != uint32(i*codec.ClockRate/ticksPerSecond) {
-					t.Errorf("packet %d: timestamp %d after the first", i, d)
+				regular := i > 0 && k.Timestamp-got[i-1].Timestamp == uint32(codec.ClockRate/ticksPerSecond)
+				if k.Marker == regular { // a machine that stalls makes a gap, which the marker tells
+					t.Errorf("packet %d: marker %v, regular %v", i, k.Marker, regular)
 				}
 			}
 			codec.PayloadType = got[0].PayloadType
