@@ -343,6 +343,12 @@ func TestDTMF(t *testing.T) {
 	// The caller agreed on telephone-event; a called leg that did not gets INFO.
 	b.h.LegDTMF('#', 100*time.Millisecond)
 	r.untilEvent("DTMF", outbound)
+	eventually(t, func() bool {
+		s := r.media.all[0]
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.digits != ""
+	})
 	a.h.LegDTMF('\n', time.Second) // no digit
 	a.h.LegEnded(bye)
 	r.until(2)

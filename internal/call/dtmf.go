@@ -38,6 +38,7 @@ const maxDigits = 100
 func (ch *Channel) dialled(digit byte, d time.Duration, relayed bool) {
 	far := ch.bridgedTo
 	switch {
+	case ch.sound.onDigit != nil && ch.sound.onDigit(digit, d, relayed):
 	case ch.sound.listening == 0 && far != nil && ch.metaKey(digit):
 	case ch.sound.listening == 0 && far != nil:
 		far.box.put(func() { far.sendDigit(digit, d, relayed) })

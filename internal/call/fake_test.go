@@ -195,7 +195,8 @@ func (d *fakeDialer) next() *fakeLeg {
 type fakeMedia struct {
 	mu      sync.Mutex
 	bridges int
-	refuse  bool // no common codec
+	pair    [2]mediaSession // the last bridge
+	refuse  bool            // no common codec
 	all     []*fakeSession
 }
 
@@ -211,6 +212,7 @@ func (m *fakeMedia) bridge(a, b mediaSession) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.bridges++
+	m.pair = [2]mediaSession{a, b}
 	x, _ := a.Codec()
 	y, _ := b.Codec()
 	if m.refuse || !x.Same(y) {

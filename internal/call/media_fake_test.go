@@ -1,10 +1,13 @@
 package call
 
 import (
+	"runtime"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
+	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
 	"github.com/talkpath/talkpath/media/audio"
 )
@@ -103,3 +106,15 @@ func (s *fakeSession) plays() []string {
 	defer s.sound.mu.Unlock()
 	return slices.Clone(s.sound.played)
 }
+
+// eventually waits until something holds that no event tells of.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !holds(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
+func planOf(p *dialplan.Plan) func() *dialplan.Plan { return func() *dialplan.Plan { return p } }

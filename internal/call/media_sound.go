@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
@@ -40,7 +41,9 @@ type soundState struct {
 	movable    bool // its codec was chosen for a tone and may be changed
 	confirmed  bool // the caller acknowledged its answer
 	digits     []byte
-	listening  int // applications that want the digits for themselves
+	listening  int                                                  // applications that want the digits for themselves
+	onDigit    func(digit byte, d time.Duration, relayed bool) bool // takes digits before anybody else, true for taken
+	atEnd      []func()                                             // told that the channel ends; they must not block
 	background *playing
 	recordings map[string]*recorded // by path
 	meta       metaKeys             // of this leg's own peer

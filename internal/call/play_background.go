@@ -92,6 +92,10 @@ func (ch *Channel) musicOnHold() string {
 // endSound ends everything that this channel plays and records; the recordings are complete when it returns.
 func (ch *Channel) endSound() {
 	ch.stopBehind()
+	for _, f := range ch.sound.atEnd {
+		f()
+	}
+	ch.sound.atEnd = nil
 	ch.stopRecordings(func(*recorded) bool { return true })
 }
 
