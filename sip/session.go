@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ type Session struct {
 	localSeq     uint32
 	remoteSeq    uint32
 	forgotten    bool
+	authorize    Authorizer     // nil: challenges in the dialog are not answered
+	authorizeAt  netip.AddrPort // and only from there
 
 	// As server: the INVITE and its unacknowledged 2xx.
 	invite     *ServerTx // the first INVITE

@@ -173,6 +173,13 @@ func (s *Session) adoptLocked(res *Response, tag string) {
 func (s *Session) sendAckLocked(seq uint32) {
 	ack := s.newRequestLocked(ACK)
 	ack.CSeq().SeqNo = seq
+	if seq == s.req.CSeq().SeqNo { // it has the credentials of its INVITE
+		for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+			for _, h := range s.req.GetHeaders(name) {
+				ack.AppendHeader(CloneHeader(h))
+			}
+		}
+	}
 	s.stack.decorate(ack)
 	data, err := encode(ack)
 	if err != nil {

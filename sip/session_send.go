@@ -11,6 +11,7 @@ import (
 // trunks close idle ones, a new one is opened to where the dialog says (RFC 3261 §18.1.1); what comes of it then arrives at onResponse.
 // build is called again for that: Via and Contact depend on the flow.
 func (s *Session) sendLocked(build func() *Request, onResponse func(*Response)) error {
+	build, onResponse = s.authorizedLocked(build, onResponse)
 	_, err := s.stack.startClientTx(build(), s.flow, onResponse)
 	if !errors.Is(err, ErrFlowClosed) {
 		return err

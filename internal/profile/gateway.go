@@ -67,8 +67,9 @@ type gateway struct {
 // gatewayCalls counts a gateway's calls.
 type gatewayCalls struct{ in, out, failedIn, failedOut uint64 }
 
-// startGateway makes a gateway run. Called with p.gatewaysMu held.
-func (p *Profile) startGateway(cfg config.Gateway) {
+// startGateway makes a gateway run, as soon as one of its name that is about to end (nil: none) has signed off. Called with p.gatewaysMu
+// held.
+func (p *Profile) startGateway(cfg config.Gateway, before *gateway) {
 	ctx, stop := context.WithCancel(p.ctx)
 	g := &gateway{
 		p: p, cfg: cfg, stop: stop, order: make(chan bool, 1), done: make(chan struct{}), callID: rand.Text(), expires: time.Duration(cfg.ExpireSeconds) * time.Second,
@@ -80,7 +81,13 @@ func (p *Profile) startGateway(cfg config.Gateway) {
 	} else if cfg.Ping > 0 {
 		g.up = false
 	}
-	if !p.spawn(func() { defer close(g.done); g.run(ctx) }) {
+	if !p.spawn(func() {
+		defer close(g.done)
+		if before != nil {
+			<-before.done
+		}
+		g.run(ctx)
+	}) {
 		stop()
 		close(g.done)
 		return

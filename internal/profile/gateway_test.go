@@ -441,3 +441,33 @@ func TestRestartInPlace(t *testing.T) {
 	f.in.Leg.Hangup(call.HangupReason{Cause: call.NormalClearing})
 	recv(t, c.bye, "BYE of the call that went on")
 }
+
+// TestGatewayChallengesInDialog: a provider may ask for the password again for each request in the call.
+func TestGatewayChallengesInDialog(t *testing.T) {
+	pr := newProvider(t)
+	s := startGateway(t, pr, param("register", "false"))
+	leg, f, _ := gatewayDial(t, s, "gateway/carrier/4930", call.Outbound{CallerNum: "1000"})
+	c := recv(t, pr.calls, "INVITE")
+	if err := c.session.Accept([]byte(testAnswer)); err != nil {
+		t.Fatal(err)
+	}
+	recv(t, f.answered, "answer")
+	done := make(chan error, 1)
+	if err := leg.Reoffer([]byte(testOffer), func(_ []byte, err error) { done <- err }); err != nil {
+		t.Fatal(err)
+	}
+	challenge := sip.NewHeader("Proxy-Authenticate", pr.auth.Challenge("carrier.example", "x", false)[0])
+	first := recv(t, c.reinvite, "re-INVITE")
+	want(t, "proof before it is asked for", first.Request().GetHeader("Proxy-Authorization"), sip.Header(nil))
+	if err := first.Reject(407, "", challenge); err != nil {
+		t.Fatal(err)
+	}
+	second := recv(t, c.reinvite, "re-INVITE again")
+	want(t, "proof", pr.proved(second.Request()), true)
+	if err := second.Accept([]byte(testAnswer)); err != nil {
+		t.Fatal(err)
+	}
+	if err := recv(t, done, "result"); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -96,11 +96,12 @@ func (p *Profile) endGateway(g *gateway) {
 	}
 }
 
-// updateGateways makes the gateways those of the configuration: new ones start, those that are gone or changed end, the latter to start
-// again.
-func (p *Profile) updateGateways(snap *config.Snapshot) (started, ended int) {
+// updateGateways makes the gateways those of the configuration: new ones start, those that are gone or changed, or with again all, end;
+// of these the ones that are still wanted start again.
+func (p *Profile) updateGateways(snap *config.Snapshot, again bool) (started, ended int) {
 	p.gatewaysMu.Lock()
 	defer p.gatewaysMu.Unlock()
+	before := map[string]*gateway{}
 	wanted := map[string]config.Gateway{}
 	for i := range snap.Gateways {
 		if g := snap.Gateways[i]; g.Profile == p.cfg.Name {
@@ -110,7 +111,8 @@ func (p *Profile) updateGateways(snap *config.Snapshot) (started, ended int) {
 	}
 	var order []config.Gateway
 	for _, g := range p.gateways {
-		if now, ok := wanted[g.cfg.Name]; !ok || !reflect.DeepEqual(now, g.cfg) {
+		if now, ok := wanted[g.cfg.Name]; again || !ok || !reflect.DeepEqual(now, g.cfg) {
+			before[g.cfg.Name] = g
 			p.endGateway(g)
 			ended++
 		}
@@ -122,7 +124,7 @@ func (p *Profile) updateGateways(snap *config.Snapshot) (started, ended int) {
 	}
 	slices.SortFunc(order, func(a, b config.Gateway) int { return strings.Compare(a.Name, b.Name) })
 	for _, g := range order {
-		p.startGateway(g)
+		p.startGateway(g, before[g.Name])
 		started++
 		if p.wanted("gateway_add") {
 			p.emit("gateway_add", [][2]string{{"profile-name", p.cfg.Name}, {"Gateway", g.Name}})

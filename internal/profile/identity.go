@@ -2,9 +2,11 @@ package profile
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/digest"
 )
 
 // invite sends the INVITE. Callbacks wait for the lock, so they find the session set.
@@ -17,6 +19,7 @@ func (r *route) invite(l *leg, o call.Outbound, flow *sip.Flow) {
 	session, err := r.profile.stack.Invite(r.request(o, flow), flow, l)
 	if l.abandon = nil; err == nil {
 		l.begin(session)
+		r.credentials.prove(session)
 		l.again = func(s *sip.Session, h sip.Header) error { return r.inviteAgain(l, o, s, h) }
 	}
 	l.mu.Unlock()
@@ -39,8 +42,23 @@ func (r *route) inviteAgain(l *leg, o call.Outbound, old *sip.Session, proof sip
 	s, err := r.profile.stack.Invite(req, old.Flow(), l)
 	if err == nil {
 		l.session = s
+		r.credentials.prove(s)
 	}
 	return err
+}
+
+// prove lets challenges in a dialog be answered with the credentials, if there are any.
+func (c credentials) prove(s *sip.Session) {
+	if c.user == "" || c.password == "" {
+		return
+	}
+	var mu sync.Mutex
+	var client digest.Client
+	s.SetAuthorizer(func(challenge *sip.Response, method, uri string) (sip.Header, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		return answer(&client, challenge, method, uri, c.user, c.password)
+	})
 }
 
 // challenged answers a callee's question for a password once (and once more when only the nonce was too old). It says whether it did.

@@ -69,6 +69,9 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 		return
 	}
 	l.begin(session)
+	if a.gateway != nil && a.known {
+		credentials{a.gateway.cfg.AuthUsername, a.gateway.cfg.Password}.prove(session)
+	}
 	h, err := p.cfg.Core.NewInbound(in)
 	if err != nil {
 		l.over()

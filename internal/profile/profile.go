@@ -125,7 +125,7 @@ func New(cfg Config) (*Profile, error) {
 	cfg.Registrar.Resume(cfg.Name)
 	p.cancel = cfg.Registrar.Notify(p.registration)
 	close(ready)
-	p.updateGateways(cfg.Snapshot())
+	p.updateGateways(cfg.Snapshot(), false)
 	return p, nil
 }
 

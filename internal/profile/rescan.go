@@ -18,7 +18,7 @@ type RescanReport struct {
 // profile reads directory, access lists, contexts and codecs from the snapshot of the moment. What is left is the gateways.
 func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 	var r RescanReport
-	r.GatewaysStarted, r.GatewaysEnded = p.updateGateways(snap)
+	r.GatewaysStarted, r.GatewaysEnded = p.updateGateways(snap, false)
 	now, began := p.view(snap), p.began.Load()
 	for _, x := range []struct{ name, was, is string }{
 		{"sip-ip", began.SIPIP, now.SIPIP},
@@ -52,11 +52,6 @@ func (p *Profile) Restart(snap *config.Snapshot) error {
 	}
 	p.stack.SetUserAgent(p.agent(view))
 	p.apply(view)
-	p.gatewaysMu.Lock()
-	for _, g := range p.gateways {
-		p.endGateway(g)
-	}
-	p.gatewaysMu.Unlock()
-	p.updateGateways(snap)
+	p.updateGateways(snap, true)
 	return nil
 }
