@@ -15,10 +15,13 @@ func (c *Control) clockCommands() map[string]command {
 	return map[string]command{
 		"strftime":      query(strftimeCommand, "strftime", "[<epoch>|]<format_string>"),
 		"strftime_tz":   query(strftimeZone, "Display formatted time of timezone", "<timezone_name> [<epoch>|][format string]"),
-		"strepoch":      query(func(s string) string { return strconv.FormatInt(parseTime(s).Unix(), 10) }, "Convert a date string into epoch time", "<string>"),
-		"strmicroepoch": query(func(s string) string { return strconv.FormatInt(parseTime(s).UnixMicro(), 10) }, "Convert a date string into micoepoch time", "<string>"),
+		"strepoch":      query(strepoch, "Convert a date string into epoch time", "<string>"),
+		"strmicroepoch": query(strmicroepoch, "Convert a date string into microepoch time", "<string>"),
 	}
 }
+
+func strepoch(args string) string      { return strconv.FormatInt(parseTime(args).Unix(), 10) }
+func strmicroepoch(args string) string { return strconv.FormatInt(parseTime(args).UnixMicro(), 10) }
 
 // strftimeCommand is "[epoch|]format" in local time.
 func strftimeCommand(args string) string {
