@@ -40,14 +40,15 @@ func (ch *Channel) collect(c collecting) collected {
 	if c.prompt != "" && !strings.EqualFold(c.prompt, "silence") {
 		ch.play(c.prompt, playOptions{digit: take})
 	} else {
-		ch.accept(false)
+		ch.openMedia(false)
 	}
-	for !ch.isDown() && r.ended == 0 && len(r.digits) < c.maximum {
+	cut := ch.untilCut()
+	for !cut() && r.ended == 0 && len(r.digits) < c.maximum {
 		limit := c.timeout
 		if r.digits != "" {
 			limit = c.between
 		}
-		if !ch.wait(func() bool { return len(ch.sound.digits) > 0 || ch.isDown() }, limit) {
+		if !ch.wait(func() bool { return len(ch.sound.digits) > 0 || cut() }, limit) {
 			r.timedOut = true
 			break
 		}

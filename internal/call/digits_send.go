@@ -30,6 +30,24 @@ func digitString(s string) (digits string, each time.Duration) {
 	return digits, each
 }
 
+// SendDTMF sends digits to the peer, as uuid_send_dtmf does: DIGITS[@MILLISECONDS].
+func (ch *Channel) SendDTMF(digits string) {
+	ch.box.put(func() { ch.sendDigits(digitString(digits)) })
+}
+
+// ReceiveDTMF takes digits as if the peer had sent them, as uuid_recv_dtmf does.
+func (ch *Channel) ReceiveDTMF(digits string) {
+	ch.box.put(func() {
+		text, each := digitString(digits)
+		for _, d := range []byte(text) {
+			if d != 'w' && d != 'W' && !ch.hungUp {
+				ch.emitDTMF(d, int(each.Milliseconds())*8, "APP")
+				ch.dialled(d, each, false)
+			}
+		}
+	})
+}
+
 // appSendDTMF sends digits to the peer: DIGITS[@MILLISECONDS], w and W pause.
 func appSendDTMF(ch *Channel, data dialplan.Expanded) string {
 	ch.sendDigits(digitString(data.String()))

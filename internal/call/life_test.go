@@ -221,10 +221,10 @@ func TestChannelsLiveAndEndInAnyOrder(t *testing.T) {
 				l.h = h
 				w.play(l, false)
 			}
+			w.core.running.Wait() // no leg is called after that
 			w.actors.Wait()
 			close(stop)
 			meddlers.Wait()
-			w.core.running.Wait()
 			w.check()
 		})
 	}

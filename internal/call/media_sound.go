@@ -40,6 +40,7 @@ type soundState struct {
 	ahead      bool // the dialplan is going to make sound
 	movable    bool // its codec was chosen for a tone and may be changed
 	confirmed  bool // the caller acknowledged its answer
+	breaks     int  // how often Break was called
 	digits     []byte
 	listening  int                                                  // applications that want the digits for themselves
 	onDigit    func(digit byte, d time.Duration, relayed bool) bool // takes digits before anybody else, true for taken

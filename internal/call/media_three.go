@@ -36,8 +36,7 @@ func appThreeWay(ch *Channel, data dialplan.Expanded) string {
 		ch.log.Info("nobody to join", "channel", headerText(data.String()))
 		return responseNone
 	}
-	ch.accept(true)
-	if ch.hungUp {
+	if !ch.openMedia(true) {
 		return responseNone
 	}
 	over := false

@@ -78,8 +78,7 @@ func (ch *Channel) play(name string, o playOptions) string {
 	if name = strings.TrimSpace(name); name == "" {
 		return responseNotFound
 	}
-	ch.accept(false)
-	if ch.hungUp {
+	if !ch.openMedia(false) {
 		return responseNone
 	}
 	src, err := ch.openNamed(name)
@@ -108,13 +107,12 @@ func (ch *Channel) listen(s *playing, o playOptions) (broken bool) {
 		ch.sound.listening++
 		defer func() { ch.sound.listening-- }()
 	}
-	bridged := ch.bridgedTo != nil
-	hit := false
+	cut, hit := ch.untilCut(), false
 	ch.wait(func() bool {
 		for o.digit != nil && !hit && len(ch.sound.digits) > 0 {
 			hit = o.digit(ch.nextDigit())
 		}
-		return s.ended || hit || ch.isDown() || bridged && ch.farEnd != nil
+		return s.ended || hit || cut()
 	}, o.limit)
 	if s.ended {
 		return s.err != nil
@@ -123,6 +121,24 @@ func (ch *Channel) listen(s *playing, o playOptions) (broken bool) {
 	ch.wait(func() bool { return s.ended }, guardTime)
 	return true
 }
+
+// untilCut is the stop condition of what an application waits for: the call ends, or the bridge that it runs in, or somebody
+// breaks it off.
+func (ch *Channel) untilCut() func() bool {
+	bridged, breaks := ch.bridgedTo != nil, ch.sound.breaks
+	return func() bool { return ch.isDown() || bridged && ch.farEnd != nil || ch.sound.breaks != breaks }
+}
+
+// openMedia makes sure that a sound can be heard: it answers, or opens early media. A called leg is not ours to answer.
+func (ch *Channel) openMedia(final bool) bool {
+	if ch.direction == inbound {
+		ch.accept(final)
+	}
+	return !ch.hungUp && ch.media != nil && ch.codec.Name != ""
+}
+
+// Break ends what is played to the peer, and what waits for digits, as uuid_break does. The dialplan goes on.
+func (ch *Channel) Break() { ch.box.put(func() { ch.sound.breaks++ }) }
 
 // notePlayed sets the variables that tell how much was played.
 func (ch *Channel) notePlayed(s *playing) {
@@ -202,11 +218,11 @@ func appLoopPlayback(ch *Channel, data dialplan.Expanded) string {
 
 // loop plays a sound several times; a negative number is for ever. A sound that takes no time is not begun again.
 func (ch *Channel) loop(name string, times int, o playOptions) string {
-	response := responseNone
+	response, cut := responseNone, ch.untilCut()
 	for n := 0; (times < 0 || n < times) && !ch.isDown(); n++ {
 		began := time.Now()
 		response = ch.play(name, o)
-		if response != responsePlayed || ch.vars.value("playback_terminator_used") != "" || time.Since(began) < time.Millisecond {
+		if response != responsePlayed || ch.vars.value("playback_terminator_used") != "" || time.Since(began) < time.Millisecond || cut() {
 			break
 		}
 	}
@@ -217,8 +233,7 @@ func (ch *Channel) loop(name string, times int, o playOptions) string {
 func appGentones(ch *Channel, data dialplan.Expanded) string {
 	script, times, _ := strings.Cut(data.String(), "|")
 	loops, _ := strconv.Atoi(strings.TrimSpace(times))
-	ch.accept(false)
-	if ch.hungUp {
+	if !ch.openMedia(false) {
 		return responseNone
 	}
 	src, err := audio.NewToneStream(script, ch.soundRate(), loops)
@@ -247,12 +262,12 @@ func appSleepDigits(ch *Channel, data dialplan.Expanded) string {
 	}
 	ch.sound.listening++
 	defer func() { ch.sound.listening-- }()
-	ends, hit := ch.terminator(), false
+	ends, hit, cut := ch.terminator(), false, ch.untilCut()
 	ch.wait(func() bool {
 		for !hit && len(ch.sound.digits) > 0 {
 			hit = ends(ch.nextDigit())
 		}
-		return hit || ch.isDown()
+		return hit || cut()
 	}, d)
 	return responseNone
 }

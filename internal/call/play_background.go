@@ -101,8 +101,7 @@ func (ch *Channel) endSound() {
 
 // appStopDTMF and appStartDTMF listen for digits in the sound itself.
 func appStartDTMF(ch *Channel, _ dialplan.Expanded) string {
-	ch.accept(false)
-	if ch.hungUp {
+	if !ch.openMedia(false) {
 		return responseNone
 	}
 	if err := ch.media.DetectDTMF(true); err != nil && ch.core.noted.first("start_dtmf "+ch.codec.Name) {

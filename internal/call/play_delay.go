@@ -65,8 +65,7 @@ func appDelayEcho(ch *Channel, data dialplan.Expanded) string {
 	if err != nil || ms < 1 || ms > maxDelay {
 		ms = defaultDelay
 	}
-	ch.accept(true)
-	if ch.hungUp {
+	if !ch.openMedia(true) {
 		return responseNone
 	}
 	if !media.Generable(ch.codec) { // relayed packets cannot be held back
@@ -105,8 +104,7 @@ func appWaitForSilence(ch *Channel, data dialplan.Expanded) string {
 		ch.log.Warn("wait_for_silence needs at least: threshold hits", "data", data.String())
 		return responseNone
 	}
-	ch.accept(false)
-	if ch.hungUp {
+	if !ch.openMedia(false) {
 		return responseNone
 	}
 	ended := false

@@ -136,8 +136,7 @@ func appRecord(ch *Channel, data dialplan.Expanded) string {
 	if len(args) == 0 {
 		return responseNone
 	}
-	ch.accept(false)
-	if ch.hungUp {
+	if !ch.openMedia(false) {
 		return responseNone
 	}
 	opt := media.RecordOptions{}
@@ -162,12 +161,12 @@ func appRecord(ch *Channel, data dialplan.Expanded) string {
 	}
 	ch.sound.listening++
 	defer func() { ch.sound.listening-- }()
-	ends, hit := ch.terminator(), false
+	ends, hit, cut := ch.terminator(), false, ch.untilCut()
 	ch.wait(func() bool {
 		for !hit && len(ch.sound.digits) > 0 {
 			hit = ends(ch.nextDigit())
 		}
-		return hit || r.ended || ch.isDown()
+		return hit || r.ended || cut()
 	}, 0)
 	ch.stopRecordings(func(x *recorded) bool { return x == r })
 	return responseNone
@@ -202,10 +201,7 @@ func appRecordSession(ch *Channel, data dialplan.Expanded) string {
 		ch.stopRecordings(func(r *recorded) bool { return r == old })
 		return responseNone
 	}
-	if ch.codec.Name == "" { // no media yet
-		ch.accept(false)
-	}
-	if ch.hungUp {
+	if ch.codec.Name == "" && !ch.openMedia(false) { // no media yet
 		return responseNone
 	}
 	if _, err := ch.record(path, opt, nil); err != nil {
