@@ -143,6 +143,10 @@ func (ex *exchange) startControl(s *Server) error {
 		StopProfile:    steer(ex.profileStop),
 		RestartProfile: steer(func(name string) error { return ex.profileRestart(s, name) }),
 		RescanProfile:  steer(func(name string) error { return ex.profileRescan(s, name) }),
+		FlushRegistrations: func(profile, which string) {
+			n := ex.registrar.Flush(profile, which)
+			s.log.Info("registrations flushed", "profile", profile, "which", which, "count", n)
+		},
 	})
 	return nil
 }

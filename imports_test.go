@@ -34,7 +34,7 @@ var importRules = map[string]importRule{
 	"internal/event":    {own: []string{"esl"}},
 	"internal/call":     {own: []string{"media", "media/audio", "internal/dialplan", "internal/event", "esl"}, other: []string{"github.com/google/uuid"}},
 	"internal/profile":  {own: []string{"sip", "sip/digest", "registrar", "internal/call", "internal/config"}},
-	"internal/control":  {own: []string{"internal/call", "internal/event", "esl", "internal/profile", "registrar", "internal/config"}, other: []string{"github.com/google/uuid"}},
+	"internal/control":  {own: []string{"internal/call", "internal/event", "esl", "internal/profile", "registrar", "internal/config", "internal/dialplan"}, other: []string{"github.com/google/uuid"}},
 	"internal/admin":    {own: []string{"esl"}, other: []string{"github.com/prometheus/client_golang"}},
 	"web":               {},
 	"test":              {own: []string{"*"}, other: []string{"github.com/pion/"}},

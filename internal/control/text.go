@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/dialplan"
 )
 
 // failed is what FreeSWITCH's text functions answer to arguments they cannot read.
@@ -95,7 +96,7 @@ func regex(args string) string {
 	if len(part) < 2 {
 		return failed
 	}
-	groups, ok := match(part[1], part[0])
+	groups, ok := dialplan.Match(part[1], part[0])
 	if len(part) == 2 {
 		return boolText(ok)
 	}
