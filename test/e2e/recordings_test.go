@@ -421,7 +421,7 @@ func justified(name string) bool {
 	return slices.Contains([]string{
 		"sip_req_port", "sip_to_port", "sip_from_port", // our port is not 5060
 		"sip_contact_params", "sip_user_agent", "sip_allow", "sip_nat_detected", // other phones than the recorded ones
-		"RFC2822_DATE",                                                                                            // of ${strftime()}, which is not served
+		"RFC2822_DATE",                                                                                                                                                                               // of ${strftime()}, which is not served
 		"current_application", "current_application_data", "current_application_response", "last_app", "last_arg", "playback_last_offset_pos", "playback_seconds", "playback_ms", "playback_samples", // music on hold
 		"rtp_use_timer_name", "rtp_use_ssrc", "rtp_has_crypto", "send_silence_when_idle", "video_media_flow", // of its media stack
 		"remote_media_ip", "remote_media_port", // of ICE
