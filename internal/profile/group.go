@@ -6,8 +6,10 @@ import (
 	"github.com/talkpath/talkpath/internal/call"
 )
 
-// deepest bounds how far dial strings of users lead to other users.
-const deepest = 4
+const (
+	deepest  = 4   // how far dial strings of users lead to other users
+	mostRung = 256 // how many contacts one group rings
+)
 
 // Group gives what a call to a group rings: NAME@DOMAIN with +A (all at once, which is the default), +F (one after the other) or +E (each
 // on its own). separator joins the members' dial strings: "," "|" or ":_:". A target "group/…" that is left to Resolve rings all at once;
@@ -52,6 +54,9 @@ func (s Set) resolveGroup(ref string, vars []call.Variable, depth int) ([]call.D
 	}
 	var out []call.Destination
 	for _, m := range members {
+		if len(out) >= mostRung {
+			break
+		}
 		ds, _ := s.resolveUser(strings.TrimPrefix(m, "user/"), vars, depth+1)
 		out = append(out, ds...)
 	}

@@ -1,5 +1,6 @@
 // Package profile runs a SIP profile: the only place where SIP meets calls. It owns the profile's sockets (through sip.Stack),
-// authentication, the translation between INVITE dialogs and call legs in both directions, and the resolution of dial targets.
+// authentication, the translation between INVITE dialogs and call legs in both directions, the gateways (accounts at other servers), and
+// the resolution of dial targets.
 //
 // It does not route (internal/dialplan does), relays no media, and knows no event socket: what belongs there leaves by Config.Events.
 // Handlers run on the stack's goroutines and never block; a leg's state is guarded by its own mutex.
