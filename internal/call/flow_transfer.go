@@ -143,7 +143,10 @@ func (ch *Channel) depart() {
 	if a == nil {
 		return
 	}
-	ch.parent, ch.bridgedTo = nil, nil
+	ch.parent = nil
+	if ch.bridgedTo == a { // else a bridge of its own is about to end
+		ch.bridgedTo = nil
+	}
 	ch.media.Unbridge()
 	ch.vars.del("bridge_to")
 	a.box.put(func() { a.childLeft(ch) })

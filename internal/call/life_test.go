@@ -88,6 +88,7 @@ func (l *wildLeg) act(rnd *rand.Rand, outbound bool) {
 type wild struct {
 	*rig
 	seed   uint64
+	moves  bool // transfers and take-overs too
 	actors sync.WaitGroup
 	mu     sync.Mutex
 	legs   []*wildLeg
@@ -169,6 +170,9 @@ func (w *wild) meddle(stop <-chan struct{}) {
 			if !ok {
 				continue
 			}
+			if w.moves {
+				w.move(rnd, ch, list[rnd.IntN(len(list))].UUID)
+			}
 			switch rnd.IntN(60) {
 			case 0:
 				ch.Hangup(NormalClearing)
@@ -181,6 +185,108 @@ func (w *wild) meddle(stop <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// move sends a channel elsewhere, or gives it another one.
+func (w *wild) move(rnd *rand.Rand, ch *Channel, other string) {
+	switch rnd.IntN(12) {
+	case 0, 1:
+		to := []string{"1016", "9196", "4711", "loopback", "park"}[rnd.IntN(5)]
+		name := map[bool]string{true: "inline"}[to == "park"]
+		ch.Transfer(to, name, "", TransferLeg(rnd.IntN(3)))
+	case 2:
+		if x, ok := w.core.Channel(other); ok {
+			ch.Bridge(x)
+		}
+	case 3:
+		ch.Execute("intercept", other)
+	case 4:
+		ch.Execute("set", "a=${b}")
+	}
+}
+
+// TestChannelsMoveInAnyOrder adds transfers, take-overs and loopback legs to that: whatever meets, every call ends, and without waiting
+// for the guard that a fault would need.
+func TestChannelsMoveInAnyOrder(t *testing.T) {
+	runs, calls := 6, 100
+	if testing.Short() {
+		runs = 1
+	}
+	first := uint64(time.Now().UnixNano())
+	for i := range runs {
+		seed := first + uint64(i)
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			w := &wild{rig: newRig(t), seed: seed, rnd: rand.New(rand.NewPCG(seed, 1)), moves: true}
+			p := plan(t, plainPlan+`<extension name="l"><condition field="destination_number" expression="^loopback$">
+			  <action application="bridge" data="loopback/9196"/></condition></extension>`)
+			w.core.cfg.Plan = func() *dialplan.Plan { return p }
+			w.core.SetDialer(w)
+			began := time.Now()
+			w.run(calls, []string{"1016", "1016", "a1016", "serial", "5900", "9196", "loopback"})
+			if d := time.Since(began); d > guardTime {
+				t.Errorf("it took %v: somebody waited for the guard", d)
+			}
+			w.until(int(w.core.created))
+			w.checkMoves()
+		})
+	}
+}
+
+// checkMoves holds every channel to what is true of all lives: one end, bridges that end, no leg left alone.
+func (w *wild) checkMoves() {
+	w.t.Helper()
+	for _, l := range w.legs {
+		if l.asked != l.told {
+			w.t.Errorf("%d of %d re-offers were answered", l.told, l.asked)
+		}
+		if !l.isOver() {
+			w.t.Error("a leg was left alone")
+		}
+	}
+	lives := map[string]*strings.Builder{}
+	for _, e := range w.events {
+		id := e.Value("Unique-ID")
+		if lives[id] == nil {
+			lives[id] = &strings.Builder{}
+		}
+		lives[id].WriteString(letter(e))
+	}
+	for _, life := range lives {
+		s := life.String()
+		if strings.Count(s, "B") != strings.Count(s, "U") {
+			w.t.Errorf("channel lived %s: bridges and unbridges differ", s)
+		}
+		if !strings.HasSuffix(s, "h9RCDd") || strings.Count(s, "D") != 1 || strings.Count(s, "H") != 1 || strings.Count(s, "A") > 1 {
+			w.t.Errorf("channel lived %s", s)
+		}
+	}
+}
+
+// run makes calls to numbers while others meddle, and waits for the end of all.
+func (w *wild) run(calls int, numbers []string) {
+	w.t.Helper()
+	stop := make(chan struct{})
+	var meddlers sync.WaitGroup
+	meddlers.Go(func() { w.meddle(stop) })
+	for range calls {
+		rnd := w.random()
+		for w.core.Stats().Current > 40 {
+			runtime.Gosched()
+		}
+		l := w.leg()
+		h, err := w.core.NewInbound(Inbound{Leg: l, ChannelName: "sofia/internal/1015@127.0.0.1", Profile: "internal", CallerNum: "1015",
+			Username: "1015", Destination: numbers[rnd.IntN(len(numbers))], Dialplan: "XML", Context: "plain", SDP: []byte(sdpA)})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		l.h = h
+		w.play(l, false)
+	}
+	w.actors.Wait()
+	w.core.HangupAll(ManagerRequest, nil) // loopback legs that nobody else ends
+	close(stop)
+	meddlers.Wait()
+	w.core.running.Wait()
 }
 
 // TestChannelsLiveAndEndInAnyOrder lets calls, forks, answers, cancels, byes, commands, media events and panics happen in any order, and
@@ -203,28 +309,7 @@ func TestChannelsLiveAndEndInAnyOrder(t *testing.T) {
 			if i%2 == 1 {
 				w.media.refuse = true
 			}
-			stop := make(chan struct{})
-			var meddlers sync.WaitGroup
-			meddlers.Go(func() { w.meddle(stop) })
-			numbers := []string{"1016", "1016", "c1016", "a1016", "serial", "5900", "9196", "respond", "nosuch", "boom", "4711"}
-			for range calls {
-				rnd := w.random()
-				for w.core.Stats().Current > 40 {
-					runtime.Gosched()
-				}
-				l := w.leg()
-				h, err := w.core.NewInbound(Inbound{Leg: l, ChannelName: "sofia/internal/1015@127.0.0.1", Profile: "internal", CallerNum: "1015",
-					Username: "1015", Destination: numbers[rnd.IntN(len(numbers))], Dialplan: "XML", Context: "plain", SDP: []byte(sdpA)})
-				if err != nil {
-					t.Fatal(err)
-				}
-				l.h = h
-				w.play(l, false)
-			}
-			w.core.running.Wait() // no leg is called after that
-			w.actors.Wait()
-			close(stop)
-			meddlers.Wait()
+			w.run(calls, []string{"1016", "1016", "c1016", "a1016", "serial", "5900", "9196", "respond", "nosuch", "boom", "4711"})
 			w.check()
 		})
 	}
