@@ -39,6 +39,9 @@ func (r *reader) core(n *fsxml.Node) Switch {
 	return c
 }
 
+// ownVariables are those that are looked up here and not by the tree.
+var ownVariables = []string{"rtp_mux_port", "rtp_mux_tcp_port"}
+
 // portVariable is the default of a port that FreeSWITCH does not have and its trees therefore do not name: a variable, as -set makes them.
 func (r *reader) portVariable(name string, def int) int {
 	if port, err := strconv.Atoi(r.vars[name]); err == nil && port >= 0 && port <= 65535 {

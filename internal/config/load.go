@@ -17,7 +17,7 @@ const envPrefix = "TALKPATH_SET_"
 // Load reads a tree. The error is for trees that nothing can run on; what can be lived with is in Problems.
 func Load(o Options) (*Snapshot, error) {
 	env := environ(o.Env)
-	l := fsxml.Loader{FS: Embedded(), Defaults: builtins(o), Set: overrides(o)}
+	l := fsxml.Loader{FS: Embedded(), Defaults: builtins(o), Set: overrides(o), Reads: ownVariables}
 	l.Env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	source := "embedded"
 	if o.Dir != "" {

@@ -79,6 +79,7 @@ type Loader struct {
 	Root     string                      // first file; "" = freeswitch.xml
 	Dir      string                      // absolute path of FS, so that includes by absolute path find their file; "" refuses those
 	Defaults map[string]string           // variables that exist before the first line
+	Reads    []string                    // variables that whoever loads the tree looks at: to override them is no mistake
 	Set      map[string]string           // variables that win over the tree's own
 	Env      func(string) (string, bool) // environment for env-set; nil = empty
 	// Exec runs the program of exec and exec-set and returns its output; nil refuses both.

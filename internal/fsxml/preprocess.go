@@ -237,7 +237,7 @@ func (p *preprocessor) markup(f *file, rest []byte) error {
 // unusedOverrides warns of overrides that nothing reads: most likely a misspelt name.
 func (p *preprocessor) unusedOverrides() {
 	for _, name := range slices.Sorted(maps.Keys(p.used)) {
-		if !p.used[name] && !bytes.Contains(p.out, []byte("${"+name+"}")) {
+		if !p.used[name] && !slices.Contains(p.l.Reads, name) && !bytes.Contains(p.out, []byte("${"+name+"}")) {
 			p.problem(&file{}, Warning, "the override of %q has no effect: the configuration knows no such variable", name)
 		}
 	}
