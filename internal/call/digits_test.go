@@ -217,3 +217,14 @@ func TestFieldIsNotSplitByThePeer(t *testing.T) {
 		t.Errorf("%q %q", word, rest.String())
 	}
 }
+
+func FuzzDigitString(f *testing.F) {
+	f.Add("12w#@200")
+	f.Add("@")
+	f.Fuzz(func(t *testing.T, s string) {
+		digits, each := digitString(s)
+		if len(digits) > maxDigits || strings.Trim(digits, "0123456789*#ABCDabcdwW") != "" || each < minDigit || each > maxDigit {
+			t.Fatalf("%q: %q %v", s, digits, each)
+		}
+	})
+}

@@ -139,6 +139,7 @@ func (ch *Channel) newProfile(how string) {
 
 // depart takes a called leg away from the channel that called it; its call goes on without this leg.
 func (ch *Channel) depart() {
+	ch.stopBehind()
 	a := ch.parent
 	if a == nil {
 		return

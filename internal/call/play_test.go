@@ -301,3 +301,26 @@ func TestHeldPartyHearsMusic(t *testing.T) {
 		t.Errorf("music stopped %d times", n)
 	}
 }
+
+// Who is transferred while on hold does not take the music along.
+func TestMusicEndsWithATransfer(t *testing.T) {
+	r := newRig(t)
+	a, b := answeredCall(r)
+	a.h.LegReoffer([]byte(strings.Replace(sdpA, "a=sendrecv", "a=sendonly", 1)), func([]byte, error) {})
+	r.untilEvent("PLAYBACK_START", outbound)
+	ch, ok := r.core.Channel(r.core.Channels()[1].UUID)
+	if !ok {
+		t.Fatal("no called leg")
+	}
+	ch.Transfer("5900", "XML", "plain", TransferSelf)
+	wants(t, r.untilEvent("PLAYBACK_STOP", outbound), map[string]string{"Playback-Status": "break"})
+	r.untilEvent("CHANNEL_PARK", outbound)
+	for _, took := range r.media.all[1].plays() {
+		if took == "" {
+			t.Error("the music goes on")
+		}
+	}
+	a.h.LegEnded(bye)
+	b.h.LegEnded(bye)
+	r.until(2)
+}
