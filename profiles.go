@@ -64,8 +64,7 @@ func (ex *exchange) use(set profile.Set) {
 	ex.core.SetDialer(set)
 }
 
-// The commands "sofia profile NAME start|stop|restart|rescan". The configuration is read again first; running calls of other profiles are not
-// touched.
+// The commands "sofia profile NAME start|stop|restart|rescan". The configuration is read again first. Only stop ends calls, those of its profile.
 
 func (ex *exchange) profileStart(s *Server, name string) error {
 	ex.steering.Lock()
@@ -88,13 +87,14 @@ func (ex *exchange) profileStop(name string) error {
 func (ex *exchange) profileRestart(s *Server, name string) error {
 	ex.steering.Lock()
 	defer ex.steering.Unlock()
+	p := ex.running().Named(name)
+	if p == nil {
+		return fmt.Errorf("talkpath: profile %s does not run", name)
+	}
 	if err := s.Reload(); err != nil {
 		return err
 	}
-	if err := ex.closeProfile(name); err != nil {
-		return err
-	}
-	return ex.openProfile(s, name)
+	return p.Restart(s.snapshot.Load())
 }
 
 // openProfile starts a profile of the present configuration by name.

@@ -49,6 +49,8 @@ type Config struct {
 	Timers Timers
 	Limits Limits
 	Logger *slog.Logger // nil discards
+	// Trace sees each message as it is sent or was received, before anything is made of it. It must not block or keep data. nil: none.
+	Trace func(f *Flow, sent bool, data []byte)
 	// ContactHost is the host[:port] to advertise in Contact and Via of what goes to flow; nil or "" is the flow's local address.
 	ContactHost func(flow *Flow) string
 }

@@ -144,6 +144,9 @@ func (f *Flow) unwatch(key any) {
 
 // send hands a message to the flow. It does not wait for the peer.
 func (f *Flow) send(data []byte) error {
+	if trace := f.stack.cfg.Trace; trace != nil {
+		trace(f, true, data)
+	}
 	err := f.enqueue(data)
 	if err != nil {
 		f.stack.count.sendErrors.Add(1)

@@ -20,6 +20,9 @@ func (s *Stack) receive(f *Flow, data []byte) {
 		}
 	}()
 	s.count.received.Add(1)
+	if s.cfg.Trace != nil {
+		s.cfg.Trace(f, false, data)
+	}
 	m, err := s.parse(data)
 	if err != nil {
 		s.refuse(f, data, err)

@@ -26,6 +26,7 @@ type Config struct {
 	TLS       *tls.Config
 	UserAgent string // "" is "siptest"
 	Timers    sip.Timers
+	Trace     func(f *sip.Flow, sent bool, data []byte) // see sip.Config
 }
 
 // UA is a user agent with one flow to its server. Its methods may be called from any goroutine; those with a ctx wait.
@@ -60,7 +61,7 @@ func Dial(ctx context.Context, cfg Config) (*UA, error) {
 	u := &UA{cfg: cfg, calls: make(chan *Call, 64), other: make(chan *sip.Request, 256), host: strings.ToLower(rand.Text()[:12]) + ".invalid",
 		callID: rand.Text()}
 	sc := sip.Config{
-		ClientTLS: cfg.TLS, UserAgent: cfg.UserAgent, Handler: sip.HandlerFunc(u.serve), Timers: cfg.Timers,
+		ClientTLS: cfg.TLS, UserAgent: cfg.UserAgent, Handler: sip.HandlerFunc(u.serve), Timers: cfg.Timers, Trace: cfg.Trace,
 		Allow: strings.Fields("INVITE ACK BYE CANCEL OPTIONS MESSAGE INFO UPDATE REFER NOTIFY"), Supported: []string{"replaces"},
 		ContactHost: func(f *sip.Flow) string {
 			if strings.HasPrefix(f.Transport(), "ws") {
