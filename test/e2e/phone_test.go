@@ -24,8 +24,9 @@ var (
 // phone is a registered user agent with the media of its kind.
 type phone struct {
 	kind
-	user string
-	ua   *siptest.UA
+	user  string
+	ua    *siptest.UA
+	trace *trace
 }
 
 // addr is where the server listens for a transport.
@@ -47,11 +48,16 @@ func (ex *exchange) addr(transport string) string {
 // dial connects a user agent without registering it.
 func (ex *exchange) dial(t *testing.T, transport string) *siptest.UA {
 	t.Helper()
+	return ex.dialTraced(t, transport, nil)
+}
+
+func (ex *exchange) dialTraced(t *testing.T, transport string, tr *trace) *siptest.UA {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ua, err := siptest.Dial(ctx, siptest.Config{
 		Transport: transport, Addr: ex.addr(transport), Domain: ex.addr(transport),
-		TLS: &tls.Config{InsecureSkipVerify: true},
+		TLS: &tls.Config{InsecureSkipVerify: true}, Trace: tr.add,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +69,8 @@ func (ex *exchange) dial(t *testing.T, transport string) *siptest.UA {
 // phone registers a user.
 func (ex *exchange) phone(t *testing.T, k kind, user string) *phone {
 	t.Helper()
-	p := &phone{kind: k, user: user, ua: ex.dial(t, k.transport)}
+	tr := &trace{}
+	p := &phone{kind: k, user: user, ua: ex.dialTraced(t, k.transport, tr), trace: tr}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	res, err := p.ua.Register(ctx, user, userPassword, 600)

@@ -219,8 +219,16 @@ func TestEventsAsRecorded(t *testing.T) {
 				s.callee = phoneOf(c.caller, c.to)
 			}
 			s.client = ex.follow(t, "ALL")
+			for _, p := range phones {
+				p.trace.begin()
+			}
 			c.play(t, s)
 			s.untilIdle(t)
+			messages := recordedMessages(t, c.name)
+			compareMessages(t, c.from, s.caller.trace.messages(), messages[c.from])
+			if s.callee != nil {
+				compareMessages(t, c.to, s.callee.trace.messages(), messages[c.to])
+			}
 			rocketChatRules(t, s.events, c.from)
 			got := channelEvents(t, s.events)
 			for _, leg := range []string{"inbound", "outbound"} {
