@@ -24,6 +24,8 @@ type Config struct {
 	// Dirs are FreeSWITCH's folder variables (certs_dir, sounds_dir, recordings_dir, …), set before the tree is read. Missing ones are
 	// below the state directory.
 	Dirs map[string]string
+	// AllowExec lets X-PRE-PROCESS exec and exec-set run programs, without a shell, while the tree is read.
+	AllowExec bool
 	// Logger gets the log. nil: discarded.
 	Logger *slog.Logger
 	// DrainGrace is how long Shutdown waits for calls to end. 0: 1 h. The context of Shutdown may end it earlier.

@@ -96,11 +96,24 @@ func (ex *exchange) startCore(s *Server) error {
 		Globals:     func(name string) (string, bool) { return ex.control.Global(name) },
 		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
 		UserVars:    s.userVars,
+		MediaIP:     insideAddress(c),
 		Sound:       s.sound,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
 		Hostname: c.Vars["hostname"], Logger: s.log,
 	})
 	return nil
+}
+
+// insideAddress is where media listens when peers are told another address; the zero value when they are told the true one.
+func insideAddress(c *config.Snapshot) netip.Addr {
+	if len(c.Profiles) == 0 || c.Profiles[0].ExtRTPIP == "" {
+		return netip.Addr{}
+	}
+	addr, err := netip.ParseAddr(c.Profiles[0].RTPIP)
+	if err != nil || addr.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return addr
 }
 
 func (ex *exchange) startRegistrar(s *Server) error {

@@ -35,7 +35,7 @@ func load(cfg Config, sec secrets) (*config.Snapshot, error) {
 		"esl_password":     sec.ESLPassword,
 	}
 	maps.Copy(defaults, cfg.Dirs)
-	return config.Load(config.Options{Dir: cfg.ConfDir, Set: cfg.Set, Env: cfg.Environ, Defaults: defaults, LocalNets: localNets()})
+	return config.Load(config.Options{Dir: cfg.ConfDir, Set: cfg.Set, Env: cfg.Environ, Defaults: defaults, LocalNets: localNets(), AllowExec: cfg.AllowExec})
 }
 
 // CheckReport is what Check found; WriteText and WriteJSON print it.

@@ -67,6 +67,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	})
 	flags.BoolVar(&o.check, "check", false, "load everything, report what was found, and exit")
 	flags.BoolVar(&o.json, "json", false, "with -check: report as JSON")
+	flags.BoolVar(&o.cfg.AllowExec, "allow-exec", false, "let X-PRE-PROCESS exec of the tree run programs (without a shell)")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 
 	flags.BoolVar(&o.background, "nc", false, "run in the background, log to -log")
