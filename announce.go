@@ -60,10 +60,7 @@ func (s *Server) Addresses() Addresses {
 // usersFirst puts the profile that FreeSWITCH's trees keep for users before the others.
 func usersFirst(set profile.Set) profile.Set {
 	sorted := slices.Clone(set)
-	slices.SortStableFunc(sorted, func(a, b *profile.Profile) int {
-		rank := map[bool]int{true: 0, false: 1}
-		return rank[a.Name() == "internal"] - rank[b.Name() == "internal"]
-	})
+	slices.SortStableFunc(sorted, func(a, b *profile.Profile) int { return usersRank(a.Name()) - usersRank(b.Name()) })
 	return sorted
 }
 

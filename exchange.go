@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,18 +65,7 @@ func (ex *exchange) startMedia(s *Server) error {
 		PortMin: c.Switch.RTPStart, PortMax: c.Switch.RTPEnd,
 		Logger: s.log,
 	}
-	if len(c.Profiles) > 0 {
-		p := c.Profiles[0]
-		cfg.ListenIP, _ = netip.ParseAddr(p.RTPIP)
-		for _, ip := range []string{p.ExtRTPIP, p.RTPIP, c.Vars["local_ip_v4"]} {
-			if addr, err := netip.ParseAddr(ip); err == nil && !addr.IsUnspecified() && !slices.Contains(cfg.AdvertisedIPs, addr) {
-				cfg.AdvertisedIPs = append(cfg.AdvertisedIPs, addr)
-			}
-		}
-		if len(cfg.AdvertisedIPs) > 0 && p.ExtRTPIP != "" {
-			cfg.AdvertisedIPs = cfg.AdvertisedIPs[:1] // behind NAT the inside address is of no use
-		}
-	}
+	cfg.ListenIP, cfg.AdvertisedIPs = mediaAddresses(c)
 	var err error
 	ex.media, err = media.NewEngine(cfg)
 	return err
@@ -102,18 +90,6 @@ func (ex *exchange) startCore(s *Server) error {
 		Hostname: c.Vars["hostname"], Logger: s.log,
 	})
 	return nil
-}
-
-// insideAddress is where media listens when peers are told another address; the zero value when they are told the true one.
-func insideAddress(c *config.Snapshot) netip.Addr {
-	if len(c.Profiles) == 0 || c.Profiles[0].ExtRTPIP == "" {
-		return netip.Addr{}
-	}
-	addr, err := netip.ParseAddr(c.Profiles[0].RTPIP)
-	if err != nil || addr.IsUnspecified() {
-		return netip.Addr{}
-	}
-	return addr
 }
 
 func (ex *exchange) startRegistrar(s *Server) error {

@@ -173,3 +173,16 @@ func TestManySubscribers(t *testing.T) {
 	}
 	t.Logf("200 clients served in %v", time.Since(began))
 }
+
+// TestAllAddresses: media that listens on all addresses, as with profiles for IPv4 and IPv6, serves IPv4 peers.
+func TestAllAddresses(t *testing.T) {
+	for _, listen := range []string{"::", "0.0.0.0"} {
+		t.Run(listen, func(t *testing.T) {
+			ex := start(t, "rtp_ip="+listen)
+			a, b := connect(t, ex.phone(t, browser, "1000"), ex.phone(t, rtpPhone, "1001"))
+			hearEachOther(t, a, b)
+			a.hangup(t)
+			b.ended(t)
+		})
+	}
+}

@@ -1,0 +1,64 @@
+package talkpath
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/talkpath/talkpath/internal/config"
+)
+
+// All profiles share the media ports, so that one UDP port carries every browser.
+
+// mediaAddresses is what media listens on and what peers are told. Profiles with one and the same rtp-ip listen there, others on all addresses. The
+// users' profile comes first: its address stands in c=.
+func mediaAddresses(c *config.Snapshot) (listen netip.Addr, advertised []netip.Addr) {
+	var binds []netip.Addr
+	for _, p := range usersProfileFirst(c.Profiles) {
+		bind, err := netip.ParseAddr(p.RTPIP)
+		if err == nil && !slices.Contains(binds, bind) {
+			binds = append(binds, bind)
+		}
+		for _, ip := range []string{p.ExtRTPIP, p.RTPIP, c.Vars["local_ip_v4"]} {
+			addr, err := netip.ParseAddr(ip)
+			if err != nil || addr.IsUnspecified() {
+				continue
+			}
+			if !slices.Contains(advertised, addr) {
+				advertised = append(advertised, addr)
+			}
+			break // behind NAT the inside address is of no use to a peer
+		}
+	}
+	switch {
+	case len(binds) == 1:
+		return binds[0], advertised
+	case slices.ContainsFunc(binds, netip.Addr.Is6):
+		return netip.IPv6Unspecified(), advertised
+	default:
+		return netip.IPv4Unspecified(), advertised
+	}
+}
+
+// insideAddress is where media can be reached from this machine when peers are told another address; the zero value when they are told the true one.
+func insideAddress(c *config.Snapshot) netip.Addr {
+	for _, p := range usersProfileFirst(c.Profiles) {
+		if addr, err := netip.ParseAddr(p.RTPIP); err == nil && p.ExtRTPIP != "" && !addr.IsUnspecified() {
+			return addr
+		}
+	}
+	return netip.Addr{}
+}
+
+// usersProfileFirst puts the profile that FreeSWITCH's trees keep for users before the others.
+func usersProfileFirst(profiles []config.Profile) []config.Profile {
+	sorted := slices.Clone(profiles)
+	slices.SortStableFunc(sorted, func(a, b config.Profile) int { return usersRank(a.Name) - usersRank(b.Name) })
+	return sorted
+}
+
+func usersRank(profile string) int {
+	if profile == "internal" {
+		return 0
+	}
+	return 1
+}
