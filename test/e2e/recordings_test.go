@@ -224,7 +224,12 @@ func TestEventsAsRecorded(t *testing.T) {
 			}
 			c.play(t, s)
 			s.untilIdle(t)
-			messages := recordedMessages(t, c.name)
+			messages := map[string][]string{}
+			if c.caller.transport == "wss" {
+				messages[c.from], messages[c.to] = recordedBrowserMessages(t, c.name, "A"), recordedBrowserMessages(t, c.name, "B")
+			} else {
+				messages = recordedMessages(t, c.name)
+			}
 			compareMessages(t, c.from, s.caller.trace.messages(), messages[c.from])
 			if s.callee != nil {
 				compareMessages(t, c.to, s.callee.trace.messages(), messages[c.to])
