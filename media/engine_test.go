@@ -236,14 +236,15 @@ func TestTimeoutRules(t *testing.T) {
 		after time.Duration
 		want  int
 	}{
-		{"silence", func(l *leg) { l.timeout, l.flowSince = 30*time.Second, start }, 31 * time.Second, 1},
-		{"not yet", func(l *leg) { l.timeout, l.flowSince = 30*time.Second, start }, 29 * time.Second, 0},
+		{"silence", func(l *leg) { l.gives, l.timeout, l.quietSince = true, 30*time.Second, start }, 31 * time.Second, 1},
+		{"not yet", func(l *leg) { l.gives, l.timeout, l.quietSince = true, 30*time.Second, start }, 29 * time.Second, 0},
 		{"packets came", func(l *leg) {
-			l.timeout, l.flowSince = 30*time.Second, start
+			l.gives, l.timeout, l.quietSince = true, 30*time.Second, start
 			l.src.last = start.Add(10 * time.Second)
 		}, 31 * time.Second, 0},
-		{"on hold", func(l *leg) { l.timeout = 30 * time.Second }, time.Hour, 0},
-		{"off", func(l *leg) { l.flowSince = start }, time.Hour, 0},
+		{"on hold", func(l *leg) { l.timeout, l.quietSince = 30*time.Second, start }, time.Hour, 0},
+		{"too long on hold", func(l *leg) { l.timeout, l.holdTimeout, l.quietSince = 30*time.Second, time.Hour, start }, 61 * time.Minute, 1},
+		{"off", func(l *leg) { l.gives, l.quietSince = true, start }, time.Hour, 0},
 		{"consent lost", func(l *leg) {
 			l.kind = KindWebRTC
 			l.ice.selected, l.ice.lastCheck = path{addr: netip.MustParseAddrPort("192.0.2.1:9")}, start

@@ -54,10 +54,11 @@ type leg struct {
 	sends   atomic.Pointer[format8] // the audio format towards the peer; the pacer reads it
 	reached atomic.Bool             // the peer can be sent to, or could once; the pacer reads it
 
-	timeout   time.Duration
-	flowSince time.Time // since when media should come from the peer; zero = it should not
-	timedOut  bool
-	connected bool
+	timeout     time.Duration
+	holdTimeout time.Duration // takes its place while the peer is not to send
+	quietSince  time.Time     // since when media should come from the peer, or should not: the last change of that; zero before the first
+	timedOut    bool
+	connected   bool
 
 	packetsOut, bytesOut         uint64
 	srtpErrors, replays, foreign uint64
@@ -86,6 +87,8 @@ type legUpdate struct {
 	ufrag, pwd string
 	dtls       dtlsConfig
 	timeout    time.Duration
+	// holdTimeout takes its place while the peer is not to send.
+	holdTimeout time.Duration
 }
 
 // apply takes over the result of a negotiation.
@@ -93,13 +96,9 @@ func (l *leg) apply(u legUpdate) error {
 	if err := l.applySDES(u); err != nil {
 		return err
 	}
-	l.takes, l.timeout = u.takes, u.timeout
-	if u.gives != l.gives || l.flowSince.IsZero() != !u.gives {
-		l.flowSince = time.Time{}
-		if u.gives {
-			l.flowSince = l.sh.now
-		}
-		l.timedOut = false
+	l.takes, l.timeout, l.holdTimeout = u.takes, u.timeout, u.holdTimeout
+	if u.gives != l.gives || l.quietSince.IsZero() {
+		l.quietSince, l.timedOut = l.sh.now, false
 	}
 	l.gives = u.gives
 	l.applyFormats(u.formats)
@@ -296,14 +295,18 @@ func (l *leg) checkTimeouts() {
 	if h := &l.heard; h.active && !h.reported && now.Sub(h.last) > toneSilence {
 		l.reportDigit()
 	}
-	if l.timeout <= 0 || l.flowSince.IsZero() {
+	limit := l.timeout
+	if !l.gives {
+		limit = l.holdTimeout
+	}
+	if limit <= 0 || l.quietSince.IsZero() {
 		return
 	}
-	last := l.flowSince
+	last := l.quietSince
 	if l.src.last.After(last) {
 		last = l.src.last
 	}
-	if now.Sub(last) > l.timeout {
+	if now.Sub(last) > limit {
 		l.fireTimeout()
 	}
 }

@@ -362,7 +362,7 @@ func (s *Session) apply() error {
 		sdesIn: s.pair.in, sdesOut: s.pair.out,
 		ufrag: s.ufrag, pwd: s.pwd,
 		dtls:    dtlsConfig{role: s.role, fingerprint: s.remote.Fingerprint, certificate: s.e.cfg.Certificate},
-		timeout: s.cfg.RTPTimeout,
+		timeout: s.cfg.RTPTimeout, holdTimeout: s.cfg.HoldTimeout,
 	}
 	return s.applyUpdate(u)
 }

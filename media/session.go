@@ -21,6 +21,8 @@ type SessionConfig struct {
 	// RTPTimeout fires EventTimeout when no packet came for so long although media should flow; 0 = off. Loss of ICE consent (30 s without
 	// a check of the peer) fires it in any case.
 	RTPTimeout time.Duration
+	// HoldTimeout is the same while the peer has said that it sends nothing, or was told not to.
+	HoldTimeout time.Duration
 	// PeerIP is where the peer's signalling comes from. RTP from there may be latched even if the SDP names another address (a phone
 	// behind NAT); zero = only the address of the SDP.
 	PeerIP netip.Addr

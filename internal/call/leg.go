@@ -100,10 +100,11 @@ type Inbound struct {
 	Dialplan    string // XML
 	Context     string
 	PresenceID  string
-	SDP         []byte // the offer; nil is refused before
-	CodecPrefs  string // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
-	RTPTimeout  time.Duration
-	Vars        []Variable // in FreeSWITCH's order
+	SDP         []byte        // the offer; nil is refused before
+	CodecPrefs  string        // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
+	RTPTimeout  time.Duration // without media that should come
+	HoldTimeout time.Duration // without media while the leg is on hold
+	Vars        []Variable    // in FreeSWITCH's order
 
 	source  string            // Caller-Source; "" is mod_sofia
 	program dialplan.Expanded // of the dialplan "inline"
@@ -119,15 +120,16 @@ type Dialer interface {
 
 // Destination is one place to ring: one binding of a user, or one SIP URI.
 type Destination struct {
-	ChannelName string // sofia/internal/1001@10.0.0.7:5060
-	CalleeNum   string // contact user: Caller-Callee-ID-Number, Caller-Destination-Number
-	PresenceID  string // 1001@example.com
-	WebRTC      bool   // offer ICE + DTLS-SRTP
-	SDES        bool   // offer SDES-SRTP
-	CodecPrefs  string // outbound-codec-prefs of the profile
-	NetworkAddr string // IP address that signalling goes to, when known: media from there may be latched ("": only what SDP says)
-	RTPTimeout  time.Duration
-	Vars        []Variable // dialed_user, dialed_domain, directory variables …
+	ChannelName string        // sofia/internal/1001@10.0.0.7:5060
+	CalleeNum   string        // contact user: Caller-Callee-ID-Number, Caller-Destination-Number
+	PresenceID  string        // 1001@example.com
+	WebRTC      bool          // offer ICE + DTLS-SRTP
+	SDES        bool          // offer SDES-SRTP
+	CodecPrefs  string        // outbound-codec-prefs of the profile
+	NetworkAddr string        // IP address that signalling goes to, when known: media from there may be latched ("": only what SDP says)
+	RTPTimeout  time.Duration // without media that should come
+	HoldTimeout time.Duration // without media while the leg is on hold
+	Vars        []Variable    // dialed_user, dialed_domain, directory variables …
 	// Dial sends the INVITE. It returns at once; results go to h, which may be called before Dial returns.
 	Dial func(o Outbound, h LegHandler) (Leg, error)
 }

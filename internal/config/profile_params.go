@@ -31,7 +31,7 @@ var profileParams = []Param{
 	{"outbound-codec-prefs", "codecs", "OutboundCodecPrefs", true, ""},
 	{"codec-prefs", "codecs", "InboundCodecPrefs", true, ""},
 	{"rtp-timeout-sec", "seconds", "RTPTimeout", true, ""},
-	{"rtp-hold-timeout-sec", "seconds", "RTPHoldTimeout", false, ""},
+	{"rtp-hold-timeout-sec", "seconds", "RTPHoldTimeout", true, ""},
 	{"user-agent-string", "text", "UserAgent", true, ""},
 	{"nonce-ttl", "seconds", "NonceTTL", true, ""},
 	{"multiple-registrations", "flag", "MultipleRegistrations", true, "true,contact,call-id"},

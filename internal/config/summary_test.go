@@ -101,9 +101,6 @@ func TestEmbeddedIsWholeServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, u := range s.Unsupported {
-		if u.Name == "profile/rtp-hold-timeout-sec" {
-			continue // known: calls have one timeout, held or not
-		}
 		t.Errorf("%s:%d: %s %s", u.File, u.Line, u.Kind, u.Name)
 	}
 	if len(s.Unsafe) > 0 {

@@ -112,6 +112,7 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		SDP:         sdp,
 		CodecPrefs:  view.InboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
+		HoldTimeout: view.RTPHoldTimeout,
 		Vars:        p.inboundVars(tx, snap, view, a),
 	}
 	if in.Dialplan == "" {

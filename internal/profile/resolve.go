@@ -271,6 +271,7 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 		WebRTC:      r.webrtc || r.value(vars, "media_webrtc") == "true",
 		CodecPrefs:  view.OutboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
+		HoldTimeout: view.RTPHoldTimeout,
 		Dial:        r.dial,
 	}
 	d.SDES = !d.WebRTC && secure(r.value(vars, "rtp_secure_media"))

@@ -197,3 +197,27 @@ func TestCallerVanishes(t *testing.T) {
 		t.Errorf("Hangup-Cause %s", e.Value("Hangup-Cause"))
 	}
 }
+
+// TestHeldCallerVanishes: a phone that puts the call on hold and then loses its power is hung up by the hold timeout, not by the shorter one for media
+// that should flow.
+func TestHeldCallerVanishes(t *testing.T) {
+	ex := start(t, "rtp_timeout_sec=1", "rtp_hold_timeout_sec=3")
+	a, b := connect(t, ex.phone(t, rtpPhone, "1000"), ex.phone(t, browser, "1001"))
+	hearEachOther(t, a, b)
+	client := ex.follow(t, "CHANNEL_HANGUP_COMPLETE")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	inactive := strings.Replace(string(a.media.(*rtpPeer).description()), "a=sendrecv", "a=inactive", 1)
+	if res, err := a.call.Reinvite(ctx, []byte(inactive)); err != nil || res.StatusCode != 200 {
+		t.Fatalf("hold: %v, %v", res, err)
+	}
+	held := time.Now()
+	a.media.close()
+	b.ended(t)
+	if lasted := time.Since(held); lasted < 2*time.Second {
+		t.Errorf("the held call lasted %v: the timeout of a call that is not held ended it", lasted)
+	}
+	if e := next(t, client); e.Value("Hangup-Cause") != "MEDIA_TIMEOUT" {
+		t.Errorf("Hangup-Cause %s", e.Value("Hangup-Cause"))
+	}
+}
