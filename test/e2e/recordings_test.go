@@ -196,6 +196,12 @@ func recordedCalls() []recordedCall {
 			b.ended(t)
 			a.failure(t)
 		}},
+		{"basic_answer_caller_hangup", rtpPhone, "1000", "1001", "1001", callerHangsUp},
+		{"callee_busy_486", rtpPhone, "1000", "p1001", "1001", refused(486, "Busy Here")},
+		{"callee_reject_404", rtpPhone, "1000", "p1001", "1001", refused(404, "Not Found")},
+		{"callee_reject_503", rtpPhone, "1000", "p1001", "1001", refused(503, "Service Unavailable")},
+		{"callee_reject_603", rtpPhone, "1000", "p1001", "1001", refused(603, "Decline")},
+		{"callee_not_registered", rtpPhone, "1000", "p1005", "", fails},
 		{"browser_basic", browser, "1002", "p1003", "1003", callerHangsUp},
 	}
 }
