@@ -189,7 +189,7 @@ export class WebPhone {
     await press();
     await until(`${this.name}: hears the key of ${tones} Hz`, async () => {
       const loudest = await this.page.evaluate(() => window.ear.watch.loudest);
-      return tones.every((tone) => loudest[tone] > -50 && others.every((other) => loudest[tone] - loudest[other] > 20)) || loudest;
+      return tones.every((tone) => loudest[tone] > -50 && others.every((other) => loudest[tone] - loudest[other] > 12)) || loudest;
     });
     await this.page.evaluate(() => window.ear.watch.end());
   }
