@@ -4,7 +4,7 @@
 // It owns the bindings and their expiry. It does not authenticate (the caller has done that) and does not route calls. All methods
 // are safe for concurrent use.
 //
-// RFC 3261 §10, RFC 5626 §6. Temporary GRUUs (RFC 5627) are left out.
+// RFC 3261 §10, RFC 5626 §6. GRUUs (RFC 5627) are left out.
 package registrar
 
 import (
