@@ -123,7 +123,7 @@ func (ch *Channel) connect(win *fork) bool {
 		b.bridgeStarts(ch, a)
 		ch.box.put(func() { done = true })
 	})
-	ch.wait(func() bool { return done || ch.isDown() || win.ended }, guardTime)
+	ch.await(func() bool { return done || ch.isDown() || win.ended })
 	if !ch.beginBridge(o, win, p) {
 		return false
 	}
@@ -257,7 +257,7 @@ func (ch *Channel) talk(b *Channel) {
 	if ch.farEnd == nil {
 		end := ch.whyGone()
 		b.box.put(func() { b.farHungUp(ch, end) })
-		ch.wait(func() bool { return ch.farEnd != nil }, guardTime)
+		ch.await(func() bool { return ch.farEnd != nil })
 	}
 	ch.bridgedTo = nil
 	ch.media.Unbridge()

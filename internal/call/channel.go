@@ -80,6 +80,7 @@ type Channel struct {
 	depth   int          // of execute_extension
 	limits  []limitKey   // counted until the end of the call or a transfer
 	timers  []*scheduled // of the sched_ applications
+	inbox   inbox        // messages of commands
 
 	ringing  *originating          // of the bridge application in progress
 	children map[*Channel]struct{} // called legs that are not destroyed yet
@@ -137,8 +138,19 @@ func (ch *Channel) guarded(f func()) {
 	f()
 }
 
-// wait handles what is posted until stop holds or the time is over (0: no limit); it says whether stop held.
+// wait handles what is posted, and executes what messages ask for, until stop holds or the time is over (0: no limit); it says whether
+// stop held.
 func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
+	return ch.waiting(stop, limit, ch.nextMessage)
+}
+
+// await waits for another channel's part in something, which takes no longer than a message there and back. No application runs meanwhile.
+func (ch *Channel) await(stop func() bool) bool {
+	return ch.waiting(stop, guardTime, func() bool { return false })
+}
+
+// waiting is wait; idle is what to do when nothing is posted, and says whether there was something.
+func (ch *Channel) waiting(stop func() bool, limit time.Duration, idle func() bool) bool {
 	var over <-chan time.Time
 	if limit > 0 {
 		t := time.NewTimer(limit)
@@ -152,6 +164,9 @@ func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
 		if fn, ok := ch.box.take(); ok {
 			fn()
 			ch.publish()
+			continue
+		}
+		if idle() {
 			continue
 		}
 		select {
@@ -205,7 +220,7 @@ func (ch *Channel) finish() {
 		c.Hangup(ch.cause)
 	}
 	// The called legs' last events come before the caller's: who computes a call at its end (Rocket.Chat) has everything then.
-	ch.wait(func() bool { return len(ch.children) == 0 }, guardTime)
+	ch.await(func() bool { return len(ch.children) == 0 })
 }
 
 // lastEvents takes the channel through its last states. They come whatever went wrong before: who follows calls by their events waits
@@ -257,6 +272,7 @@ func (ch *Channel) release() {
 		for _, fn := range ch.box.close() {
 			ch.guarded(fn)
 		}
+		ch.inbox.drop()
 	}()
 	defer func() {
 		if ch.media != nil {

@@ -95,7 +95,7 @@ func (ch *Channel) takeOver(other *Channel, o offerToJoin) {
 	if other == ch || !other.box.put(func() { other.yield(o, reply) }) {
 		return
 	}
-	ch.wait(func() bool { return answer != nil || ch.isDown() }, guardTime)
+	ch.await(func() bool { return answer != nil || ch.isDown() })
 	if answer == nil || answer.from == nil || ch.isDown() {
 		if late = true; answer != nil && answer.from != nil {
 			answer.from.Hangup(NormalClearing)
@@ -150,7 +150,7 @@ func (ch *Channel) lead() {
 	j := ch.join
 	defer func() { ch.join = nil }()
 	ch.wake(j.with)
-	ch.wait(func() bool { return j.peer != nil || j.failed != nil || ch.isDown() }, guardTime)
+	ch.await(func() bool { return j.peer != nil || j.failed != nil || ch.isDown() })
 	switch {
 	case ch.isDown() || j.peer == nil && j.failed == nil:
 		why := ch.whyGone()

@@ -36,15 +36,6 @@ func (ch *Channel) Transfer(destination, dialplanName, context string, leg Trans
 	ch.box.put(func() { ch.transferLeg(to, leg) })
 }
 
-// Execute runs an application on the channel as soon as what it does now allows, as sendmsg does. Variables in data are expanded.
-func (ch *Channel) Execute(app, data string) {
-	ch.box.put(func() {
-		if !ch.hungUp && ch.profile != nil {
-			ch.executeApp(app, dialplan.ParseTemplate(data).Expand(env{ch}))
-		}
-	})
-}
-
 // SetVariables sets variables of the channel; an empty value removes one.
 func (ch *Channel) SetVariables(vars ...Variable) {
 	ch.box.put(func() { ch.apply(vars) })

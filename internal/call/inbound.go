@@ -147,20 +147,25 @@ func (ch *Channel) perform(actions []dialplan.Action) {
 	}
 }
 
-// drain handles what was posted meanwhile, without waiting.
+// drain handles what was posted meanwhile, and the messages, without waiting.
 func (ch *Channel) drain() {
 	for !ch.isDown() {
-		fn, ok := ch.box.take()
-		if !ok {
+		if fn, ok := ch.box.take(); ok {
+			fn()
+		} else if !ch.nextMessage() {
 			return
 		}
-		fn()
 	}
 }
 
 // executeApp runs one application and reports its begin and end.
 func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
-	text, id := data.String(), newUUID()
+	ch.executeAs(name, data, newUUID())
+}
+
+// executeAs is executeApp with the Application-UUID that the events have.
+func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
+	text := data.String()
 	app, ok := ch.core.apps[strings.ToLower(name)]
 	switch {
 	case ok:
@@ -172,11 +177,15 @@ func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
 		return
 	}
 	ch.app, ch.appData = name, text
+	ch.vars.del("current_application_response")
 	ch.set("current_application", name)
 	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: data.Wire()})
 	ch.emitExecute(name, text, id)
 	ch.set("current_application", name)
 	response := app(ch, data)
+	if response != responseNone {
+		ch.set("current_application_response", response)
+	}
 	if ch.hungUp && ch.ended {
 		ch.setDefault("sip_hangup_disposition", ch.legEnd.Disposition)
 	}

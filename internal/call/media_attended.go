@@ -77,7 +77,7 @@ func (ch *Channel) consult(c *consultation) {
 	if err := ch.core.media.bridge(ch.media, third.media); err != nil {
 		ch.log.Info("legs have nothing in common", "error", err)
 		c.win.ch.Hangup(IncompatibleDest)
-		ch.wait(func() bool { return c.win.ended }, guardTime)
+		ch.await(func() bool { return c.win.ended })
 		return
 	}
 	for {
@@ -90,7 +90,7 @@ func (ch *Channel) consult(c *consultation) {
 			return
 		case ch.isDown(), c.key == '#', c.key == '*':
 			c.win.ch.Hangup(NormalClearing)
-			ch.wait(func() bool { return c.win.ended }, guardTime)
+			ch.await(func() bool { return c.win.ended })
 			return
 		}
 		c.key = 0
@@ -126,7 +126,7 @@ func (ch *Channel) complete(c *consultation) {
 	}) {
 		return
 	}
-	ch.wait(func() bool { return done }, guardTime)
+	ch.await(func() bool { return done })
 }
 
 // endConsultation takes the leg back to the one that was held.

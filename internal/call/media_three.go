@@ -25,7 +25,7 @@ func (ch *Channel) askMedia(other *Channel, atEnd func()) (own, far mediaSession
 	if !asked {
 		return nil, nil, false
 	}
-	ch.wait(func() bool { return answered || ch.isDown() }, guardTime)
+	ch.await(func() bool { return answered || ch.isDown() })
 	return own, far, ok
 }
 

@@ -319,7 +319,7 @@ func (ch *Channel) ringForks(o *originating) *fork {
 	for _, f := range o.forks {
 		f.ch.box.put(func() { f.ch.cancelled(caller, cause) })
 	}
-	ch.wait(o.over, guardTime)
+	ch.await(o.over)
 	return nil
 }
 

@@ -118,7 +118,7 @@ func (ch *Channel) listen(s *playing, o playOptions) (broken bool) {
 		return s.err != nil
 	}
 	s.p.Stop()
-	ch.wait(func() bool { return s.ended }, guardTime)
+	ch.await(func() bool { return s.ended })
 	return true
 }
 

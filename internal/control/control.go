@@ -7,6 +7,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -114,6 +115,12 @@ func (c *Control) announce(name, args string) {
 		e.Add("API-Command-Argument", args)
 	}
 	c.deps.Bus.Publish(e)
+}
+
+// SendMessage implements esl.Messenger. A message that does not fit in what waits at the channel is dropped and counted.
+func (c *Control) SendMessage(_ context.Context, uuid string, headers []esl.Header, body string) bool {
+	ch, ok := c.deps.Core.Channel(uuid)
+	return ok && !errors.Is(ch.Send(call.ParseMessage(headers, body)), call.ErrChannelGone)
 }
 
 // Subscribe implements esl.Backend.
