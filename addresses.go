@@ -9,16 +9,17 @@ import (
 
 // All profiles share the media ports, so that one UDP port carries every browser.
 
-// mediaAddresses is what media listens on and what peers are told. Profiles with one and the same rtp-ip listen there, others on all addresses. The
-// users' profile comes first: its address stands in c=.
+// mediaAddresses is what media listens on and what peers in our own network are told; those outside are told ext-rtp-ip call by call. Profiles with one
+// and the same rtp-ip listen there, others on all addresses. The users' profile comes first: its address stands in c=. Fixed external addresses
+// come last: ICE tries them too.
 func mediaAddresses(c *config.Snapshot) (listen netip.Addr, advertised []netip.Addr) {
-	var binds []netip.Addr
+	var binds, external []netip.Addr
 	for _, p := range usersProfileFirst(c.Profiles) {
 		bind, err := netip.ParseAddr(p.RTPIP)
 		if err == nil && !slices.Contains(binds, bind) {
 			binds = append(binds, bind)
 		}
-		for _, ip := range []string{p.ExtRTPIP, p.RTPIP, c.Vars["local_ip_v4"]} {
+		for _, ip := range []string{p.RTPIP, c.Vars["local_ip_v4"]} {
 			addr, err := netip.ParseAddr(ip)
 			if err != nil || addr.IsUnspecified() {
 				continue
@@ -26,7 +27,15 @@ func mediaAddresses(c *config.Snapshot) (listen netip.Addr, advertised []netip.A
 			if !slices.Contains(advertised, addr) {
 				advertised = append(advertised, addr)
 			}
-			break // behind NAT the inside address is of no use to a peer
+			break
+		}
+		if ext, err := netip.ParseAddr(p.ExtRTPIP); err == nil {
+			external = append(external, ext)
+		}
+	}
+	for _, addr := range external {
+		if !slices.Contains(advertised, addr) {
+			advertised = append(advertised, addr)
 		}
 	}
 	switch {
@@ -37,16 +46,6 @@ func mediaAddresses(c *config.Snapshot) (listen netip.Addr, advertised []netip.A
 	default:
 		return netip.IPv4Unspecified(), advertised
 	}
-}
-
-// insideAddress is where media can be reached from this machine when peers are told another address; the zero value when they are told the true one.
-func insideAddress(c *config.Snapshot) netip.Addr {
-	for _, p := range usersProfileFirst(c.Profiles) {
-		if addr, err := netip.ParseAddr(p.RTPIP); err == nil && p.ExtRTPIP != "" && !addr.IsUnspecified() {
-			return addr
-		}
-	}
-	return netip.Addr{}
 }
 
 // usersProfileFirst puts the profile that FreeSWITCH's trees keep for users before the others.

@@ -16,7 +16,7 @@ func TestMediaAddresses(t *testing.T) {
 		advertised []string
 	}{
 		{"one profile", []config.Profile{{Name: "internal", RTPIP: "10.0.0.5"}}, "10.0.0.5", []string{"10.0.0.5"}},
-		{"behind NAT", []config.Profile{{Name: "internal", RTPIP: "10.0.0.5", ExtRTPIP: "198.51.100.7"}}, "10.0.0.5", []string{"198.51.100.7"}},
+		{"behind NAT", []config.Profile{{Name: "internal", RTPIP: "10.0.0.5", ExtRTPIP: "198.51.100.7"}}, "10.0.0.5", []string{"10.0.0.5", "198.51.100.7"}},
 		{"all addresses", []config.Profile{{Name: "internal", RTPIP: "0.0.0.0"}}, "0.0.0.0", []string{"192.0.2.1"}},
 		{
 			"the stock tree with its IPv6 twins",

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/control"
 	"github.com/talkpath/talkpath/internal/event"
+	"github.com/talkpath/talkpath/internal/extip"
 	"github.com/talkpath/talkpath/internal/profile"
 	"github.com/talkpath/talkpath/media"
 	"github.com/talkpath/talkpath/registrar"
@@ -40,6 +42,7 @@ type exchange struct {
 	steering  sync.Mutex                  // one command that starts or stops a profile at a time
 	esl       *esl.Server
 	eslAddr   net.Addr
+	external  *extip.Finder
 	serving   sync.WaitGroup // the event socket's accept loop
 }
 
@@ -49,7 +52,7 @@ const stopTimeout = 5 * time.Second
 // start opens everything; on an error what was opened is closed again.
 func (s *Server) start() (*exchange, error) {
 	ex := &exchange{log: s.log}
-	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL}
+	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL, ex.startExternal}
 	for _, step := range steps {
 		if err := step(s); err != nil {
 			return nil, errors.Join(fmt.Errorf("talkpath: %w", err), ex.stop())
@@ -84,7 +87,6 @@ func (ex *exchange) startCore(s *Server) error {
 		Globals:     func(name string) (string, bool) { return ex.control.Global(name) },
 		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
 		UserVars:    s.userVars,
-		MediaIP:     insideAddress(c),
 		Sound:       s.sound,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
 		Hostname: c.Vars["hostname"], Logger: s.log,
@@ -162,6 +164,28 @@ func (ex *exchange) startESL(s *Server) error {
 	return nil
 }
 
+// startExternal begins to ask for external addresses; the profiles serve already, and use what is found from then on.
+func (ex *exchange) startExternal(s *Server) error {
+	ex.external = extip.New(extip.Config{Logger: s.log, Found: func(config.Question, netip.Addr) { s.useExternal(ex) }})
+	ex.external.Ask(s.snapshot.Load().Questions())
+	return nil
+}
+
+// useExternal makes the addresses found so far those of the configuration. Calls that run keep what their peers were told.
+func (s *Server) useExternal(ex *exchange) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	before, now := s.snapshot.Load(), s.loaded.WithAnswers(ex.external.Known())
+	s.snapshot.Store(now)
+	for i := range now.Profiles {
+		view := &now.Profiles[i]
+		was, ok := before.Profile(view.Name)
+		if p := ex.running().Named(view.Name); p != nil && ok && was.ExtSIPIP != view.ExtSIPIP {
+			p.RegisterAgain()
+		}
+	}
+}
+
 // drain refuses new calls and waits until none is left or ctx is done.
 func (ex *exchange) drain(ctx context.Context) {
 	for _, p := range ex.running() {
@@ -184,6 +208,9 @@ func (ex *exchange) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var errs []error
+	if ex.external != nil {
+		ex.external.Close()
+	}
 	if ex.core != nil {
 		errs = append(errs, ex.core.Close(ctx))
 	}

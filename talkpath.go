@@ -34,10 +34,11 @@ type Server struct {
 	log     *slog.Logger
 	secrets secrets
 
-	snapshot atomic.Pointer[config.Snapshot]
-	plan     atomic.Pointer[dialplan.Plan] // of the snapshot
-	reload   sync.Mutex                    // one Reload at a time
-	running  atomic.Pointer[exchange]      // set while Run serves
+	snapshot atomic.Pointer[config.Snapshot] // loaded, with the external addresses found since
+	loaded   *config.Snapshot                // guarded by reload
+	plan     atomic.Pointer[dialplan.Plan]   // of the snapshot
+	reload   sync.Mutex                      // one Reload at a time
+	running  atomic.Pointer[exchange]        // set while Run serves
 
 	started  atomic.Bool
 	ready    chan struct{}
@@ -83,10 +84,15 @@ func (s *Server) Reload() error {
 	for _, p := range append(snapshot.Problems, problems...) {
 		s.log.Warn("configuration", "severity", p.Severity, "file", p.File, "line", p.Line, "problem", p.Text)
 	}
+	s.loaded = snapshot
+	if ex := s.running.Load(); ex != nil {
+		snapshot = snapshot.WithAnswers(ex.external.Known())
+	}
 	s.snapshot.Store(snapshot)
 	s.plan.Store(plan)
 	if ex := s.running.Load(); ex != nil {
 		ex.rescan(snapshot)
+		ex.external.Ask(snapshot.Questions())
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 type Config struct {
 	// ListenIP is what sockets bind to; zero = 0.0.0.0. "::" takes both families.
 	ListenIP netip.Addr
-	// AdvertisedIPs go into SDP (ext-rtp-ip), the first one into c=; empty = ListenIP, or the interfaces' addresses when that is unspecified.
+	// AdvertisedIPs go into SDP, the first one into c=; empty = ListenIP, or the interfaces' addresses when that is unspecified. A session may tell its
+	// peer another one.
 	AdvertisedIPs []netip.Addr
 	// MuxPort is the one UDP port of all ICE legs; 0 = ephemeral.
 	MuxPort int
@@ -267,12 +268,16 @@ func (e *Engine) reaches(a netip.Addr) bool {
 	return e.cfg.ListenIP == netip.IPv6Unspecified() || e.cfg.ListenIP.Is4() == a.Unmap().Is4()
 }
 
-// advertised is the address that goes into descriptions for a peer of the family of like.
-func (e *Engine) advertised(like netip.Addr) netip.Addr {
-	for _, a := range e.cfg.AdvertisedIPs {
+// advertised is the addresses that go into descriptions for a session's peer, and the one of them for c=: the first of the family of like.
+func (s *Session) advertised(like netip.Addr) ([]netip.Addr, netip.Addr) {
+	all := s.e.cfg.AdvertisedIPs
+	if s.cfg.AdvertisedIP.IsValid() {
+		all = []netip.Addr{s.cfg.AdvertisedIP}
+	}
+	for _, a := range all {
 		if like.IsValid() && a.Is4() == like.Unmap().Is4() {
-			return a
+			return all, a
 		}
 	}
-	return e.cfg.AdvertisedIPs[0]
+	return all, all[0]
 }

@@ -293,11 +293,11 @@ func (s *Session) describe(d *Description) error {
 	if s.remote != nil {
 		like = s.remote.Addr.Addr()
 	}
-	ip := s.e.advertised(like)
+	all, ip := s.advertised(like)
 	if s.kind == KindWebRTC {
 		d.Addr = netip.AddrPortFrom(ip, s.e.muxAddr.Port())
 		d.ICELite, d.ICEUfrag, d.ICEPwd, d.EndOfCandidates = true, s.ufrag, s.pwd, true
-		for i, a := range s.e.cfg.AdvertisedIPs {
+		for i, a := range all {
 			d.Candidates = append(d.Candidates, HostCandidate("udp", netip.AddrPortFrom(a, s.e.muxAddr.Port()), i))
 			if s.e.tcpAddr.IsValid() {
 				d.Candidates = append(d.Candidates, HostCandidate("tcp", netip.AddrPortFrom(a, s.e.tcpAddr.Port()), i))

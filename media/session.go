@@ -26,6 +26,8 @@ type SessionConfig struct {
 	// PeerIP is where the peer's signalling comes from. RTP from there may be latched even if the SDP names another address (a phone
 	// behind NAT); zero = only the address of the SDP.
 	PeerIP netip.Addr
+	// AdvertisedIP is the one address this peer is told (ext-rtp-ip, for peers outside); zero = the engine's.
+	AdvertisedIP netip.Addr
 }
 
 // Session is the media of one leg. Its methods may be called from any goroutine.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -43,8 +42,6 @@ type Config struct {
 	MaxSessions       int
 	SessionsPerSecond int
 	Hostname          string
-	// MediaIP is the address that the two legs of loopback/ send media to each other at; the zero value is the one that peers are told.
-	MediaIP netip.Addr
 	// Sound says where sounds are and recordings go, asked for at each use; nil has generated sounds only.
 	Sound  func() Sound
 	Logger *slog.Logger

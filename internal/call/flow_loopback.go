@@ -2,8 +2,6 @@ package call
 
 import (
 	"errors"
-	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,22 +16,6 @@ var errLoopback = errors.New("call: not between loopback legs")
 // their own, like that of any other leg, so whatever can be done to a call can be done to them.
 type loopLeg struct {
 	other LegHandler
-	ip    netip.Addr
-}
-
-// connection is the c= line of a session description.
-var connection = regexp.MustCompile(`(?m)^c=IN IP[46] \S+`)
-
-// local is a description with the address that the legs reach each other at.
-func (l *loopLeg) local(sdp []byte) []byte {
-	if !l.ip.IsValid() || sdp == nil {
-		return sdp
-	}
-	family := "IP4 "
-	if l.ip.Is6() {
-		family = "IP6 "
-	}
-	return connection.ReplaceAll(sdp, []byte("c=IN "+family+l.ip.String()))
 }
 
 // Ring implements Leg.
@@ -42,13 +24,13 @@ func (l *loopLeg) Ring(sdp []byte) error {
 	if sdp != nil {
 		status = 183
 	}
-	l.other.LegProgress(status, l.local(sdp), nil)
+	l.other.LegProgress(status, sdp, nil)
 	return nil
 }
 
 // Answer implements Leg.
 func (l *loopLeg) Answer(sdp []byte) error {
-	l.other.LegAnswered(l.local(sdp), nil)
+	l.other.LegAnswered(sdp, nil)
 	return nil
 }
 
@@ -135,8 +117,8 @@ func (c *Core) dialLoopback(in Inbound, name string, o Outbound, h LegHandler) (
 	if !ok {
 		return nil, errLoopback
 	}
-	near, far := &loopLeg{ip: c.cfg.MediaIP}, &loopLeg{ip: c.cfg.MediaIP, other: h}
-	in.Leg, in.ChannelName, in.SDP, in.within, in.source = far, name, near.local(o.SDP), true, "mod_loopback"
+	near, far := &loopLeg{}, &loopLeg{other: h}
+	in.Leg, in.ChannelName, in.SDP, in.within, in.source = far, name, o.SDP, true, "mod_loopback"
 	in.CallerName, in.CallerNum, in.Username, in.ANI = o.CallerName, o.CallerNum, a.profile.Username, a.profile.ANI
 	in.Vars = []Variable{{Name: "is_loopback", Value: "true"}, {Name: "loopback_leg", Value: "B"},
 		{Name: "other_loopback_leg_uuid", Value: a.uuid}, {Name: "other_loopback_from_uuid", Value: a.vars.value("originator")},

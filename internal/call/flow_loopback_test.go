@@ -75,17 +75,6 @@ func TestLoopbackFails(t *testing.T) {
 	}
 }
 
-func TestLoopbackAddress(t *testing.T) {
-	l := &loopLeg{}
-	if got := l.local([]byte(sdpA)); string(got) != sdpA {
-		t.Error("changed without need")
-	}
-	l.ip = peerIP("10.1.2.3")
-	if got := string(l.local([]byte(sdpA))); !strings.Contains(got, "c=IN IP4 10.1.2.3\r\n") || strings.Count(got, "10.1.2.3") != 1 {
-		t.Errorf("%q", got)
-	}
-}
-
 // What the caller says passes both legs to the echo and comes back.
 func TestLoopbackThroughTheEngine(t *testing.T) {
 	eng, err := media.NewEngine(media.Config{ListenIP: netip.MustParseAddr("127.0.0.1"), MuxTCPPort: -1})

@@ -72,7 +72,7 @@ func (ch *Channel) standardVariables() {
 // takeOffer gives the offer to a new media session.
 func (ch *Channel) takeOffer() error {
 	in := ch.incoming
-	ch.newMedia(media.SessionConfig{RTPTimeout: in.RTPTimeout, HoldTimeout: in.HoldTimeout, PeerIP: peerIP(in.NetworkAddr)})
+	ch.newMedia(media.SessionConfig{RTPTimeout: in.RTPTimeout, HoldTimeout: in.HoldTimeout, PeerIP: peerIP(in.NetworkAddr), AdvertisedIP: in.MediaIP})
 	if err := ch.media.SetRemoteOffer(in.SDP); err != nil {
 		return err
 	}

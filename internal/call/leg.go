@@ -14,6 +14,7 @@
 package call
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
@@ -104,6 +105,7 @@ type Inbound struct {
 	CodecPrefs  string        // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold
+	MediaIP     netip.Addr    // the address that the peer is told for media; zero: this machine's own
 	Vars        []Variable    // in FreeSWITCH's order
 
 	source  string            // Caller-Source; "" is mod_sofia
@@ -129,6 +131,7 @@ type Destination struct {
 	NetworkAddr string        // IP address that signalling goes to, when known: media from there may be latched ("": only what SDP says)
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold
+	MediaIP     netip.Addr    // the address that the peer is told for media; zero: this machine's own
 	Vars        []Variable    // dialed_user, dialed_domain, directory variables …
 	// Dial sends the INVITE. It returns at once; results go to h, which may be called before Dial returns.
 	Dial func(o Outbound, h LegHandler) (Leg, error)

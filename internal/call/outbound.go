@@ -197,7 +197,7 @@ func (ch *Channel) makeOffer() ([]byte, error) {
 	case ch.dest.SDES:
 		kind = media.KindSDES
 	}
-	ch.newMedia(media.SessionConfig{RTPTimeout: ch.dest.RTPTimeout, HoldTimeout: ch.dest.HoldTimeout, PeerIP: peerIP(ch.dest.NetworkAddr)})
+	ch.newMedia(media.SessionConfig{RTPTimeout: ch.dest.RTPTimeout, HoldTimeout: ch.dest.HoldTimeout, PeerIP: peerIP(ch.dest.NetworkAddr), AdvertisedIP: ch.dest.MediaIP})
 	sdp, err := ch.media.Offer(kind, ch.offered)
 	if err != nil {
 		return nil, err

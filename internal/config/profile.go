@@ -46,7 +46,6 @@ func (r *reader) profile(name string, n *fsxml.Node) Profile {
 	p := Profile{
 		Name: name, File: n.File, Line: n.Line,
 		SIPIP: s.address("sip-ip"), RTPIP: s.address("rtp-ip"),
-		ExtSIPIP: s.external("ext-sip-ip"), ExtRTPIP: s.external("ext-rtp-ip"),
 		SIPPort: s.port("sip-port", 5060), TLSPort: s.port("tls-sip-port", 5061),
 		TLS:       s.flag("tls", false),
 		WSBinding: s.binding("ws-binding"), WSSBinding: s.binding("wss-binding"),
@@ -66,6 +65,7 @@ func (r *reader) profile(name string, n *fsxml.Node) Profile {
 		MaxRegistrationsPerExtension: s.number("max-registrations-per-extension", defaultMaxBindings, 1, 1000),
 		Params:                       map[string]string{},
 	}
+	p.readExternal(s)
 	for name, node := range s.nodes {
 		p.Params[name] = node.Attr("value")
 	}

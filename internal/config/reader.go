@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -155,10 +156,18 @@ func isTrue(v string) bool {
 	return err == nil && n != 0
 }
 
-// address returns an IP address to bind. "auto" is the machine's own.
+// address returns an IP address to bind. "auto" is the machine's own, "interface:NAME" that of a network interface.
 func (s settings) address(name string) string {
 	v := s.text(name, "auto")
-	if v == "auto" {
+	if strings.EqualFold(v, "auto") {
+		return s.r.vars["local_ip_v4"]
+	}
+	if iface, ok := strings.CutPrefix(v, "interface:"); ok {
+		addr, err := interfaceAddress(iface)
+		if err == nil {
+			return addr.String()
+		}
+		s.r.problem(s.nodes[name], fsxml.Error, "%s: %v; %s is used", name, err, s.r.vars["local_ip_v4"])
 		return s.r.vars["local_ip_v4"]
 	}
 	ip, err := netip.ParseAddr(strings.Trim(v, "[]"))
@@ -169,23 +178,35 @@ func (s settings) address(name string) string {
 	return ip.String()
 }
 
-// external returns the address to advertise, "" when there is none or it would have to be discovered on the network first.
-func (s settings) external(name string) string {
-	v := s.text(name, "")
-	v = strings.TrimPrefix(strings.TrimPrefix(v, "autonat:"), "host:")
-	switch {
-	case v == "" || v == "auto" || v == "auto-nat":
-		return ""
-	case strings.HasPrefix(v, "stun:"):
-		s.r.problem(s.nodes[name], fsxml.Warning, "%s: no STUN server is asked (%s); set the address itself when this machine is behind NAT", name, v)
-		return ""
+// interfaceAddress is the address of a network interface: eth0, ipv4/eth0, ipv6/eth0 or auto/eth0, which prefers IPv4. Link-local addresses do not count.
+func interfaceAddress(name string) (netip.Addr, error) {
+	family, iface, ok := strings.Cut(name, "/")
+	if !ok {
+		family, iface = "auto", name
 	}
-	ip, err := netip.ParseAddr(strings.Trim(v, "[]"))
+	i, err := net.InterfaceByName(iface)
 	if err != nil {
-		s.r.problem(s.nodes[name], fsxml.Error, "%s must be an IP address, not %q; it is ignored", name, v)
-		return ""
+		return netip.Addr{}, fmt.Errorf("interface %q: %w", iface, err)
 	}
-	return ip.String()
+	list, err := i.Addrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("interface %q: %w", iface, err)
+	}
+	var v6 netip.Addr
+	for _, a := range list {
+		prefix, err := netip.ParsePrefix(a.String())
+		switch addr := prefix.Addr(); {
+		case err != nil || addr.IsLinkLocalUnicast():
+		case addr.Is4() && family != "ipv6":
+			return addr, nil
+		case addr.Is6() && family != "ipv4" && !v6.IsValid():
+			v6 = addr
+		}
+	}
+	if !v6.IsValid() {
+		return v6, fmt.Errorf("interface %q has no address of the family %s", iface, family)
+	}
+	return v6, nil
 }
 
 // binding returns ip:port or :port of ws-binding and wss-binding; "" when the port is empty or "off".

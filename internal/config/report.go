@@ -115,7 +115,18 @@ func reportProfile(b *strings.Builder, p *Profile) {
 		auth = "calls need no password"
 	}
 	fmt.Fprintf(b, "  %-12s  %s\n", p.Name, strings.Join(listen, ", "))
-	fmt.Fprintf(b, "  %-12s  media %s, codecs %s, context %s, %s\n", "", orElse(p.ExtRTPIP, p.RTPIP), p.InboundCodecPrefs, p.Context, auth)
+	fmt.Fprintf(b, "  %-12s  media %s, codecs %s, context %s, %s\n", "", mediaAddress(p), p.InboundCodecPrefs, p.Context, auth)
+}
+
+// mediaAddress says where peers send media.
+func mediaAddress(p *Profile) string {
+	switch {
+	case p.ExtRTPIP != "":
+		return p.RTPIP + ", " + p.ExtRTPIP + " for peers outside"
+	case p.AskRTPIP != (Question{}):
+		return p.RTPIP + ", what " + p.AskRTPIP.String() + " answers for peers outside"
+	}
+	return p.RTPIP
 }
 
 func reportDomain(b *strings.Builder, d *Domain) {

@@ -40,10 +40,11 @@ type Snapshot struct {
 	acls map[string]*ACL
 }
 
-// Profile is one SIP profile. Addresses are IP addresses; an external one is "" when nothing fixed is configured.
+// Profile is one SIP profile. Addresses are IP addresses; an external one is "" when there is none, or none is known yet.
 type Profile struct {
 	Name                                  string
 	SIPIP, RTPIP, ExtSIPIP, ExtRTPIP      string
+	AskSIPIP, AskRTPIP                    Question // how the external ones are found; the zero value when they are fixed
 	SIPPort, TLSPort                      int
 	TLS                                   bool
 	WSBinding, WSSBinding                 string // ip:port or :port; "" = off

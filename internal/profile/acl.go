@@ -96,6 +96,15 @@ func userMayBeAt(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, 
 	return ok
 }
 
+// mediaIP is the address that a peer is told for media: ext-rtp-ip when it is outside, zero for the profile's own.
+func mediaIP(snap *config.Snapshot, view *config.Profile, peer netip.Addr) netip.Addr {
+	ext, err := netip.ParseAddr(view.ExtRTPIP)
+	if err != nil || peer.IsValid() && isLocal(snap, view, peer) {
+		return netip.Addr{}
+	}
+	return ext
+}
+
 // isLocal says whether a peer is in the profile's own network (local-network-acl), where ext-sip-ip is not our address.
 func isLocal(snap *config.Snapshot, view *config.Profile, addr netip.Addr) bool {
 	if view.LocalNetworkACL == "" {

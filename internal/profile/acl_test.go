@@ -159,3 +159,23 @@ func TestParseAllInviteHeaders(t *testing.T) {
 	want(t, "header", value(in.Vars, "sip_i_alert_info", ""), "<x>")
 	want(t, "proof of the password", value(in.Vars, "sip_i_proxy_authorization", ""), "")
 }
+
+// TestMediaIP: whoever is in local-network-acl is told the profile's own media address, everybody else ext-rtp-ip.
+func TestMediaIP(t *testing.T) {
+	for _, tc := range []struct{ name, params, want string }{
+		{"no external address", param("local-network-acl", "none"), "invalid IP"},
+		{"a peer outside", param("ext-rtp-ip", "203.0.113.9") + param("local-network-acl", "none"), "203.0.113.9"},
+		{"a peer in our network", param("ext-rtp-ip", "203.0.113.9") + param("local-network-acl", "loopback.auto"), "invalid IP"},
+		{"a peer in another network", param("ext-rtp-ip", "203.0.113.9") + param("local-network-acl", "192.0.2.0/24"), "203.0.113.9"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := startWith(t, registrar.Config{}, treeWith(t, tc.params, "", "", ""))
+			p := s.phone("udp", "1000", "pw1000")
+			want(t, "register", p.register("600").StatusCode, 200)
+			p.invite("1001", nil)
+			want(t, "caller is told", recv(t, s.core.calls, "call").in.MediaIP.String(), tc.want)
+			ds, _ := s.p.Resolve("user", "1000@example.com", nil)
+			want(t, "callee is told", ds[0].MediaIP.String(), tc.want)
+		})
+	}
+}

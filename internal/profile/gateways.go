@@ -87,6 +87,21 @@ func (p *Profile) SteerGateway(name, action string) bool {
 	return false
 }
 
+// RegisterAgain makes the gateways that register do so at once: their Contact has changed.
+func (p *Profile) RegisterAgain() {
+	p.gatewaysMu.Lock()
+	defer p.gatewaysMu.Unlock()
+	for _, g := range p.gateways {
+		if !g.cfg.Register {
+			continue
+		}
+		select {
+		case g.order <- true:
+		default: // an order waits already, and it counts
+		}
+	}
+}
+
 // endGateway takes a gateway away. Called with p.gatewaysMu held.
 func (p *Profile) endGateway(g *gateway) {
 	delete(p.gateways, g.cfg.Name)

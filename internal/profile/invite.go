@@ -113,6 +113,7 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		CodecPrefs:  view.InboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
+		MediaIP:     mediaIP(snap, view, tx.Flow().RemoteAddr().Addr()),
 		Vars:        p.inboundVars(tx, snap, view, a),
 	}
 	if in.Dialplan == "" {

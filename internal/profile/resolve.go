@@ -272,6 +272,7 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 		CodecPrefs:  view.OutboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
+		MediaIP:     r.mediaIP(snap, view),
 		Dial:        r.dial,
 	}
 	d.SDES = !d.WebRTC && secure(r.value(vars, "rtp_secure_media"))
@@ -288,6 +289,12 @@ func (r *route) networkAddr() string {
 		return addr.Addr().Unmap().String()
 	}
 	return ""
+}
+
+// mediaIP is what the callee is told. One whose name has to be resolved first counts as outside, as in FreeSWITCH.
+func (r *route) mediaIP(snap *config.Snapshot, view *config.Profile) netip.Addr {
+	addr, _ := netip.ParseAddr(r.networkAddr())
+	return mediaIP(snap, view, addr)
 }
 
 // describe adds the variables FreeSWITCH gives the new channel, in its order.
