@@ -41,7 +41,7 @@ func (ex *exchange) startProfile(s *Server, view config.Profile) error {
 		Name: view.Name, Snapshot: s.snapshot.Load,
 		Core: ex.core, Registrar: ex.registrar,
 		TLS: cert.TLSConfig(), HTTP: page(),
-		Events: ex.publishSofia, Wants: func(subclass string) bool { return ex.bus.Wants("CUSTOM", subclass) },
+		Events: ex.publishProfile, Wants: ex.bus.Wants,
 		Logger: s.log.With("profile", view.Name), Version: Version(),
 	})
 	if err != nil {

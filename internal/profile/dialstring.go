@@ -52,6 +52,7 @@ func (s Set) dialString(p *Profile, snap *config.Snapshot, u *config.User, vars 
 func (s Set) target(p *Profile, snap *config.Snapshot, u *config.User, text string, vars []call.Variable, depth int) ([]call.Destination, call.Cause) {
 	switch {
 	case strings.HasPrefix(text, "${sofia_contact("):
+		p.emitLookup(u.ID, u.Domain)
 		return s.contacts(p, snap, u, vars)
 	case text == "" || strings.HasPrefix(text, "${"):
 		return nil, ""

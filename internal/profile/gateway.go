@@ -3,7 +3,7 @@ package profile
 import (
 	"context"
 	"crypto/rand"
-	"strconv"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -61,7 +61,8 @@ type gateway struct {
 	pingTime   time.Duration
 	addresses  addressSet // of its proxies
 	calls      gatewayCalls
-	contactURI string // last sent
+	contactURI string         // last sent
+	peer       netip.AddrPort // who answered the last REGISTER
 }
 
 // gatewayCalls counts a gateway's calls.
@@ -276,21 +277,12 @@ func (g *gateway) State() GatewayState {
 	return g.state
 }
 
-// emit sends sofia::gateway_state (sofia_reg_fire_custom_gateway_state_event of sofia_reg.c).
+// emit tells of the state.
 func (g *gateway) emit(status int, phrase string) {
-	if !g.p.wanted("gateway_state") {
-		return
-	}
 	g.mu.Lock()
-	hs := [][2]string{{"Gateway", g.cfg.Name}, {"State", string(g.state)}, {"Ping-Status", upDown(g.up)}}
+	state, up, peer := g.state, g.up, g.peer
 	g.mu.Unlock()
-	if phrase != "" {
-		hs = append(hs, [2]string{"Phrase", clean(phrase)})
-	}
-	if status != 0 {
-		hs = append(hs, [2]string{"Status", strconv.Itoa(status)})
-	}
-	g.p.emit("gateway_state", hs)
+	g.p.emitGatewayState(g.cfg.Name, state, up, peer, status, phrase)
 }
 
 func upDown(up bool) string {

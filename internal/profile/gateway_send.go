@@ -203,6 +203,11 @@ func (g *gateway) send(ctx context.Context, flow *sip.Flow, req *sip.Request) *s
 	}
 	select {
 	case res := <-final:
+		if req.Method == sip.REGISTER {
+			g.mu.Lock()
+			g.peer = flow.RemoteAddr()
+			g.mu.Unlock()
+		}
 		return res
 	case <-ctx.Done():
 		return madeUp(408, "")

@@ -106,9 +106,7 @@ func (p *Profile) RegisterAgain() {
 func (p *Profile) endGateway(g *gateway) {
 	delete(p.gateways, g.cfg.Name)
 	g.stop()
-	if p.wanted("gateway_delete") {
-		p.emit("gateway_delete", [][2]string{{"profile-name", p.cfg.Name}, {"Gateway", g.cfg.Name}})
-	}
+	p.emitGatewayGone(g.cfg.Name)
 }
 
 // updateGateways makes the gateways those of the configuration: new ones start, those that are gone or changed, or with again all, end;
@@ -141,9 +139,7 @@ func (p *Profile) updateGateways(snap *config.Snapshot, again bool) (started, en
 	for _, g := range order {
 		p.startGateway(g, before[g.Name])
 		started++
-		if p.wanted("gateway_add") {
-			p.emit("gateway_add", [][2]string{{"profile-name", p.cfg.Name}, {"Gateway", g.Name}})
-		}
+		p.emitGatewayAdded(g.Name)
 	}
 	return started, ended
 }

@@ -46,11 +46,10 @@ type Config struct {
 	Registrar *registrar.Registrar // shared by all profiles
 	TLS       *tls.Config          // for tls and wss; nil: those listeners are left out
 	HTTP      http.Handler         // what ws and wss listeners answer to plain HTTP; nil: 426
-	// Events gets the CUSTOM events: sofia::register, ::unregister, ::expire, ::register_attempt, ::register_failure, ::pre_register.
-	// Headers are in FreeSWITCH's order, without the base headers. It must not block. nil: none.
-	Events func(subclass string, headers [][2]string)
+	// Events gets what happens to registrations, gateways and the profile itself: events.go. It must not block. nil: none.
+	Events func(Event)
 	// Wants says whether anybody listens to an event, so that others are not built. nil: always.
-	Wants  func(subclass string) bool
+	Wants  func(name, subclass string) bool
 	Logger *slog.Logger // bound to the profile already; nil: discarded
 	// Version is used in the User-Agent header, "Talkpath/VERSION", unless the profile's user-agent-string is set.
 	Version string
@@ -126,6 +125,7 @@ func New(cfg Config) (*Profile, error) {
 	cfg.Registrar.Resume(cfg.Name)
 	p.cancel = cfg.Registrar.Notify(p.registration)
 	close(ready)
+	p.emitStarted()
 	p.updateGateways(cfg.Snapshot(), false)
 	return p, nil
 }

@@ -101,7 +101,8 @@ type server struct {
 	reg  *registrar.Registrar
 	core *fakeCore
 
-	events chan event
+	events chan event // CUSTOM ones
+	others chan Event
 	seen   []string
 }
 
@@ -127,7 +128,7 @@ func start(t *testing.T) *server { return startWith(t, registrar.Config{}) }
 
 func startWith(t *testing.T, rc registrar.Config, change ...func(*Config)) *server {
 	t.Helper()
-	s := &server{t: t, core: &fakeCore{calls: make(chan *fakeCall, 9)}, events: make(chan event, 999)}
+	s := &server{t: t, core: &fakeCore{calls: make(chan *fakeCall, 9)}, events: make(chan event, 999), others: make(chan Event, 999)}
 	snap := loadTree(t, testTree)
 	var err error
 	if s.reg, err = registrar.New(rc); err != nil {
@@ -135,7 +136,13 @@ func startWith(t *testing.T, rc registrar.Config, change ...func(*Config)) *serv
 	}
 	cfg := Config{
 		Name: "internal", Snapshot: func() *config.Snapshot { return snap }, Core: s.core, Registrar: s.reg, Version: "test",
-		Events: func(name string, hs [][2]string) { s.events <- event{name, hs} },
+		Events: func(e Event) {
+			if e.Name != custom || e.Subclass == "sofia::profile_start" {
+				s.others <- e
+				return
+			}
+			s.events <- event{e.Subclass, e.Headers}
+		},
 	}
 	for _, f := range change {
 		f(&cfg)
