@@ -43,7 +43,8 @@ type exchange struct {
 	esl       *esl.Server
 	eslAddr   net.Addr
 	external  *extip.Finder
-	serving   sync.WaitGroup // the event socket's accept loop
+	serving   sync.WaitGroup // the event socket's accept loop, and the heartbeat
+	quiet     func()         // ends the heartbeat
 }
 
 // stopTimeout bounds how long calls may take to say goodbye when the server stops.
@@ -52,7 +53,7 @@ const stopTimeout = 5 * time.Second
 // start opens everything; on an error what was opened is closed again.
 func (s *Server) start() (*exchange, error) {
 	ex := &exchange{log: s.log}
-	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL, ex.startExternal}
+	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL, ex.startExternal, ex.startHeartbeat}
 	for _, step := range steps {
 		if err := step(s); err != nil {
 			return nil, errors.Join(fmt.Errorf("talkpath: %w", err), ex.stop())
@@ -186,6 +187,15 @@ func (s *Server) useExternal(ex *exchange) {
 	}
 }
 
+// startHeartbeat tells that everything serves, and how it does from time to time.
+func (ex *exchange) startHeartbeat(*Server) error {
+	ctx, stop := context.WithCancel(context.Background())
+	ex.quiet = stop
+	ex.control.EmitStartup()
+	ex.serving.Go(func() { ex.control.Heartbeat(ctx) })
+	return nil
+}
+
 // drain refuses new calls and waits until none is left or ctx is done.
 func (ex *exchange) drain(ctx context.Context) {
 	for _, p := range ex.running() {
@@ -210,6 +220,10 @@ func (ex *exchange) stop() error {
 	var errs []error
 	if ex.external != nil {
 		ex.external.Close()
+	}
+	if ex.quiet != nil {
+		ex.quiet()
+		ex.control.EmitShutdown()
 	}
 	if ex.core != nil {
 		errs = append(errs, ex.core.Close(ctx))

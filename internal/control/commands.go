@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/talkpath/talkpath/internal/event"
 )
 
 // command is one row of the table.
@@ -85,7 +83,7 @@ func (c *Control) help() string {
 	return b.String()
 }
 
-// status is FreeSWITCH's, line by line, but for the name and the last two lines: there is no idle CPU guard and no fixed stack.
+// status is FreeSWITCH's, line by line, but for the name and the last line: there is no fixed stack. No idle CPU is demanded.
 func (c *Control) status(string) string {
 	st := c.deps.Core.Stats()
 	ready := "ready"
@@ -101,7 +99,7 @@ func (c *Control) status(string) string {
 	b.WriteString(strconv.Itoa(st.PerSecond) + " session(s) per Sec out of max " + strconv.Itoa(st.SessionsPerSecond) + ", peak " +
 		strconv.Itoa(st.PerSecondPeak) + ", last 5min " + strconv.Itoa(st.PerSecondFiveMin) + " \n")
 	b.WriteString(strconv.Itoa(st.MaxSessions) + " session(s) max\n")
-	b.WriteString("min idle cpu 0.00/100.00\n")
+	b.WriteString("min idle cpu 0.00/" + strconv.FormatFloat(c.idle.percent(), 'f', 2, 64) + "\n")
 	b.WriteString("Current Stack Size/Max 240K/240K\n")
 	return b.String()
 }
@@ -168,7 +166,7 @@ func (c *Control) reload(ctx context.Context, do func(context.Context) error, do
 	if err := do(ctx); err != nil {
 		return "-ERR [" + oneLine(err.Error()) + "]\n"
 	}
-	c.deps.Bus.Publish(c.deps.Bus.NewEvent("RELOADXML", event.Origin{File: "switch_xml.c", Function: "switch_xml_open_root", Line: 2423}))
+	c.emitReloadXML()
 	return done
 }
 
@@ -176,7 +174,11 @@ func (c *Control) shutdown(args string) string {
 	if c.deps.Shutdown == nil {
 		return "-ERR not available\n"
 	}
-	c.deps.Shutdown(strings.EqualFold(args, "elegant"))
+	elegant := strings.EqualFold(args, "elegant")
+	if elegant {
+		c.emitShutdownRequested("elegant")
+	}
+	c.deps.Shutdown(elegant)
 	return "+OK\n"
 }
 

@@ -68,6 +68,8 @@ type Control struct {
 	// steered finds a channel to do something to.
 	steered func(uuid string) (steered, bool)
 
+	idle idleCPU
+
 	mu sync.RWMutex
 	// globals are variables set by global_setvar; a "" here hides the configuration's.
 	globals map[string]string
@@ -102,19 +104,6 @@ func (c *Control) Execute(ctx context.Context, line string) string {
 	}
 	c.announce(name, args)
 	return cmd.run(ctx, args)
-}
-
-// announce publishes FreeSWITCH's API event for a command.
-func (c *Control) announce(name, args string) {
-	if !c.deps.Bus.Wants("API", "") {
-		return
-	}
-	e := c.deps.Bus.NewEvent("API", event.Origin{File: "switch_loadable_module.c", Function: "switch_api_execute", Line: 3140})
-	e.Add("API-Command", name)
-	if args != "" {
-		e.Add("API-Command-Argument", args)
-	}
-	c.deps.Bus.Publish(e)
 }
 
 // SendMessage implements esl.Messenger. A message that does not fit in what waits at the channel is dropped and counted.

@@ -77,10 +77,12 @@ func newControl(t testing.TB, dir, domain string, defaults map[string]string, co
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Deps{
+	c := New(Deps{
 		Core: core, Config: func() *config.Snapshot { return snapshot }, Registrations: regs, Version: "0.1.0", Started: time.Now(),
 		Bus: event.NewBus(event.Identity{CoreUUID: "core", Hostname: "vm", Switchname: "vm", IPv4: "192.0.2.2", IPv6: "::1"}),
 	})
+	c.idle.read = func() ([]byte, error) { return []byte("cpu  25 0 15 50 10 0 0 0 0 0\ncpu0 1 1 1 1\n"), nil }
+	return c
 }
 
 func testControl(t testing.TB) (*Control, *fakeCore) {
@@ -231,7 +233,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%q", lines[0])
 	}
 	want := []string{"Talkpath (Version 0.1.0  64bit) is ready", "7 session(s) since startup", "3 session(s) - peak 5, last 5min 4 ",
-		"1 session(s) per Sec out of max 30, peak 2, last 5min 2 ", "1000 session(s) max", "min idle cpu 0.00/100.00",
+		"1 session(s) per Sec out of max 30, peak 2, last 5min 2 ", "1000 session(s) max", "min idle cpu 0.00/50.00",
 		"Current Stack Size/Max 240K/240K", ""}
 	if strings.Join(lines[1:], "\n") != strings.Join(want, "\n") {
 		t.Errorf("got %q", lines[1:])
