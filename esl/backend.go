@@ -33,6 +33,12 @@ type Subscription interface {
 	Close()
 }
 
+// Finisher is implemented by a Subscription that can be read to its end, so that the last events of a server that stops arrive.
+type Finisher interface {
+	// Finish adds no further events; Next returns ErrClosed after those that are queued.
+	Finish()
+}
+
 // Messenger is implemented by a Backend whose channels take sendmsg.
 type Messenger interface {
 	// SendMessage hands a message to a channel; false means there is no such channel.

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +18,9 @@ import (
 
 // goodbye is FreeSWITCH's text in a disconnect notice.
 const goodbye = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
+
+// disconnectNotice is the last frame of a connection.
+const disconnectNotice = "Content-Type: text/disconnect-notice\nContent-Length: 67\n\n" + goodbye
 
 const (
 	// writeChunk is how much is written under one deadline, so that a slow peer that reads is told from one that does not.
@@ -158,7 +160,7 @@ func (c *conn) readFailed(err error) {
 // disconnect says goodbye and reads what the peer still had under way.
 func (c *conn) disconnect() {
 	c.writing.Lock()
-	said := c.sendFarewell("Content-Type: text/disconnect-notice\nContent-Length: " + strconv.Itoa(len(goodbye)) + "\n\n" + goodbye)
+	said := c.sendFarewell(disconnectNotice)
 	c.writing.Unlock()
 	if said {
 		_, _ = io.CopyN(io.Discard, c.nc, drainBytes)

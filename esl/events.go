@@ -50,6 +50,7 @@ type eventState struct {
 	sub       Subscription // nil until the first event or myevents
 	selection Selection
 	listening bool
+	pumped    chan struct{} // closed when the pump has ended; nil without sub
 	format    format
 	filters   []eventFilter
 	// channel is the uuid of myevents: only events of that channel pass, and the connection ends with it.
@@ -175,12 +176,26 @@ func (c *conn) subscribe() {
 	s := &c.events
 	start := s.sub == nil
 	if start {
-		s.sub = c.server.Backend.Subscribe()
+		s.sub, s.pumped = c.server.Backend.Subscribe(), make(chan struct{})
 	}
 	c.reselect()
 	if start {
-		c.children.Go(c.pump)
+		c.children.Go(func() {
+			defer close(s.pumped)
+			c.pump()
+		})
 	}
+}
+
+// finish ends the subscription behind what is queued. It returns what is closed when that was sent, nil when there is nothing to wait for.
+func (s *eventState) finish() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f, ok := s.sub.(Finisher); ok {
+		f.Finish()
+		return s.pumped
+	}
+	return nil
 }
 
 // reselect tells the subscription what to deliver: the selection, and under myevents also what ends it. events.mu is held.
@@ -207,6 +222,11 @@ func (c *conn) pump() {
 			if errors.Is(err, ErrOverflow) {
 				c.server.counters.overflows.Add(1)
 				c.log.Warn("esl: dropped a peer that reads events too slowly")
+			}
+			if errors.Is(err, ErrClosed) && c.server.isClosed() {
+				c.writing.Lock()
+				c.sendFarewell(disconnectNotice)
+				c.writing.Unlock()
 			}
 			c.abort()
 			return

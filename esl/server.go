@@ -192,15 +192,22 @@ func (s *Server) forget(c *conn) {
 	s.pending.remove(c)
 }
 
-// Shutdown closes the listeners and all connections and waits for their goroutines, as long as ctx allows. Idempotent.
+// flushTime bounds how long Shutdown lets peers read the events that are queued for them.
+const flushTime = time.Second
+
+// Shutdown closes the listeners, sends the events that are queued, closes all connections and waits for their goroutines, as long as ctx
+// allows. Idempotent.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	if s.cancel != nil {
-		s.cancel()
-	}
 	for ln := range s.listeners {
 		_ = ln.Close()
+	}
+	s.mu.Unlock()
+	s.flush(ctx)
+	s.mu.Lock()
+	if s.cancel != nil {
+		s.cancel()
 	}
 	for c := range s.conns {
 		c.abort()
@@ -216,6 +223,27 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("esl: shutdown: %w", ctx.Err())
+	}
+}
+
+// flush waits until every subscriber has the last events, or the time is over.
+func (s *Server) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	s.mu.Lock()
+	var pumps []<-chan struct{}
+	for c := range s.conns {
+		if done := c.events.finish(); done != nil {
+			pumps = append(pumps, done)
+		}
+	}
+	s.mu.Unlock()
+	for _, done := range pumps {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -178,3 +178,38 @@ func TestQueueKeepsOrderOverCompaction(t *testing.T) {
 		t.Errorf("%d left, want %d", left, 10_000-want)
 	}
 }
+
+func TestFinishLeavesWhatIsQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBus()
+		s := b.Subscribe(Limit{})
+		s.Select(esl.Selection{All: true})
+		b.Publish(b.NewEvent("SHUTDOWN", Origin{}))
+		s.Finish()
+		s.Finish()
+		s.Select(esl.Selection{All: true})
+		b.Publish(b.NewEvent("API", Origin{}))
+		if e, err := s.Next(t.Context()); err != nil || e.Name() != "SHUTDOWN" {
+			t.Errorf("first: %v %v", e, err)
+		}
+		for range 2 {
+			if e, err := s.Next(t.Context()); !errors.Is(err, esl.ErrClosed) {
+				t.Errorf("then: %v %v", e, err)
+			}
+		}
+		waiting := b.Subscribe(Limit{})
+		ended := make(chan error)
+		go func() {
+			_, err := waiting.Next(t.Context())
+			ended <- err
+		}()
+		synctest.Wait()
+		waiting.Finish()
+		if err := <-ended; !errors.Is(err, esl.ErrClosed) {
+			t.Errorf("waiting: %v", err)
+		}
+		if n := b.Stats().Subscribers; n != 0 || b.Wants("API", "") {
+			t.Errorf("%d subscribers left", n)
+		}
+	})
+}

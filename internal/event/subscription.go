@@ -38,6 +38,7 @@ type Subscription struct {
 	head  int
 	bytes int
 	err   error // why there is nothing more
+	last  bool  // nothing is added any more
 }
 
 type queued struct {
@@ -50,7 +51,7 @@ func (s *Subscription) Select(sel esl.Selection) {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
 	s.mu.Lock()
-	ended := s.err != nil
+	ended := s.err != nil || s.last
 	s.mu.Unlock()
 	if !ended {
 		s.bus.replace(s, sel.Clone())
@@ -61,7 +62,7 @@ func (s *Subscription) Select(sel esl.Selection) {
 func (s *Subscription) push(e *esl.Event, size int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	if s.err != nil || s.last {
 		return true // closed, about to be removed
 	}
 	if len(s.queue)-s.head >= s.limit.Events || s.bytes+size > s.limit.Bytes {
@@ -109,7 +110,10 @@ func (s *Subscription) pop() (*esl.Event, error) {
 		return nil, s.err
 	}
 	if s.head == len(s.queue) {
-		return nil, nil
+		if s.last {
+			s.err = esl.ErrClosed
+		}
+		return nil, s.err
 	}
 	q := s.queue[s.head]
 	s.queue[s.head] = queued{}
@@ -133,6 +137,17 @@ func (s *Subscription) queued() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.queue) - s.head
+}
+
+// Finish implements esl.Finisher: what is queued can still be read, and esl.ErrClosed follows it.
+func (s *Subscription) Finish() {
+	s.bus.mu.Lock()
+	defer s.bus.mu.Unlock()
+	s.mu.Lock()
+	s.last = true
+	s.signal()
+	s.mu.Unlock()
+	s.bus.remove(s)
 }
 
 // Close ends the subscription; a waiting Next returns esl.ErrClosed. Idempotent.

@@ -13,6 +13,18 @@ import (
 // sdesUsers writes the embedded tree into a folder, with 1010 and 1011 as users whose phones want SDES-SRTP.
 func sdesUsers(t *testing.T) string {
 	t.Helper()
+	return embeddedWith(t, func(text string) string {
+		for _, user := range []string{"1010", "1011"} {
+			account := `<variable name="accountcode" value="` + user + `"/>`
+			text = strings.Replace(text, account, account+`<variable name="rtp_secure_media" value="mandatory"/>`, 1)
+		}
+		return text
+	})
+}
+
+// embeddedWith is a copy of the embedded configuration whose files were changed.
+func embeddedWith(t *testing.T, change func(text string) string) string {
+	t.Helper()
 	dir := t.TempDir()
 	err := fs.WalkDir(config.Embedded(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -22,16 +34,11 @@ func sdesUsers(t *testing.T) string {
 		if err != nil {
 			return err
 		}
-		text := string(data)
-		for _, user := range []string{"1010", "1011"} {
-			account := `<variable name="accountcode" value="` + user + `"/>`
-			text = strings.Replace(text, account, account+`<variable name="rtp_secure_media" value="mandatory"/>`, 1)
-		}
 		target := filepath.Join(dir, path)
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return err
 		}
-		return os.WriteFile(target, []byte(text), 0o644)
+		return os.WriteFile(target, []byte(change(string(data))), 0o644)
 	})
 	if err != nil {
 		t.Fatal(err)
