@@ -20,6 +20,7 @@ import (
 
 	"github.com/talkpath/talkpath/esl"
 	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/cdr"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/control"
 	"github.com/talkpath/talkpath/internal/event"
@@ -36,6 +37,7 @@ type exchange struct {
 	bus       *event.Bus
 	media     *media.Engine
 	core      *call.Core
+	records   *cdr.Writer
 	registrar *registrar.Registrar
 	control   *control.Control
 	profiles  atomic.Pointer[profile.Set] // see running
@@ -77,8 +79,11 @@ func (ex *exchange) startMedia(s *Server) error {
 
 func (ex *exchange) startCore(s *Server) error {
 	c := s.snapshot.Load()
+	coreUUID := uuid.NewString()
+	ex.records = cdr.NewWriter(cdr.Identity{CoreUUID: coreUUID, Switchname: c.Switch.Name}, s.log)
+	ex.records.Configure(c.JSONRecords, c.CSVRecords)
 	ex.bus = event.NewBus(event.Identity{
-		CoreUUID: uuid.NewString(), Hostname: c.Vars["hostname"], Switchname: c.Switch.Name,
+		CoreUUID: coreUUID, Hostname: c.Vars["hostname"], Switchname: c.Switch.Name,
 		IPv4: c.Vars["local_ip_v4"], IPv6: c.Vars["local_ip_v6"],
 	})
 	ex.core = call.NewCore(call.Config{
@@ -89,6 +94,7 @@ func (ex *exchange) startCore(s *Server) error {
 		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
 		UserVars:    s.userVars,
 		Sound:       s.sound,
+		Record:      ex.records.Take,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
 		Hostname: c.Vars["hostname"], Logger: s.log,
 	})
@@ -135,6 +141,7 @@ func (ex *exchange) startControl(s *Server) error {
 		StopProfile:    steer(ex.profileStop),
 		RestartProfile: steer(func(name string) error { return ex.profileRestart(s, name) }),
 		RescanProfile:  steer(func(name string) error { return ex.profileRescan(s, name) }),
+		RotateRecords:  ex.records.Reopen, RecordStats: ex.records.Stats,
 		FlushRegistrations: func(profile, which string) {
 			n := ex.registrar.Flush(profile, which)
 			s.log.Info("registrations flushed", "profile", profile, "which", which, "count", n)
@@ -230,6 +237,9 @@ func (ex *exchange) stop() error {
 	}
 	for _, p := range ex.running() {
 		errs = append(errs, p.Close())
+	}
+	if ex.records != nil {
+		errs = append(errs, ex.records.Close(ctx))
 	}
 	if ex.registrar != nil {
 		errs = append(errs, ex.registrar.Close())

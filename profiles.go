@@ -119,6 +119,7 @@ func (ex *exchange) closeProfile(name string) error {
 
 // rescan makes running profiles take over what has changed in the configuration without touching sockets or calls.
 func (ex *exchange) rescan(c *config.Snapshot) {
+	ex.records.Configure(c.JSONRecords, c.CSVRecords)
 	for _, p := range ex.running() {
 		report := p.Rescan(c)
 		ex.log.Info("profile rescanned", "profile", p.Name(), "report", fmt.Sprintf("%+v", report))

@@ -97,6 +97,13 @@ func (s *Server) Reload() error {
 	return nil
 }
 
+// ReopenRecords has call records go on in new files, as after logrotate has moved them; with rotate-on-hup they are renamed here.
+func (s *Server) ReopenRecords() {
+	if ex := s.running.Load(); ex != nil {
+		ex.records.Reopen()
+	}
+}
+
 // Run serves until ctx is done, which ends everything at once, or until Shutdown has drained the server. It returns nil then, and an
 // error when the server could not start.
 func (s *Server) Run(ctx context.Context) error {

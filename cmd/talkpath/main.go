@@ -109,7 +109,7 @@ func serve(o options, stdout, stderr io.Writer) error {
 	return srv.Run(ctx)
 }
 
-// watchSignals: SIGTERM and SIGINT drain, a second one stops; SIGHUP opens the log again and reloads the configuration.
+// watchSignals: SIGTERM and SIGINT drain, a second one stops; SIGHUP opens the log and the call records again and reloads the configuration.
 func watchSignals(ctx context.Context, stop func(), srv *talkpath.Server, log *logFile, logger *slog.Logger) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -138,6 +138,7 @@ func reload(srv *talkpath.Server, log *logFile, logger *slog.Logger) {
 			logger.Error("log not opened again", "error", err)
 		}
 	}
+	srv.ReopenRecords()
 	if err := srv.Reload(); err != nil {
 		logger.Error("configuration not reloaded, the old one stays", "error", err)
 		return

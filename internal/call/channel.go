@@ -64,6 +64,8 @@ type Channel struct {
 	wasUsed  bool // was bridged at least once
 
 	app, appData string
+	appRuns      []AppRun  // for the call record
+	chapters     []Chapter // for the call record: caller profiles before the present one
 	sentCallee   [2]string // name and number of the far end, as told to the peer
 	told         bool      // called leg: identities of the present bridge were exchanged
 	bridgedTo    *Channel
@@ -233,6 +235,7 @@ func (ch *Channel) lastEvents() {
 	ch.state, ch.requested = csReporting, csReporting
 	ch.emitState()
 	ch.report()
+	ch.writeRecord()
 	ch.emitHangupComplete()
 	ch.requested = csDestroy
 	ch.core.hide(ch)

@@ -42,6 +42,8 @@ type Config struct {
 	MaxSessions       int
 	SessionsPerSecond int
 	Hostname          string
+	// Record takes the call detail record of each leg at its end, before CHANNEL_HANGUP_COMPLETE. It must not block. nil: none are made.
+	Record func(*Record)
 	// Sound says where sounds are and recordings go, asked for at each use; nil has generated sounds only.
 	Sound  func() Sound
 	Logger *slog.Logger

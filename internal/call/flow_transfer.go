@@ -118,6 +118,7 @@ func (ch *Channel) transfer(to place) {
 // newProfile begins a new chapter of the call with a caller profile of its own; how says what led to it.
 func (ch *Channel) newProfile(how string) {
 	now := time.Now()
+	ch.noteChapter()
 	source := strconv.FormatInt(now.Unix(), 10) + ":" + newUUID() + ":" + how
 	p := *ch.profile
 	p.Index++

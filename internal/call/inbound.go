@@ -178,6 +178,7 @@ func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
 	}
 	ch.app, ch.appData = name, text
 	ch.vars.del("current_application_response")
+	ch.noteApp(name, text)
 	ch.set("current_application", name)
 	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: data.Wire()})
 	ch.emitExecute(name, text, id)

@@ -53,6 +53,8 @@ func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 	s.LocalStreams = r.localStreams(tree.Configuration("local_stream.conf"))
 	s.acls = r.acls(tree.Configuration("acl.conf"), s.Directory, o.LocalNets)
 	s.Modules = r.modules(tree.Configuration("pre_load_modules.conf"), tree.Configuration("modules.conf"), tree.Configuration("post_load_modules.conf"))
+	s.JSONRecords = r.jsonRecords(s, tree.Configuration("json_cdr.conf"))
+	s.CSVRecords = r.csvRecords(s, tree.Configuration("cdr_csv.conf"))
 	if s.DialplanNode = tree.Section("dialplan"); s.DialplanNode == nil {
 		s.DialplanNode = &fsxml.Node{Name: "section"}
 		r.problems = append(r.problems, fsxml.Problem{Severity: fsxml.Error, Text: "there is no dialplan section: every call is refused"})

@@ -314,7 +314,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"embedded, 10 files", "domain            192.0.2.7", "default_password  (set)", "udp and tcp 0.0.0.0 port 5060, tls port 5061, ws 0.0.0.0:5066, wss 0.0.0.0:7443",
+		"embedded, 11 files", "domain            192.0.2.7", "default_password  (set)", "udp and tcp 0.0.0.0 port 5060, tls port 5061, ws 0.0.0.0:5066, wss 0.0.0.0:7443",
 		"127.0.0.1 port (any free), open to this machine", "20 users: 1000-1019", "group default: 20 members", "default       3 extensions", "dialplan/x.xml:3: error: oops",
 		"Verdict         it starts, but part of it will not work: 1 error, 0 warnings",
 	} {

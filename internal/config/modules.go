@@ -35,6 +35,8 @@ var modulesServed = map[string]string{
 	"mod_g711":         "",
 	"mod_g722":         "",
 	"mod_opus":         "passed on between legs, not transcoded",
+	"mod_cdr_csv":      "Master.csv and files of account codes",
+	"mod_json_cdr":     "files; not sent to a web server",
 	"mod_rtc":          "WebRTC media",
 	"mod_timerfd":      "timers are Go's",
 	"mod_posix_timer":  "timers are Go's",

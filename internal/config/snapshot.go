@@ -28,7 +28,9 @@ type Snapshot struct {
 	EventSocket  EventSocket
 	Switch       Switch
 	LocalStreams map[string]LocalStream // by name
-	Contexts     []string               // names of the dialplan's contexts, in document order
+	JSONRecords  JSONRecords
+	CSVRecords   CSVRecords
+	Contexts     []string // names of the dialplan's contexts, in document order
 	Problems     []fsxml.Problem
 	DialplanNode *fsxml.Node // <section name="dialplan">, never nil
 	Source       string      // folder, or "embedded"

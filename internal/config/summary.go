@@ -229,7 +229,7 @@ func ReportJSON(w io.Writer, s *Snapshot, more ...fsxml.Problem) error {
 }
 
 // usedFiles are the <configuration> elements that are read.
-const usedFiles = "switch.conf event_socket.conf acl.conf sofia.conf modules.conf pre_load_modules.conf post_load_modules.conf"
+const usedFiles = "json_cdr.conf cdr_csv.conf switch.conf event_socket.conf acl.conf sofia.conf modules.conf pre_load_modules.conf post_load_modules.conf"
 
 // silentFiles configure what is served without a file: nothing of them is missed.
 const silentFiles = "console.conf logfile.conf syslog.conf timezones.conf local_stream.conf opus.conf db.conf hash.conf sndfile.conf msrp.conf"

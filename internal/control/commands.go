@@ -66,6 +66,7 @@ func (c *Control) switchCommands() map[string]command {
 		"is_lan_addr":   query(isLANAddress, "See if an ip is a lan addr", "<ip>"),
 		"reloadxml":     {run: c.reloadXML, help: "Reload XML", acts: true},
 		"reloadacl":     {run: c.reloadACL, help: "Reload XML", acts: true},
+		"cdr_csv":       action(c.cdr, "cdr_csv controls", "rotate|status"),
 		"shutdown":      action(c.shutdown, "Shutdown", "[elegant]"),
 	}
 }

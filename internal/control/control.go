@@ -14,6 +14,7 @@ import (
 
 	"github.com/talkpath/talkpath/esl"
 	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/internal/cdr"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/event"
 	"github.com/talkpath/talkpath/internal/profile"
@@ -53,6 +54,9 @@ type Deps struct {
 	// What the sofia command does to profiles, by name. StartProfile, RestartProfile and RescanProfile read the configuration again first;
 	// Stop and Restart return when the profile's sockets are closed or open again. nil: not available.
 	StartProfile, StopProfile, RestartProfile, RescanProfile func(ctx context.Context, name string) error
+	// RotateRecords has call records go on in new files; RecordStats counts them. nil: there are none.
+	RotateRecords func()
+	RecordStats   func() cdr.Stats
 	// FlushRegistrations forgets a profile's registrations: all, or those with a Call-ID or of a user@domain.
 	FlushRegistrations func(profile, which string)
 	// SteerGateway does "register", "unregister" or "killgw" to a gateway and says whether there was one; Gateway tells what one does now.

@@ -9,6 +9,20 @@ func (t Template) Expand(env Env) Expanded {
 	return x.expand(t.parts)
 }
 
+// Each expands as Expand does and hands the pieces over one by one: text of the template itself, and what an expansion gave. Who writes
+// values into a format of its own (CSV, SQL) must know them apart.
+func (t Template) Each(env Env, piece func(text string, literal bool)) {
+	x := expander{env: env, captures: t.captures, left: maxExpanded}
+	for i := range t.parts {
+		v := x.part(&t.parts[i])
+		if len(v.Text) > x.left {
+			v.Text = v.Text[:x.left]
+		}
+		x.left -= len(v.Text)
+		piece(v.Text, t.parts[i].kind == partText)
+	}
+}
+
 // expander is one expansion.
 type expander struct {
 	env      Env
