@@ -88,16 +88,30 @@ func (c *certificate) get(now time.Time) *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.checked) >= recheck {
-		c.checked = now
-		if stamp, err := stampOf(c.path); err == nil && stamp != c.seen {
-			if err := c.load(); err != nil {
-				c.log.Error("certificate not reloaded, the old one stays", "file", c.path, "error", err)
-			} else {
-				c.log.Info("certificate reloaded", "file", c.path)
-			}
-		}
+		c.look(now)
 	}
 	return c.current
+}
+
+// refresh reads the file again if it changed, whenever that was last looked at.
+func (c *certificate) refresh(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.look(now)
+}
+
+// look reads the file again if it changed; c.mu is held.
+func (c *certificate) look(now time.Time) {
+	c.checked = now
+	stamp, err := stampOf(c.path)
+	if err != nil || stamp == c.seen {
+		return
+	}
+	if err := c.load(); err != nil {
+		c.log.Error("certificate not reloaded, the old one stays", "file", c.path, "error", err)
+		return
+	}
+	c.log.Info("certificate reloaded", "file", c.path)
 }
 
 // load reads the file; c.mu is held or c is not shared yet.

@@ -28,6 +28,10 @@ type Config struct {
 	AllowExec bool
 	// Logger gets the log. nil: discarded.
 	Logger *slog.Logger
+	// LogLevel is what Logger filters by; commands change it. nil: they cannot.
+	LogLevel *slog.LevelVar
+	// RotateLog opens the log file again, for the command fsctl send_sighup. nil: there is no file.
+	RotateLog func() error
 	// DrainGrace is how long Shutdown waits for calls to end. 0: 1 h. The context of Shutdown may end it earlier.
 	DrainGrace time.Duration
 }

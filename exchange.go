@@ -42,6 +42,7 @@ type exchange struct {
 	control   *control.Control
 	profiles  atomic.Pointer[profile.Set] // see running
 	steering  sync.Mutex                  // one command that starts or stops a profile at a time
+	certs     sync.Map                    // profile name → *certificate
 	esl       *esl.Server
 	eslAddr   net.Addr
 	external  *extip.Finder
@@ -136,7 +137,8 @@ func (ex *exchange) startControl(s *Server) error {
 		Core: ex.core, Config: s.snapshot.Load, Bus: ex.bus,
 		Registrations: ex.registrar, Profiles: ex.running,
 		Version: Version(), Started: time.Now(),
-		Shutdown: s.stopSoon, Reload: reload, ReloadACL: reload,
+		Shutdown: s.stopSoon, Reload: reload, ReloadACL: reload, ReloadCertificates: ex.reloadCertificates,
+		Logger: s.log, LogLevel: s.cfg.LogLevel, RotateLog: s.cfg.RotateLog,
 		StartProfile:   steer(func(name string) error { return ex.profileStart(s, name) }),
 		StopProfile:    steer(ex.profileStop),
 		RestartProfile: steer(func(name string) error { return ex.profileRestart(s, name) }),
@@ -225,6 +227,9 @@ func (ex *exchange) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var errs []error
+	if ex.control != nil {
+		ex.control.Close()
+	}
 	if ex.external != nil {
 		ex.external.Close()
 	}

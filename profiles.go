@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/profile"
@@ -37,6 +38,7 @@ func (ex *exchange) startProfile(s *Server, view config.Profile) error {
 	if err != nil {
 		return err
 	}
+	ex.certs.Store(view.Name, cert)
 	started, err := profile.New(profile.Config{
 		Name: view.Name, Snapshot: s.snapshot.Load,
 		Core: ex.core, Registrar: ex.registrar,
@@ -115,6 +117,14 @@ func (ex *exchange) closeProfile(name string) error {
 	}
 	ex.use(ex.running().Without(p.Name()))
 	return p.Close()
+}
+
+// reloadCertificates reads the certificates whose files have changed, now and not at the next handshake.
+func (ex *exchange) reloadCertificates() {
+	ex.certs.Range(func(_, cert any) bool {
+		cert.(*certificate).refresh(time.Now())
+		return true
+	})
 }
 
 // rescan makes running profiles take over what has changed in the configuration without touching sockets or calls.

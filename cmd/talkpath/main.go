@@ -79,7 +79,11 @@ func serve(o options, stdout, stderr io.Writer) error {
 		}
 		stderr = log
 	}
-	o.cfg.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	o.cfg.LogLevel = new(slog.LevelVar)
+	o.cfg.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.cfg.LogLevel}))
+	if log != nil {
+		o.cfg.RotateLog = log.reopen
+	}
 	if err := become(o.user, o.group); err != nil {
 		return err
 	}

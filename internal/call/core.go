@@ -56,7 +56,9 @@ type Stats struct {
 	Current, Peak, PeakFiveMin                 int
 	PerSecond, PerSecondPeak, PerSecondFiveMin int
 	MaxSessions, SessionsPerSecond             int
+	LastPerSecond                              int // sessions begun in the last second that is over
 	Draining                                   bool
+	PausedInbound, PausedOutbound              bool // see Core.Pause
 	Panics, MailboxOverflows, Refused          uint64
 }
 
@@ -82,13 +84,14 @@ type Core struct {
 	max      int
 	perSec   int
 	draining bool
+	paused   map[string]bool // directions without new channels
 	created  uint64
 }
 
 // NewCore makes a core without calls.
 func NewCore(cfg Config) *Core {
 	c := &Core{cfg: cfg, log: cfg.Logger, apps: applications(), ignored: newIgnoredApps(), ctx: context.Background(), channels: map[string]*Channel{},
-		hidden: map[*Channel]struct{}{}, max: cfg.MaxSessions, perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
+		hidden: map[*Channel]struct{}{}, paused: map[string]bool{}, max: cfg.MaxSessions, perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
 	if c.store = cfg.Store; c.store == nil {
 		c.store = NewStore(nil)
 	}
@@ -144,7 +147,7 @@ func (c *Core) newChannel(direction, name, uuid string, within bool) (*Channel, 
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.admit(within, now); err != nil {
+	if err := c.admit(direction, within, now); err != nil {
 		c.refused.Add(1)
 		return nil, err
 	}
@@ -160,11 +163,13 @@ func (c *Core) newChannel(direction, name, uuid string, within bool) (*Channel, 
 	return ch, nil
 }
 
-// admit applies the limits. A called leg of a call that exists is not held to the rate, nor to a drain.
-func (c *Core) admit(within bool, now time.Time) error {
+// admit applies the limits. A called leg of a call that exists is not held to the rate, nor to a drain, but to a pause.
+func (c *Core) admit(direction string, within bool, now time.Time) error {
 	switch {
 	case c.max > 0 && len(c.channels) >= c.max:
 		return ErrSessionLimit
+	case c.paused[direction]:
+		return ErrDraining
 	case within:
 		return nil
 	case c.draining:
@@ -249,6 +254,7 @@ func (c *Core) Stats() Stats {
 	s := c.rates.stats(now)
 	s.SinceStart, s.Current = c.created, len(c.channels)
 	s.MaxSessions, s.SessionsPerSecond, s.Draining = c.max, c.perSec, c.draining
+	s.PausedInbound, s.PausedOutbound = c.paused[inbound], c.paused[outbound]
 	s.Panics, s.MailboxOverflows, s.Refused = c.panics.Load(), c.overflows.Load(), c.refused.Load()
 	return s
 }
@@ -263,6 +269,21 @@ func (c *Core) setDraining(on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draining = on
+}
+
+// Pause refuses new channels of a direction, "inbound" or "outbound", from now on, or accepts them again. Calls that exist get no new legs
+// of a paused direction either, as in FreeSWITCH.
+func (c *Core) Pause(direction string, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused[direction] = on
+}
+
+// ResetRatePeak forgets how many sessions began in the busiest second.
+func (c *Core) ResetRatePeak() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rates.perSecPeak = 0
 }
 
 // Close drains, hangs up everything with SYSTEM_SHUTDOWN and waits for the channels to end.

@@ -63,19 +63,8 @@ func (ch *Channel) unschedule(group string) {
 	ch.timers = rest
 }
 
-// ScheduleHangup ends the channel later, as sched_hangup does.
-func (ch *Channel) ScheduleHangup(after time.Duration, cause Cause) {
-	ch.box.put(func() { ch.scheduleHangup(after, cause) })
-}
-
 func (ch *Channel) scheduleHangup(after time.Duration, cause Cause) {
 	ch.schedule(after, func() { ch.hangup(HangupReason{Cause: cause.orNormal()}) })
-}
-
-// ScheduleTransfer sends the channel elsewhere later, as sched_transfer does.
-func (ch *Channel) ScheduleTransfer(after time.Duration, destination, dialplanName, context string) {
-	to := place{dest: dialplan.Literal(destination, false), dialplan: dialplanName, context: context}
-	ch.box.put(func() { ch.schedule(after, func() { ch.transfer(to) }) })
 }
 
 // appSchedHangup is sched_hangup [+]TIME [CAUSE [bleg]].

@@ -7,6 +7,7 @@ type rates struct {
 	started    time.Time
 	second     int64 // the second that now counts
 	now        int   // sessions begun in it
+	before     int   // sessions begun in the second before it
 	peak       int   // most sessions at a time
 	perSecPeak int
 	minutes    [5]minute // the last five minutes
@@ -25,10 +26,21 @@ func (r *rates) inSecond(t time.Time) int {
 	return r.now
 }
 
+// last is how many began in the second before t's.
+func (r *rates) last(t time.Time) int {
+	switch t.Unix() - r.second {
+	case 0:
+		return r.before
+	case 1:
+		return r.now
+	}
+	return 0
+}
+
 // count notes that a session began and how many there are now.
 func (r *rates) count(t time.Time, current int) {
 	if t.Unix() != r.second {
-		r.second, r.now = t.Unix(), 0
+		r.second, r.now, r.before = t.Unix(), 0, r.last(t)
 	}
 	r.now++
 	r.peak = max(r.peak, current)
@@ -42,7 +54,7 @@ func (r *rates) count(t time.Time, current int) {
 }
 
 func (r *rates) stats(t time.Time) Stats {
-	s := Stats{Started: r.started, Peak: r.peak, PerSecond: r.inSecond(t), PerSecondPeak: r.perSecPeak}
+	s := Stats{Started: r.started, Peak: r.peak, PerSecond: r.inSecond(t), LastPerSecond: r.last(t), PerSecondPeak: r.perSecPeak}
 	for _, m := range r.minutes {
 		if t.Unix()/60-m.number < int64(len(r.minutes)) {
 			s.PeakFiveMin, s.PerSecondFiveMin = max(s.PeakFiveMin, m.peak), max(s.PerSecondFiveMin, m.perSec)

@@ -27,8 +27,6 @@ func (c *Control) channelCommands() map[string]command {
 		"uuid_record":       action(c.uuidRecord, "Record session audio", "<uuid> [start|stop] <path> [<limit>]"),
 		"uuid_send_dtmf":    query(c.uuidSendDTMF, "Send dtmf digits", "<uuid> <dtmf_data>"),
 		"uuid_recv_dtmf":    query(c.uuidRecvDTMF, "Receive dtmf digits", "<uuid> <dtmf_data>"),
-		"sched_hangup":      query(c.schedHangup, "Schedule a running call to hangup", "[+]<time> <uuid> [<cause>]"),
-		"sched_transfer":    action(c.schedTransfer, "Schedule a transfer for a running call", "[+]<time> <uuid> <extension> [<dialplan>] [<context>]"),
 	}
 }
 
@@ -104,7 +102,11 @@ func (c *Control) hupall(args string) string {
 		}
 		return true
 	})
-	return "+OK hangup all channels matching [" + strings.Join(pairs, " ") + "] with cause: " + string(why) + "\n"
+	more := ""
+	if len(pairs) > 3 {
+		more = "..."
+	}
+	return "+OK hangup all channels matching [" + oneLine(pairs[0]) + "]=[" + oneLine(pairs[1]) + "]" + more + " with cause: " + string(why) + "\n"
 }
 
 func (c *Control) uuidKill(args string) string {

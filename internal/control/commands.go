@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ func (c *Control) commands() map[string]command {
 	table := map[string]command{}
 	for _, part := range []map[string]command{
 		c.switchCommands(), c.textCommands(), c.clockCommands(), c.directoryCommands(), c.channelCommands(),
-		c.storeCommands(), c.sofiaCommands(),
+		c.storeCommands(), c.sofiaCommands(), c.scheduleCommands(), c.processCommands(), c.typingCommands(),
 	} {
 		maps.Copy(table, part)
 	}
@@ -54,46 +53,57 @@ func (c *Control) switchCommands() map[string]command {
 		"switchname":    query(func(string) string { return c.deps.Config().Switch.Name }, "Return the switch name", ""),
 		"uptime":        query(c.uptime, "Show uptime", "[us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]"),
 		"show":          query(c.show, "Show various reports", showSyntax),
-		"help":          query(func(string) string { return c.help() }, "Show help for all the api commands", ""),
+		"help":          query(c.help, "Show help for all the api commands", ""),
 		"echo":          query(func(args string) string { return args }, "Echo", "<data>"),
-		"create_uuid":   query(func(string) string { return uuid.NewString() }, "Create a uuid", ""),
+		"create_uuid":   query(func(string) string { return uuid.NewString() }, "Create a uuid", "<uuid> <other_uuid>"),
 		"eval":          query(c.eval, "eval (noop)", "[uuid:<uuid> ]<expression>"),
 		"expand":        {run: c.expandCommand, help: "Execute an api with variable expansion", syntax: "[uuid:<uuid> ]<cmd> <args>"},
 		"global_getvar": query(c.globalGet, "Get global var", "<var>"),
 		"global_setvar": {run: c.globalSet, help: "Set global var", syntax: "<var>=<value> [=<value2>]"},
-		"module_exists": query(moduleExists, "Check if module exists", "<module>"),
 		"acl":           query(c.acl, "Compare an ip to an acl list", "<ip> <list_name>"),
 		"is_lan_addr":   query(isLANAddress, "See if an ip is a lan addr", "<ip>"),
 		"reloadxml":     {run: c.reloadXML, help: "Reload XML", acts: true},
-		"reloadacl":     {run: c.reloadACL, help: "Reload XML", acts: true},
+		"reloadacl":     {run: c.reloadACL, help: "Reload ACL", acts: true},
 		"cdr_csv":       action(c.cdr, "cdr_csv controls", "rotate|status"),
-		"shutdown":      action(c.shutdown, "Shutdown", "[elegant]"),
+	}
+}
+
+// processCommands are about the process: how it ends, what it is made of, what it logs.
+func (c *Control) processCommands() map[string]command {
+	return map[string]command{
+		"shutdown":        action(c.shutdown, "Shutdown", ""),
+		"...":             action(c.shutdown, "Shutdown", ""),
+		"fsctl":           {run: c.fsctl, help: "FS control messages", syntax: fsctlSyntax, acts: true},
+		"banner":          query(func(string) string { return c.banner() }, "Return the system banner", ""),
+		"memory":          query(memory, "Memory usage statistics", "memory"),
+		"msleep":          {run: msleep, help: "Sleep N milliseconds", syntax: "<milliseconds>", acts: true},
+		"time_test":       {run: timeTest, help: "Show time jitter", syntax: "<mss> [count]", acts: true},
+		"log":             action(c.log, "Log", "<level> <message>"),
+		"console":         action(c.console, "Console", "loglevel [level]"),
+		"reloadcert":      action(c.reloadCertificates, "Reload SSL/TLS certificates", ""),
+		"module_exists":   query(moduleExists, "Check if module exists", "<module>"),
+		"load":            {run: c.load, help: "Load Module", syntax: "<mod_name>", acts: true},
+		"unload":          action(c.unload, "Unload module", "[-f] <mod_name>"),
+		"reload":          {run: c.reloadModule, help: "Reload module", syntax: "[-f] <mod_name>", acts: true},
+		"nat_map":         query(natMap, "Manage NAT", "[status|republish|reinit] | [add|del] <port> [tcp|udp] [static]"),
+		"presence":        action(c.presence, "presence", presenceSyntax),
+		"xml_flush_cache": query(func(string) string { return "+OK cleared 0 entries\n" }, "Clear xml cache", "<id> <key> <val>"),
 	}
 }
 
 // usage is the answer to a command without what it needs.
 func (c *Control) usage(name string) string { return "-USAGE: " + c.table[name].syntax + "\n" }
 
-func (c *Control) help() string {
-	var b strings.Builder
-	b.WriteString("\nValid Commands:\n\n")
-	for _, name := range slices.Sorted(maps.Keys(c.table)) {
-		cmd := c.table[name]
-		b.WriteString(name + "," + cmd.syntax + "," + cmd.help + ",talkpath\n")
-	}
-	return b.String()
-}
-
 // status is FreeSWITCH's, line by line, but for the name and the last line: there is no fixed stack. No idle CPU is demanded.
 func (c *Control) status(string) string {
 	st := c.deps.Core.Stats()
-	ready := "ready"
-	if st.Draining {
-		ready = "not ready"
+	state := "ready"
+	if !ready(st) {
+		state = "not ready"
 	}
 	var b strings.Builder
 	b.WriteString("UP " + uptimeText(time.Since(c.deps.Started)) + "\n")
-	b.WriteString("Talkpath (Version " + c.deps.Version + "  64bit) is " + ready + "\n")
+	b.WriteString("Talkpath (Version " + c.deps.Version + "  64bit) is " + state + "\n")
 	b.WriteString(strconv.FormatUint(st.SinceStart, 10) + " session(s) since startup\n")
 	b.WriteString(strconv.Itoa(st.Current) + " session(s) - peak " + strconv.Itoa(st.Peak) + ", last 5min " +
 		strconv.Itoa(st.PeakFiveMin) + " \n")
@@ -156,8 +166,12 @@ func (c *Control) reloadXML(ctx context.Context, _ string) string {
 }
 
 // reloadACL reads the configuration again, too, as FreeSWITCH does.
-func (c *Control) reloadACL(ctx context.Context, _ string) string {
-	return c.reload(ctx, c.deps.ReloadACL, "+OK acl reloaded\n")
+func (c *Control) reloadACL(ctx context.Context, args string) string {
+	answer := c.reload(ctx, c.deps.ReloadACL, "+OK acl reloaded\n")
+	if strings.EqualFold(args, "reloadxml") {
+		return "This option is deprecated, we now always reloadxml.\n" + answer
+	}
+	return answer
 }
 
 func (c *Control) reload(ctx context.Context, do func(context.Context) error, done string) string {
@@ -171,16 +185,17 @@ func (c *Control) reload(ctx context.Context, do func(context.Context) error, do
 	return done
 }
 
+// shutdown hangs calls up and ends the process; "shutdown elegant" lets calls end first, and refuses new ones meanwhile.
 func (c *Control) shutdown(args string) string {
 	if c.deps.Shutdown == nil {
-		return "-ERR not available\n"
+		return notAvailable
 	}
 	elegant := strings.EqualFold(args, "elegant")
 	if elegant {
 		c.emitShutdownRequested("elegant")
 	}
 	c.deps.Shutdown(elegant)
-	return "+OK\n"
+	return done
 }
 
 // oneLine makes a text safe for a table or a one-line answer.

@@ -1,13 +1,14 @@
 // Package control is the command table: what a program can ask the switch over the event socket or in process, and the texts it gets
 // back, which are FreeSWITCH's byte for byte wherever a program may parse them.
 //
-// It owns no state but global variables set by command. It reads calls, registrations and configuration from immutable snapshots and
-// copies, so that a query never waits for a call. *Control implements esl.Backend and is safe for concurrent use.
+// It owns what commands made: global variables, tasks for later, aliases and words that complete a line. It reads calls, registrations and configuration from immutable snapshots and
+// copies, so that a query never waits for a call. *Control implements esl.Backend and is safe for concurrent use. Tasks run on goroutines of its own, which Close ends.
 package control
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,9 @@ type Core interface {
 	Applications() (served, ignored []string)
 	Channel(uuid string) (*call.Channel, bool)
 	Store() *call.Store
+	SetLimits(maxSessions, perSecond int)
+	Pause(direction string, on bool)
+	ResetRatePeak()
 }
 
 // Registrations is where commands look registered contacts up; *registrar.Registrar is one.
@@ -50,6 +54,14 @@ type Deps struct {
 	Shutdown func(graceful bool)
 	// Reload loads the configuration again; ReloadACL does so for the access lists alone. nil: not available.
 	Reload, ReloadACL func(ctx context.Context) error
+	// ReloadCertificates looks at the certificates' files now. nil: not available.
+	ReloadCertificates func()
+	// Logger gets what the command log says and what commands do later; LogLevel says how much of it is kept, and commands change it. nil:
+	// discarded, and not available.
+	Logger   *slog.Logger
+	LogLevel *slog.LevelVar
+	// RotateLog opens the log file again. nil: there is none.
+	RotateLog func() error
 
 	// What the sofia command does to profiles, by name. StartProfile, RestartProfile and RescanProfile read the configuration again first;
 	// Stop and Restart return when the profile's sockets are closed or open again. nil: not available.
@@ -71,12 +83,20 @@ type Control struct {
 	table map[string]command
 	// steered finds a channel to do something to.
 	steered func(uuid string) (steered, bool)
+	tasks   *taskTable
+	typing  *typing
+
+	ctx     context.Context // of tasks; done with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup // goroutines that wait for a shutdown
 
 	idle idleCPU
 
-	mu sync.RWMutex
+	mu sync.RWMutex // guards what follows
 	// globals are variables set by global_setvar; a "" here hides the configuration's.
 	globals map[string]string
+	leaving context.CancelFunc // set while fsctl shutdown waits for the last call
+	closed  bool
 }
 
 // New returns a Control.
@@ -89,7 +109,12 @@ func New(deps Deps) *Control {
 			deps.Gateway = func(name, gateway string) (profile.GatewayStatus, bool) { return running().Gateway(name, gateway) }
 		}
 	}
-	c := &Control{deps: deps, globals: map[string]string{}}
+	if deps.Logger == nil {
+		deps.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &Control{deps: deps, globals: map[string]string{}, typing: newTyping()}
+	c.tasks = newTaskTable(c.emitSchedule)
+	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.table = c.commands()
 	c.steered = func(id string) (steered, bool) {
 		ch, ok := deps.Core.Channel(id)
@@ -103,6 +128,14 @@ func (c *Control) Execute(ctx context.Context, line string) string {
 	name, args, _ := strings.Cut(line, " ")
 	args = strings.TrimSpace(args)
 	cmd, ok := c.table[strings.ToLower(name)]
+	if alias, is := c.typing.alias(name); is && !ok {
+		name, rest, _ := strings.Cut(alias, " ")
+		line = strings.TrimSpace(rest + " " + args)
+		if cmd, ok = c.table[strings.ToLower(name)]; ok {
+			c.announce(name, line)
+			return cmd.run(ctx, line)
+		}
+	}
 	if !ok {
 		return "-ERR " + name + " Command not found!\n"
 	}

@@ -3,8 +3,6 @@ package control
 import (
 	"net/netip"
 	"strings"
-
-	"github.com/talkpath/talkpath/internal/config"
 )
 
 // lanAddresses is what FreeSWITCH's is_lan_addr takes for local. It is more than private addresses; a test for those is
@@ -41,23 +39,4 @@ func isLANAddress(args string) string {
 		}
 	}
 	return "false"
-}
-
-// moduleExists is true for the modules of FreeSWITCH whose work is done here, whether or not modules.conf names them: a dialplan asks in
-// order to know what it may use.
-func moduleExists(name string) string {
-	for _, m := range config.ModulesServed() {
-		if m.Name == name {
-			return "true"
-		}
-	}
-	return "false"
-}
-
-func showModules() report {
-	r := report{columns: []string{"type", "name", "ikey", "filename"}}
-	for _, m := range config.ModulesServed() {
-		r.rows = append(r.rows, []string{"module", m.Name, "talkpath", m.Note})
-	}
-	return r
 }

@@ -98,7 +98,7 @@ func bitRate(codec string, n int) string {
 // showChannels lists channels; like matches part of the uuid, the name, the caller's name or number, or the account.
 func (c *Control) showChannels(like string) report {
 	columns := channelColumns()
-	r := report{}
+	r := report{quoted: true}
 	for _, col := range columns {
 		r.columns = append(r.columns, col.name)
 	}
@@ -123,7 +123,7 @@ func (c *Control) showCalls(legs legColumns, bridgedOnly bool) report {
 	for _, col := range channelColumns() {
 		byName[col.name] = col.value
 	}
-	var r report
+	r := report{quoted: true}
 	var values []func(a, b *call.Snapshot) string
 	for _, name := range legs.a {
 		f := byName[name]

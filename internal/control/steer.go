@@ -16,8 +16,6 @@ type steered interface {
 	Transfer(destination, dialplan, context string, leg call.TransferLeg)
 	Execute(app, data string)
 	SetVariables(vars ...call.Variable)
-	ScheduleHangup(after time.Duration, cause call.Cause)
-	ScheduleTransfer(after time.Duration, destination, dialplan, context string)
 	// BridgeTo connects the channel with another one; false: there is no such channel.
 	BridgeTo(uuid string) bool
 }
@@ -252,58 +250,4 @@ func setVariables(ctx context.Context, ch steered, vars ...call.Variable) {
 		case <-ctx.Done():
 		}
 	}
-}
-
-// after reads a time: +SECONDS from now, or seconds since 1970.
-func after(text string) (time.Duration, bool) {
-	seconds, relative := strings.CutPrefix(text, "+")
-	n, err := strconv.ParseInt(seconds, 10, 32)
-	if err != nil || n < 0 {
-		return 0, false
-	}
-	if relative {
-		return time.Duration(n) * time.Second, true
-	}
-	return max(time.Until(time.Unix(n, 0)), 0), true
-}
-
-// schedHangup is "time UUID [cause]".
-func (c *Control) schedHangup(args string) string {
-	w := strings.Fields(args)
-	if len(w) < 2 {
-		return c.usage("sched_hangup")
-	}
-	wait, ok := after(w[0])
-	if !ok {
-		return c.usage("sched_hangup")
-	}
-	ch, ok := c.steered(w[1])
-	if !ok {
-		return noSuchChannel
-	}
-	why := call.AllottedTimeout
-	if len(w) > 2 {
-		why = cause(w[2])
-	}
-	ch.ScheduleHangup(wait, why)
-	return done
-}
-
-// schedTransfer is "time UUID destination [dialplan [context]]".
-func (c *Control) schedTransfer(args string) string {
-	w := words(args, 16)
-	if len(w) < 3 || len(w) > 5 {
-		return c.usage("sched_transfer")
-	}
-	wait, ok := after(w[0])
-	if !ok {
-		return c.usage("sched_transfer")
-	}
-	ch, ok := c.steered(w[1])
-	if !ok {
-		return noSuchChannel
-	}
-	w = append(w, "", "")
-	ch.ScheduleTransfer(wait, w[2], w[3], w[4])
-	return done
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/talkpath/talkpath/esl/esltest"
 	"github.com/talkpath/talkpath/internal/call"
@@ -51,12 +50,6 @@ func (f fakeChannel) SetVariables(vars ...call.Variable) {
 		}
 		s.Variables = kept
 	}
-}
-func (f fakeChannel) ScheduleHangup(after time.Duration, cause call.Cause) {
-	f.note("%s later %s", after.Round(time.Second), cause)
-}
-func (f fakeChannel) ScheduleTransfer(after time.Duration, destination, dialplan, context string) {
-	f.note("%s later %s,%s,%s", after.Round(time.Second), destination, dialplan, context)
 }
 func (f fakeChannel) BridgeTo(uuid string) bool {
 	f.note("bridge %s", uuid)
@@ -105,15 +98,6 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_recv_dtmf a 34", "+OK a received DTMF 34.\n", "a queue_dtmf(34)"},
 		{"uuid_send_dtmf a ${x}", "-ERR Operation failed\n", ""},
 		{"uuid_send_dtmf a", "-USAGE: <uuid> <dtmf_data>\n", ""},
-		{"sched_hangup +5 a", "+OK\n", "a 5s later ALLOTTED_TIMEOUT"},
-		{"sched_hangup 0 a USER_BUSY", "+OK\n", "a 0s later USER_BUSY"},
-		{"sched_hangup +5 x", "-ERR No such channel!\n", ""},
-		{"sched_hangup soon a", "-USAGE: [+]<time> <uuid> [<cause>]\n", ""},
-		{"sched_hangup", "-USAGE: [+]<time> <uuid> [<cause>]\n", ""},
-		{"sched_transfer +5 a 1002 XML default", "+OK\n", "a 5s later 1002,XML,default"},
-		{"sched_transfer +5 x 1002", "-ERR No such channel!\n", ""},
-		{"sched_transfer -5 a 1002", "-USAGE: [+]<time> <uuid> <extension> [<dialplan>] [<context>]\n", ""},
-		{"sched_transfer +5 a", "-USAGE: [+]<time> <uuid> <extension> [<dialplan>] [<context>]\n", ""},
 		{"uuid_setvar a", "-USAGE: <uuid> <var> [value]\n", ""},
 		{"uuid_setvar_multi a", "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n", ""},
 		{"uuid_setvar_multi a =1", "-ERR No variable specified\n", ""},

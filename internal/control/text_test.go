@@ -94,11 +94,19 @@ func TestTextFunctions(t *testing.T) {
 // TestNoPrograms: what runs programs, loads code or reads the machine is not there at all.
 func TestNoPrograms(t *testing.T) {
 	c, _ := testControl(t)
-	for _, name := range []string{"system", "bg_system", "spawn", "bg_spawn", "spawn_stream", "load", "unload", "reload", "getenv", "file_exists", "lua", "luarun"} {
+	for _, name := range []string{"system", "bg_system", "spawn", "bg_spawn", "spawn_stream", "getenv", "file_exists", "lua", "luarun"} {
 		if got := c.Execute(t.Context(), name+" id"); got != "-ERR "+name+" Command not found!\n" {
 			t.Errorf("%s: %q", name, got)
 		}
 		if got, ok := c.Func(name, "id"); ok || got != "" {
+			t.Errorf("${%s()}: %q", name, got)
+		}
+	}
+	for _, name := range []string{"load", "unload", "reload"} { // read the configuration and nothing else
+		if got := c.Execute(t.Context(), name+" mod_lua"); strings.Contains(got, "+OK") {
+			t.Errorf("%s: %q", name, got)
+		}
+		if got, ok := c.Func(name, "mod_lua"); ok || got != "" {
 			t.Errorf("${%s()}: %q", name, got)
 		}
 	}
