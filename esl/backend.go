@@ -11,6 +11,9 @@ var ErrOverflow = errors.New("event queue overflow")
 // ErrClosed is returned by Subscription.Next after Close, and by a Client whose connection is gone.
 var ErrClosed = errors.New("closed")
 
+// ErrRefused is told to Outbound.Over when there is no room for another connection, or nobody to connect to.
+var ErrRefused = errors.New("refused")
+
 // Backend is what a Server serves: who executes commands and where events come from and go to. Methods are called concurrently.
 type Backend interface {
 	// Execute runs an API command line and returns its output; "" is no reply. An unknown command yields

@@ -3,14 +3,13 @@ package esl
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,9 +17,6 @@ import (
 
 // goodbye is FreeSWITCH's text in a disconnect notice.
 const goodbye = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
-
-// disconnectNotice is the last frame of a connection.
-const disconnectNotice = "Content-Type: text/disconnect-notice\nContent-Length: 67\n\n" + goodbye
 
 const (
 	// writeChunk is how much is written under one deadline, so that a slow peer that reads is told from one that does not.
@@ -31,8 +27,9 @@ const (
 	drainBytes = 64 << 10
 )
 
-// conn is one inbound connection. Its serve goroutine reads and executes commands in order and owns all fields but those marked; a
-// pump goroutine, started with the first subscription, writes events; job goroutines run bgapi commands and may outlive the connection.
+// conn is one connection. Its serve goroutine reads and executes commands in order and owns all fields but those marked; a pump
+// goroutine, started with the first subscription, writes events, another one log lines; job goroutines run bgapi commands and may outlive
+// the connection.
 type conn struct {
 	server *Server
 	nc     net.Conn
@@ -46,9 +43,17 @@ type conn struct {
 	writing sync.Mutex // serialises whole frames
 	failed  bool       // a write failed; guarded by writing
 
+	may permissions
+	// channel is what the connection controls, nil for none; outbound is set when it was dialled for that. async: messages to the channel
+	// are not waited for.
+	channel  Channel
+	outbound *Outbound
+	async    bool
+
 	events eventState
+	logs   logState
 	jobs   jobQueue
-	// children are the goroutines that end with the connection: the pump.
+	// children are the goroutines that end with the connection: the pumps.
 	children sync.WaitGroup
 }
 
@@ -64,20 +69,23 @@ func (c *conn) abort() {
 	_ = c.nc.Close()
 }
 
-// serve runs the session: greeting, authentication, commands.
+// serve runs the session of a peer that connected: greeting, authentication, commands.
 func (c *conn) serve() {
-	defer func() {
-		c.abort()
-		c.children.Wait()
-		c.events.close()
-	}()
-	r := bufio.NewReaderSize(c.nc, 4096)
+	defer c.close()
+	r := newReader(c.nc)
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.limit.AuthTimeout))
 	c.write([]byte("Content-Type: auth/request\n\n"))
 	if !c.authenticate(r) {
 		return
 	}
-	_ = c.nc.SetReadDeadline(time.Time{})
+	c.clearDeadline()
+	c.commands(r)
+}
+
+func newReader(nc net.Conn) *bufio.Reader { return bufio.NewReaderSize(nc, 4096) }
+
+// commands executes commands until the connection ends.
+func (c *conn) commands(r *bufio.Reader) {
 	for c.ctx.Err() == nil {
 		cmd, err := readCommand(r, c.limit.CommandBytes)
 		if err != nil {
@@ -91,56 +99,23 @@ func (c *conn) serve() {
 	}
 }
 
-// authenticate answers commands until the password came. A wrong password ends the connection; anything else but exit is unknown.
-func (c *conn) authenticate(r *bufio.Reader) bool {
-	for {
-		cmd, err := readCommand(r, c.limit.AuthBytes)
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.server.counters.authFailed.Add(1)
-				c.log.Warn("esl: no authentication in time")
-				c.disconnect()
-				return false
-			}
-			c.readFailed(err)
-			return false
-		}
-		password, hasPassword := cmd.after()
-		switch verb := cmd.verb(); {
-		case strings.HasPrefix(verb, "exit"):
-			c.reply("+OK bye")
-			c.disconnect()
-			return false
-		case hasPassword && (verb == "auth" || verb == "userauth"):
-			if verb == "auth" && samePassword(password, c.server.Password()) {
-				c.server.authenticated(c) // before the answer: who has it must not be evicted any more
-				c.reply("+OK accepted")
-				return true
-			}
-			c.server.counters.authFailed.Add(1)
-			c.log.Warn("esl: authentication failed")
-			c.server.slowDown(c.ctx, c)
-			c.reply("-ERR invalid")
-			c.disconnect()
-			return false
-		case isHTTP(cmd.line):
-			// A web page can make a browser on this machine post to a loopback port; the commands would be in the body.
-			c.log.Warn("esl: HTTP request")
-			return false
-		default:
-			c.reply("-ERR command not found")
-		}
+// clearDeadline lets the peer be silent from now on, unless it was told goodbye.
+func (c *conn) clearDeadline() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if !c.failed {
+		_ = c.nc.SetReadDeadline(time.Time{})
 	}
 }
 
-// samePassword compares in a time that depends on neither the contents nor the lengths.
-func samePassword(given, want string) bool {
-	g, w := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(want))
-	return subtle.ConstantTimeCompare(g[:], w[:]) == 1 && want != ""
-}
-
-func isHTTP(line string) bool {
-	return strings.HasSuffix(line, " HTTP/1.1") || strings.HasSuffix(line, " HTTP/1.0") || strings.HasSuffix(line, " HTTP/2.0")
+// close ends the connection and what belongs to it.
+func (c *conn) close() {
+	c.abort()
+	c.children.Wait()
+	c.events.close()
+	if s := &c.events; s.diverted {
+		c.server.diverted.add(s.uuid, -1)
+	}
 }
 
 // readFailed ends the connection the way the reason asks for.
@@ -160,7 +135,7 @@ func (c *conn) readFailed(err error) {
 // disconnect says goodbye and reads what the peer still had under way.
 func (c *conn) disconnect() {
 	c.writing.Lock()
-	said := c.sendFarewell(disconnectNotice)
+	said := c.sendFarewell()
 	c.writing.Unlock()
 	if said {
 		_, _ = io.CopyN(io.Discard, c.nc, drainBytes)
@@ -168,8 +143,15 @@ func (c *conn) disconnect() {
 }
 
 // sendFarewell sends the last frame and ends our side; the peer has drainTime to end its own. writing is held.
-func (c *conn) sendFarewell(notice string) bool {
-	if !c.send([]byte(notice)) {
+func (c *conn) sendFarewell() bool {
+	c.events.mu.Lock()
+	uuid, known := c.events.uuid, c.events.known
+	c.events.mu.Unlock()
+	notice := "Content-Type: text/disconnect-notice\n"
+	if known {
+		notice += "Controlled-Session-UUID: " + oneLine(uuid) + "\nContent-Disposition: disconnect\n"
+	}
+	if !c.send([]byte(notice + "Content-Length: " + strconv.Itoa(len(goodbye)) + "\n\n" + goodbye)) {
 		return false
 	}
 	c.failed = true // nothing may follow a goodbye

@@ -25,6 +25,8 @@ type Event struct {
 
 	// owner is the connection whose background job an event is the result of; a clone has none.
 	owner *conn
+	// diverted is the channel whose controller alone gets the event, see divert_events.
+	diverted string
 }
 
 // NewEvent returns an event with its Event-Name header.
@@ -39,6 +41,11 @@ func (e *Event) Name() string { return e.Value("Event-Name") }
 
 // Subclass returns the subclass of a CUSTOM event, such as sofia::register.
 func (e *Event) Subclass() string { return e.Value("Event-Subclass") }
+
+// concerns says whether an event is one of a channel, or the result of a job of who controls it.
+func (e *Event) concerns(uuid string) bool {
+	return e.Value("Unique-ID") == uuid || e.diverted == uuid || e.Value("Job-Owner-UUID") == uuid
+}
 
 // index finds a header by name. FreeSWITCH's header names are case-insensitive.
 func (e *Event) index(name string) int {

@@ -53,8 +53,7 @@ type eventState struct {
 	pumped    chan struct{} // closed when the pump has ended; nil without sub
 	format    format
 	filters   []eventFilter
-	// channel is the uuid of myevents: only events of that channel pass, and the connection ends with it.
-	channel string
+	controlState
 }
 
 func (s *eventState) close() {
@@ -62,6 +61,9 @@ func (s *eventState) close() {
 	defer s.mu.Unlock()
 	if s.sub != nil {
 		s.sub.Close()
+	}
+	if s.timer != nil {
+		s.timer.Stop()
 	}
 }
 
@@ -95,6 +97,9 @@ func (c *conn) event(rest string) string {
 	}
 	if known == 0 {
 		return replyNoKeywords
+	}
+	if !c.may.mayHear(added) {
+		return replyDenied
 	}
 	s.format, s.listening = chosen, true
 	s.selection.Merge(added)
@@ -136,39 +141,16 @@ func (c *conn) nixevent(rest string) string {
 }
 
 // none is the verb noevents.
-func (s *eventState) none() string {
+func (c *conn) none() string {
+	s := &c.events
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.listening {
 		return "-ERR not listening for events"
 	}
 	s.listening, s.selection = false, Selection{}
-	s.sub.Select(s.selection)
+	c.reselect()
 	return "+OK no longer listening for events"
-}
-
-// myevents restricts the connection to one channel's events. Names chosen before stay chosen; without any, all are. FreeSWITCH takes
-// any uuid here, refuses a format in front of it and ignores one behind it.
-func (c *conn) myevents(rest string) string {
-	s := &c.events
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.channel != "" {
-		return "-ERR aready enabled." // sic
-	}
-	words := strings.Fields(rest)
-	if len(words) == 0 {
-		return "-ERR invalid uuid"
-	}
-	if _, ok := parseFormat(words[0]); ok {
-		return "-ERR invalid uuid"
-	}
-	s.channel = words[0]
-	if !s.listening {
-		s.listening, s.selection = true, Selection{All: true}
-	}
-	c.subscribe()
-	return "+OK Events Enabled"
 }
 
 // subscribe makes the selection effective and starts the pump when it is not running. events.mu is held.
@@ -198,16 +180,21 @@ func (s *eventState) finish() <-chan struct{} {
 	return nil
 }
 
-// reselect tells the subscription what to deliver: the selection, and under myevents also what ends it. events.mu is held.
+// reselect tells the subscription what to deliver: the selection, and of a controlled channel also what ends it. events.mu is held.
 func (c *conn) reselect() {
 	s := &c.events
 	if s.sub == nil {
 		return
 	}
 	sel := s.selection
-	if s.channel != "" {
+	if s.uuid != "" {
 		sel = sel.Clone()
-		sel.addName("CHANNEL_HANGUP_COMPLETE")
+		if s.mine || sel.Empty() {
+			sel.Channel = s.uuid
+		}
+		sel.All = sel.All || s.diverted
+		sel.addName(hangup)
+		sel.addName(hangupComplete)
 	}
 	s.sub.Select(sel)
 }
@@ -225,7 +212,7 @@ func (c *conn) pump() {
 			}
 			if errors.Is(err, ErrClosed) && c.server.isClosed() {
 				c.writing.Lock()
-				c.sendFarewell(disconnectNotice)
+				c.sendFarewell()
 				c.writing.Unlock()
 			}
 			c.abort()
@@ -241,14 +228,14 @@ func (c *conn) pump() {
 	}
 }
 
-// deliver writes an event if it is still wanted; last means that it ended the channel of myevents and the connection with it. The
+// deliver writes an event if it is still wanted; last means that it ended the controlled channel and the connection with it. The
 // decision is taken under the writing lock so that no event follows the answer to the command that stopped it.
 func (c *conn) deliver(buf []byte, e *Event) (_ []byte, last bool) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	s := &c.events
 	s.mu.Lock()
-	wanted, f, channel := s.wants(e), s.format, s.channel
+	wanted, f, uuid := s.wants(e), s.format, s.uuid
 	s.mu.Unlock()
 	if wanted {
 		// The encoding follows its length, so it is written behind a gap for the frame's head.
@@ -261,20 +248,24 @@ func (c *conn) deliver(buf []byte, e *Event) (_ []byte, last bool) {
 			return buf, true
 		}
 	}
-	if channel != "" && e.Name() == "CHANNEL_HANGUP_COMPLETE" && e.Value("Unique-ID") == channel {
-		c.sendFarewell("Content-Type: text/disconnect-notice\nControlled-Session-UUID: " + channel +
-			"\nContent-Disposition: disconnect\nContent-Length: " + strconv.Itoa(len(goodbye)) + "\n\n" + goodbye)
-		return buf, true
+	if uuid == "" {
+		return buf, false
+	}
+	if name := e.Name(); (name == hangup || name == hangupComplete) && e.Value("Unique-ID") == uuid {
+		return buf, c.ends(name == hangupComplete)
 	}
 	return buf, false
 }
 
 // wants decides by selection, channel and filters. mu is held.
 func (s *eventState) wants(e *Event) bool {
-	if !s.listening || !s.selection.Match(e) {
+	if !s.listening {
 		return false
 	}
-	if s.channel != "" && e.Value("Unique-ID") != s.channel {
+	if e.diverted != "" {
+		return s.diverted && s.uuid == e.diverted
+	}
+	if !s.selection.Match(e) || s.mine && !e.concerns(s.uuid) {
 		return false
 	}
 	return passes(s.filters, e)

@@ -24,6 +24,10 @@ type jobQueue struct {
 // bgapi answers with the job's id and runs the command in the background. The id is given twice: as text, and as a header of its own,
 // which is the only one that the ESL library of Rocket.Chat understands.
 func (c *conn) bgapi(line, id string) {
+	if !c.may.mayRun(line) {
+		c.reply(replyDenied)
+		return
+	}
 	if id == "" {
 		id = newUUID()
 	}
@@ -77,6 +81,9 @@ func (c *conn) runJob(j job) {
 	e := c.server.Backend.NewEvent("BACKGROUND_JOB")
 	setOrigin(e, "api_exec", 1580)
 	e.Add("Job-UUID", j.id)
+	if c.channel != nil {
+		e.Add("Job-Owner-UUID", c.channel.UUID())
+	}
 	e.Add("Job-Command", name)
 	if args != "" {
 		e.Add("Job-Command-Arg", args)

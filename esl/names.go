@@ -8,6 +8,9 @@ import (
 const (
 	all    = "ALL"
 	custom = "CUSTOM"
+
+	hangup         = "CHANNEL_HANGUP"
+	hangupComplete = "CHANNEL_HANGUP_COMPLETE"
 )
 
 // names are FreeSWITCH's event names (switch_types.h, switch_event_types_t), without ALL.

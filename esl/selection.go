@@ -10,21 +10,22 @@ type Selection struct {
 	Names map[string]bool
 	// Subclasses restricts CUSTOM, when it is among Names, to these; a CUSTOM event without a subclass always matches.
 	Subclasses map[string]bool
+	// Channel, unless empty, restricts everything to the events of one channel, and to results of jobs of who controls it.
+	Channel string
 }
 
 // Match reports whether the event is wanted.
 func (s Selection) Match(e *Event) bool {
-	if s.All {
-		return true
+	if !s.All {
+		if len(s.Names) == 0 {
+			return false
+		}
+		name := e.Name()
+		if !s.Names[name] || name == custom && !s.Wants(name, e.Subclass()) {
+			return false
+		}
 	}
-	if len(s.Names) == 0 {
-		return false
-	}
-	name := e.Name()
-	if !s.Names[name] {
-		return false
-	}
-	return name != custom || s.Wants(name, e.Subclass())
+	return s.Channel == "" || e.concerns(s.Channel)
 }
 
 // Wants is Match by name and subclass.
@@ -43,7 +44,7 @@ func (s Selection) Empty() bool { return !s.All && len(s.Names) == 0 }
 
 // Clone returns a copy that shares nothing.
 func (s Selection) Clone() Selection {
-	return Selection{All: s.All, Names: maps.Clone(s.Names), Subclasses: maps.Clone(s.Subclasses)}
+	return Selection{All: s.All, Names: maps.Clone(s.Names), Subclasses: maps.Clone(s.Subclasses), Channel: s.Channel}
 }
 
 // Merge adds what other wants.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,10 @@ type Limits struct {
 	// QueuedJobs is how many further bgapi commands of one connection may wait; beyond it a command is answered with -ERR and counted
 	// in Stats.JobsRefused. Default 1024.
 	QueuedJobs int
+	// Outbound is how many connections to programs that control channels may be there at once; ConnectTimeout is how long each host may
+	// take to answer. Default 4096 and 5 s.
+	Outbound       int
+	ConnectTimeout time.Duration
 	// WriteTimeout is how long a peer may read nothing while there is something to read; then it is dropped and counted in
 	// Stats.SlowReaders. Default 30 s.
 	WriteTimeout time.Duration
@@ -46,6 +51,7 @@ func (l Limits) withDefaults() Limits {
 		AuthBytes: orDefault(l.AuthBytes, 1<<10), CommandBytes: orDefault(l.CommandBytes, 1<<20),
 		Jobs: orDefault(l.Jobs, 32), QueuedJobs: orDefault(l.QueuedJobs, 1024),
 		WriteTimeout: orDefault(l.WriteTimeout, 30*time.Second),
+		Outbound:     orDefault(l.Outbound, 4096), ConnectTimeout: orDefault(l.ConnectTimeout, 5*time.Second),
 	}
 }
 
@@ -56,13 +62,16 @@ func orDefault[T int | time.Duration](v, d T) T {
 	return v
 }
 
-// Server serves the event socket's inbound mode. Set the fields before Serve; the zero values of Allow, Logger and Limits are useful.
+// Server serves the event socket: programs that connect (Serve), and programs that it connects to for a channel that they control
+// (Control). Set the fields before; the zero values of Allow, Logs, Logger and Limits are useful.
 type Server struct {
 	// Password returns the current password. An empty one admits no one.
 	Password func() string
 	Backend  Backend
 	// Allow decides by address who may connect; nil admits everyone.
 	Allow func(netip.Addr) bool
+	// Logs is where the verb log finds lines; nil has none.
+	Logs LogSource
 	// Logger is told of refused connections, failed authentication and dropped readers; nil is silent.
 	Logger *slog.Logger
 	Limits Limits
@@ -71,17 +80,20 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	pending   pending // of conns
+	outbound  int     // of conns, and those that are being dialled
 	closed    bool
-	// base ends with Shutdown; commands run under it or under a connection's child of it.
+	// base ends with Shutdown; commands run under it or under a connection's child of it. Set by begin and never changed.
 	base   context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // goroutines of connections and jobs
 
+	diverted diversions
 	counters counters
 }
 
 type counters struct {
-	accepted, refused, evicted, authFailed, slowReaders, overflows, tooLong, jobs, jobsRefused, commands atomic.Int64
+	accepted, refused, evicted, authFailed, slowReaders, overflows, tooLong, jobs, jobsRefused, commands, dialled, dialFailed,
+	lostLines atomic.Int64
 }
 
 // Stats counts what a Server did since it began.
@@ -97,6 +109,9 @@ type Stats struct {
 	Commands    int64 // commands executed, bgapi included
 	Jobs        int64 // bgapi commands accepted
 	JobsRefused int64 // bgapi commands refused by Limits.QueuedJobs
+	Dialled     int64 // outbound connections
+	DialFailed  int64 // outbound connections that came to nothing
+	LostLines   int64 // log lines that a reader was too slow for
 }
 
 // Stats returns the counters.
@@ -108,7 +123,8 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Connections: n, Accepted: c.accepted.Load(), Refused: c.refused.Load(), Evicted: c.evicted.Load(), AuthFailed: c.authFailed.Load(),
 		SlowReaders: c.slowReaders.Load(), Overflows: c.overflows.Load(), TooLong: c.tooLong.Load(), Commands: c.commands.Load(),
-		Jobs: c.jobs.Load(), JobsRefused: c.jobsRefused.Load(),
+		Jobs: c.jobs.Load(), JobsRefused: c.jobsRefused.Load(), Dialled: c.dialled.Load(), DialFailed: c.dialFailed.Load(),
+		LostLines: c.lostLines.Load(),
 	}
 }
 
@@ -141,12 +157,17 @@ func (s *Server) addListener(ln net.Listener) bool {
 	if s.closed {
 		return false
 	}
-	if s.listeners == nil {
+	s.begin()
+	s.listeners[ln] = struct{}{}
+	return true
+}
+
+// begin prepares what is needed first. mu is held.
+func (s *Server) begin() {
+	if s.base == nil {
 		s.listeners, s.conns = map[net.Listener]struct{}{}, map[*conn]struct{}{}
 		s.base, s.cancel = context.WithCancel(context.Background())
 	}
-	s.listeners[ln] = struct{}{}
-	return true
 }
 
 // accept admits or refuses a connection; it never waits for the peer.
@@ -155,12 +176,12 @@ func (s *Server) accept(nc net.Conn) {
 	if s.Allow != nil && !s.Allow(addr) {
 		s.counters.refused.Add(1)
 		s.log().Warn("esl: refused by access list", "peer", addr)
-		_ = nc.Close()
+		reject(nc)
 		return
 	}
 	c := newConn(s, nc, neighbourhood(addr), s.Limits.withDefaults())
 	s.mu.Lock()
-	if s.closed || len(s.conns)-s.pending.total >= c.limit.Connections {
+	if s.closed || len(s.conns)-s.pending.total-s.outbound >= c.limit.Connections {
 		s.mu.Unlock()
 		s.counters.refused.Add(1)
 		c.abort()
@@ -183,6 +204,16 @@ func (s *Server) accept(nc net.Conn) {
 		defer s.forget(c)
 		c.serve()
 	}()
+}
+
+// rejection is what FreeSWITCH says to who is not in the access list.
+const rejection = "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n"
+
+// reject says no and closes. The socket's buffer takes these few bytes at once.
+func reject(nc net.Conn) {
+	_ = nc.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	_, _ = nc.Write([]byte(rejection + "Content-Type: text/disconnect-notice\nContent-Length: " + strconv.Itoa(len(goodbye)) + "\n\n" + goodbye))
+	_ = nc.Close()
 }
 
 func (s *Server) forget(c *conn) {

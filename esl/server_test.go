@@ -180,8 +180,10 @@ func TestEmptyPasswordAdmitsNoOne(t *testing.T) {
 func TestWhoMayConnect(t *testing.T) {
 	s := &esl.Server{Backend: &esltest.Backend{}, Allow: func(netip.Addr) bool { return false }}
 	nc := dial(t, serve(t, s))
-	if text, _ := io.ReadAll(nc); len(text) > 0 {
-		t.Errorf("greeted with %q", text)
+	want := "Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\nContent-Type: text/disconnect-notice\nContent-Length: 67\n\n" +
+		"Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
+	if text, err := io.ReadAll(nc); err != nil || string(text) != want {
+		t.Errorf("got %q, %v", text, err)
 	}
 	if st := s.Stats(); st.Refused != 1 || st.Accepted != 0 {
 		t.Errorf("stats %+v", st)
@@ -337,7 +339,7 @@ func TestNoEventAfterItsEnd(t *testing.T) {
 		}
 	})
 	for range 20 {
-		fmt.Fprint(nc, "event json HEARTBEAT\n\nnoevents\n\nnolog\n\n")
+		fmt.Fprint(nc, "event json HEARTBEAT\n\nnoevents\n\nfoo\n\n")
 	}
 	nc.(*net.TCPConn).CloseWrite()
 	text, err := io.ReadAll(nc)
@@ -348,7 +350,7 @@ func TestNoEventAfterItsEnd(t *testing.T) {
 	}
 	const end = "no longer listening for events\n\n"
 	for i, after := range strings.Split(string(text), end)[1:] {
-		if !strings.HasPrefix(after, "Content-Type: command/reply\nReply-Text: +OK no longer logging\n") {
+		if !strings.HasPrefix(after, "Content-Type: command/reply\nReply-Text: -ERR command not found\n") {
 			t.Fatalf("end %d is followed by %.80q", i, after)
 		}
 	}

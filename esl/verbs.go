@@ -15,49 +15,63 @@ const (
 )
 
 // execute runs one command and answers it; false ends the connection. Names are matched as FreeSWITCH does: some by the whole first
-// word, some by their beginning ("events" is event), all in any case.
+// word, some by their beginning ("events" is event), all in any case, and in its order.
 func (c *conn) execute(cmd *command) bool {
 	c.server.counters.commands.Add(1)
-	verb := cmd.verb()
 	rest, hasRest := cmd.after()
 	switch {
-	case strings.HasPrefix(verb, "exit"):
+	case isExit(cmd.line):
 		c.reply("+OK bye")
 		return false
-	case verb == "api" && hasRest:
-		c.api(rest)
-	case verb == "bgapi" && hasRest:
-		c.bgapi(rest, cmd.header("Job-UUID"))
-	case verb == "sendmsg":
-		c.sendmsg(rest, cmd)
-	case strings.HasPrefix(verb, "sendevent"):
-		c.sendevent(rest, cmd)
-	case verb == "filter" && hasRest:
+	case cmd.verb() == "filter" && hasRest:
 		c.replyWith(func() string { return c.events.filter(rest) })
-	case verb == "myevents" && hasRest:
-		c.replyWith(func() string { return c.myevents(rest) })
-	case strings.HasPrefix(verb, "divert_events"):
-		c.reply(replyNoSession + ".")
-	case strings.HasPrefix(verb, "linger"), strings.HasPrefix(verb, "nolinger"):
-		c.reply(replyNoSession)
-	case strings.HasPrefix(verb, "nixevent"):
-		c.replyWith(func() string { return c.nixevent(rest) })
-	case strings.HasPrefix(verb, "noevents"):
-		c.replyWith(c.events.none)
-	case strings.HasPrefix(verb, "event"):
-		c.replyWith(func() string { return c.event(rest) })
-	case strings.HasPrefix(verb, "nolog"):
-		c.reply("+OK no longer logging")
-	case verb == "log":
-		c.reply(logReply(rest))
-	default:
+	case c.controlled(cmd):
+	case hasPrefixFold(cmd.line, "sendmsg"):
+		c.sendmsg(strings.TrimSpace(cmd.line[len("sendmsg"):]), cmd)
+	case c.outbound != nil && !c.outbound.Full:
 		c.reply(replyUnknown)
+	default:
+		c.executeFull(cmd)
 	}
 	return true
 }
 
+// executeFull is execute for the commands that concern more than one channel.
+func (c *conn) executeFull(cmd *command) {
+	verb := cmd.verb()
+	rest, hasRest := cmd.after()
+	switch {
+	case verb == "api" && hasRest:
+		c.api(rest)
+	case verb == "bgapi" && hasRest:
+		c.bgapi(rest, cmd.header("Job-UUID"))
+	case strings.HasPrefix(verb, "sendevent"):
+		c.sendevent(strings.TrimSpace(cmd.line[len("sendevent"):]), cmd)
+	case strings.HasPrefix(verb, "log"):
+		c.replyWith(func() string { return c.startLog(cmd.line[len("log"):]) })
+	case strings.HasPrefix(verb, "linger"):
+		c.replyWith(func() string { return c.linger(cmd.line) })
+	case strings.HasPrefix(verb, "nolinger"):
+		c.replyWith(c.nolinger)
+	case strings.HasPrefix(verb, "nolog"):
+		c.replyWith(c.stopLog)
+	case strings.HasPrefix(verb, "event"):
+		c.replyWith(func() string { return c.event(rest) })
+	case strings.HasPrefix(verb, "nixevent"):
+		c.replyWith(func() string { return c.nixevent(rest) })
+	case strings.HasPrefix(verb, "noevents"):
+		c.replyWith(c.none)
+	default:
+		c.reply(replyUnknown)
+	}
+}
+
 // api executes at once. An empty result becomes an error text here; in a BACKGROUND_JOB it stays empty.
 func (c *conn) api(line string) {
+	if !c.may.mayRun(line) {
+		c.reply(replyDenied)
+		return
+	}
 	result := c.server.run(c.ctx, line)
 	if result == "" {
 		result = "-ERR no reply\n"
@@ -69,21 +83,41 @@ func (c *conn) api(line string) {
 	c.write(append(frame, result...))
 }
 
-// sendmsg answers; no channel can be commanded this way yet.
+// sendmsg hands a message to a channel: the one named, or the one that is controlled.
 func (c *conn) sendmsg(target string, cmd *command) {
-	if m, ok := c.server.Backend.(Messenger); ok && target != "" {
-		if m.SendMessage(c.ctx, target, cmd.headers, cmd.body) {
-			c.reply("+OK")
+	if target == "" {
+		target = cmd.header("session-id")
+	}
+	if c.channel != nil && (target == "" || target == c.channel.UUID()) {
+		wait := !c.async && !isTrue(cmd.header("async"))
+		if !c.channel.Message(c.ctx, cmd.headers, cmd.body, wait) {
+			c.reply("-ERR memory error")
 			return
 		}
+		c.reply("+OK")
+		return
+	}
+	if m, ok := c.server.Backend.(Messenger); ok && target != "" && m.SendMessage(c.ctx, target, cmd.headers, cmd.body) {
+		c.reply("+OK")
+		return
 	}
 	c.reply("-ERR invalid session id [" + target + "]")
+}
+
+// isTrue reads a value as FreeSWITCH's switch_true does.
+func isTrue(value string) bool {
+	switch strings.ToLower(value) {
+	case "yes", "on", "true", "t", "enabled", "active", "allow":
+		return true
+	}
+	n, err := strconv.Atoi(value)
+	return err == nil && n != 0
 }
 
 // sendevent publishes an event the client made. FreeSWITCH puts the subclass first, then the command line, the client's headers, and
 // the base headers after them.
 func (c *conn) sendevent(name string, cmd *command) {
-	known, ok := eventName(strings.TrimSpace(name))
+	known, ok := eventName(name)
 	if !ok || known == all {
 		known = custom
 	}
@@ -104,6 +138,9 @@ func (c *conn) sendevent(name string, cmd *command) {
 	e.Add("Event-UUID", id)
 	e.Headers = append(e.Headers, base.Headers...)
 	e.Body, e.HasBody = cmd.body, cmd.hasBody
+	if channel := cmd.header("Unique-ID"); c.server.diverted.has(channel) {
+		e.diverted = channel
+	}
 	c.reply("+OK " + id)
 	c.server.Backend.Publish(e)
 }
@@ -112,22 +149,4 @@ func setOrigin(e *Event, function string, line int) {
 	e.Set("Event-Calling-File", originFile)
 	e.Set("Event-Calling-Function", function)
 	e.Set("Event-Calling-Line-Number", strconv.Itoa(line))
-}
-
-// logReply answers log; log lines are not sent over the event socket.
-func logReply(level string) string {
-	levels := []string{"console", "alert", "crit", "err", "warning", "notice", "info", "debug"}
-	level = strings.TrimSpace(level)
-	if level == "" {
-		return "+OK log level  [7]"
-	}
-	for i, name := range levels {
-		if strings.EqualFold(name, level) {
-			return "+OK log level " + level + " [" + strconv.Itoa(i) + "]"
-		}
-	}
-	if n, err := strconv.Atoi(level); err == nil && n >= 0 {
-		return "+OK log level " + level + " [" + strconv.Itoa(min(n, 63)) + "]"
-	}
-	return "-ERR invalid log level"
 }
