@@ -44,7 +44,7 @@ type exchange struct {
 	steering  sync.Mutex                  // one command that starts or stops a profile at a time
 	certs     sync.Map                    // profile name → *certificate
 	esl       *esl.Server
-	eslAddr   net.Addr
+	eslAddr   net.Addr // of esl's listener
 	external  *extip.Finder
 	serving   sync.WaitGroup // the event socket's accept loop, and the heartbeat
 	quiet     func()         // ends the heartbeat
@@ -56,6 +56,10 @@ const stopTimeout = 5 * time.Second
 // start opens everything; on an error what was opened is closed again.
 func (s *Server) start() (*exchange, error) {
 	ex := &exchange{log: s.log}
+	ex.esl = &esl.Server{
+		Password: func() string { return s.snapshot.Load().EventSocket.Password },
+		Allow:    s.allowEventSocket, Logs: s.logs, Logger: s.log,
+	}
 	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL, ex.startExternal, ex.startHeartbeat}
 	for _, step := range steps {
 		if err := step(s); err != nil {
@@ -94,6 +98,7 @@ func (ex *exchange) startCore(s *Server) error {
 		Globals:     func(name string) (string, bool) { return ex.control.Global(name) },
 		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
 		UserVars:    s.userVars,
+		Controller:  ex.esl,
 		Sound:       s.sound,
 		Record:      ex.records.Take,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
@@ -149,6 +154,7 @@ func (ex *exchange) startControl(s *Server) error {
 			s.log.Info("registrations flushed", "profile", profile, "which", which, "count", n)
 		},
 	})
+	ex.esl.Backend = ex.control // before the first call and the first connection
 	return nil
 }
 
@@ -162,10 +168,6 @@ func (ex *exchange) startESL(s *Server) error {
 		return fmt.Errorf("event socket: %w", err)
 	}
 	ex.eslAddr = ln.Addr()
-	ex.esl = &esl.Server{
-		Password: func() string { return s.snapshot.Load().EventSocket.Password },
-		Backend:  ex.control, Allow: s.allowEventSocket, Logger: s.log,
-	}
 	ex.serving.Go(func() {
 		if err := ex.esl.Serve(ln); err != nil {
 			s.log.Error("event socket", "error", err)
@@ -249,10 +251,8 @@ func (ex *exchange) stop() error {
 	if ex.registrar != nil {
 		errs = append(errs, ex.registrar.Close())
 	}
-	if ex.esl != nil {
-		errs = append(errs, ex.esl.Shutdown(ctx))
-		ex.serving.Wait()
-	}
+	errs = append(errs, ex.esl.Shutdown(ctx))
+	ex.serving.Wait()
 	if ex.media != nil {
 		errs = append(errs, ex.media.Close())
 	}

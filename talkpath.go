@@ -32,6 +32,7 @@ var (
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
+	logs    *logs // what log is copied to
 	secrets secrets
 
 	snapshot atomic.Pointer[config.Snapshot] // loaded, with the external addresses found since
@@ -54,9 +55,10 @@ type Server struct {
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, log: cfg.Logger,
+		cfg: cfg, logs: &logs{},
 		ready: make(chan struct{}), draining: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.log = slog.New(&logHandler{next: cfg.Logger.Handler(), logs: s.logs})
 	s.life, s.stop = context.WithCancel(context.Background())
 	var err error
 	if s.secrets, err = loadSecrets(cfg.StateDir); err != nil {

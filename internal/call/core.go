@@ -31,6 +31,8 @@ type Config struct {
 	Media  *media.Engine
 	Plan   func() *dialplan.Plan
 	Dialer Dialer
+	// Controller is for the application socket; nil refuses it.
+	Controller Controller
 	// Globals looks up global variables for ${} (domain, local_ip_v4 …); Funcs runs ${func(args)}.
 	Globals func(name string) (string, bool)
 	Funcs   func(name, args string) (string, bool)

@@ -37,6 +37,12 @@ func (ch *Channel) emit(s eventSpec) {
 		return
 	}
 	e := bus.NewEvent(s.name, s.origin)
+	ch.fill(e, s)
+	bus.Publish(e)
+}
+
+// fill writes an event's headers after the base ones.
+func (ch *Channel) fill(e *esl.Event, s eventSpec) {
 	s.before.add(e)
 	ch.addBasic(e)
 	if ch.profile != nil {
@@ -52,7 +58,6 @@ func (ch *Channel) emit(s eventSpec) {
 		}
 	}
 	s.after.add(e)
-	bus.Publish(e)
 }
 
 // addVariable writes a variable_ header, an array when the variable has several values. A peer cannot make one: each value of an array

@@ -15,7 +15,7 @@ func flowApplications() map[string]app {
 		"sched_hangup": appSchedHangup, "sched_transfer": appSchedTransfer, "sched_cancel": appSchedCancel,
 		"redirect": appRedirect, "deflect": appDeflect, "privacy": appPrivacy,
 		"set_user": appSetUser, "set_profile_var": appSetProfileVar, "push": appPush, "eval": appEval, "event": appEvent,
-		"acknowledge_call": appAcknowledge,
+		"acknowledge_call": appAcknowledge, "socket": appSocket,
 	}
 }
 

@@ -55,6 +55,12 @@ func (u *User) TollAllow() []string {
 // ForbidRegister says whether the user must not register (sip-forbid-register).
 func (u *User) ForbidRegister() bool { return isTrue(u.Param("sip-forbid-register")) }
 
+// DeniesLog says whether the user may not read the log over the event socket (esl-allowed-log).
+func (u *User) DeniesLog() bool {
+	value, ok := u.Params.Lookup("esl-allowed-log")
+	return ok && !isTrue(value)
+}
+
 // AuthACL names the access list that the user's devices must be in, "" for any address (auth-acl).
 func (u *User) AuthACL() string { return u.Param("auth-acl") }
 

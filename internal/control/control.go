@@ -149,6 +149,31 @@ func (c *Control) SendMessage(_ context.Context, uuid string, headers []esl.Head
 	return ok && !errors.Is(ch.Send(call.ParseMessage(headers, body)), call.ErrChannelGone)
 }
 
+// ControlledChannel implements esl.Channels.
+func (c *Control) ControlledChannel(uuid string) (esl.Channel, bool) {
+	ch, ok := c.deps.Core.Channel(uuid)
+	if !ok {
+		return nil, false
+	}
+	return ch.Controlled(), true
+}
+
+// EventSocketUser implements esl.Users.
+func (c *Control) EventSocketUser(name, domain string) (esl.User, bool) {
+	u, ok := c.deps.Config().Directory.User(name, domain)
+	if !ok {
+		return esl.User{}, false
+	}
+	list := func(param string) *string {
+		if value, ok := u.Params.Lookup(param); ok {
+			return &value
+		}
+		return nil
+	}
+	return esl.User{Password: u.Param("esl-password"), AllowedEvents: list("esl-allowed-events"), AllowedAPI: list("esl-allowed-api"),
+		DenyLog: u.DeniesLog()}, true
+}
+
 // Subscribe implements esl.Backend.
 func (c *Control) Subscribe() esl.Subscription { return c.deps.Bus.Subscribe(event.Limit{}) }
 

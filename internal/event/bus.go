@@ -117,6 +117,14 @@ func (b *Bus) Publish(e *esl.Event) {
 	}
 }
 
+// Stamp gives an event that goes to one reader only, and not over the bus, a sequence number of its own.
+func (b *Bus) Stamp(e *esl.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e.Set("Event-Sequence", strconv.FormatUint(b.next, 10))
+	b.next++
+}
+
 // Subscribe returns a subscription that wants nothing yet.
 func (b *Bus) Subscribe(limit Limit) *Subscription {
 	s := &Subscription{bus: b, limit: limit.withDefaults(), ready: make(chan struct{}, 1)}
