@@ -17,5 +17,6 @@ func (ex *exchange) publishProfile(p profile.Event) {
 	for _, h := range p.Headers {
 		e.Add(h[0], h[1])
 	}
+	e.Body = p.Body
 	ex.bus.Publish(e)
 }

@@ -19,7 +19,8 @@ type SessionHandler interface {
 	OnAckTimeout(s *Session)
 	// OnReinvite: the peer offers a change; answer through r.
 	OnReinvite(s *Session, r *Reinvite)
-	// OnRequest: any other in-dialog request (INFO MESSAGE REFER NOTIFY UPDATE OPTIONS …); answer through tx.
+	// OnRequest: any other in-dialog request (INFO MESSAGE REFER NOTIFY UPDATE OPTIONS …); answer through tx. A MESSAGE may come after our
+	// BYE, until that is answered.
 	OnRequest(s *Session, tx *ServerTx)
 	// OnBye: the peer ended the session; 200 has been sent.
 	OnBye(s *Session, bye *Request)

@@ -13,11 +13,7 @@ func (s *Session) request(tx *ServerTx) {
 	r := tx.req
 	answer := func(code int, headers ...Header) { _ = tx.Respond(tx.NewResponse(code, "", headers...)) }
 	if s.state == sessionEnded {
-		if r.Method == BYE && param(r.From().Params, "tag") == s.remoteTag {
-			answer(200) // it crossed ours
-		} else {
-			answer(481)
-		}
+		s.lateRequestLocked(tx, answer)
 		return
 	}
 	seq := r.CSeq().SeqNo
@@ -49,6 +45,24 @@ func (s *Session) request(tx *ServerTx) {
 		if !s.post(func() { s.handler.OnRequest(s, tx) }) {
 			answer(503)
 		}
+	}
+}
+
+// lateRequestLocked takes a request that crossed our BYE. A MESSAGE still goes to the handler: it needs no session, and clients send one
+// after a REFER that was accepted, which is when we say BYE.
+func (s *Session) lateRequestLocked(tx *ServerTx, answer func(code int, headers ...Header)) {
+	r := tx.req
+	ours := param(r.From().Params, "tag") == s.remoteTag
+	switch {
+	case ours && r.Method == BYE:
+		answer(200)
+	case ours && r.Method == MESSAGE && r.CSeq().SeqNo > s.remoteSeq:
+		s.remoteSeq = r.CSeq().SeqNo
+		if !s.post(func() { s.handler.OnRequest(s, tx) }) {
+			answer(503)
+		}
+	default:
+		answer(481)
 	}
 }
 

@@ -174,6 +174,7 @@ func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
 func (ch *Channel) standBridge(b *Channel, p peer) {
 	now := time.Now()
 	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed, ch.farEnd = b, now, true, nil
+	ch.talkedTo.Store(b)
 	ch.profile.Times.Bridged = now
 	ch.other, ch.otherType = p.profile.asOriginatee(), originatee
 	ch.set("signal_bond", b.uuid)
@@ -194,6 +195,7 @@ func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]str
 		return
 	}
 	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed = a, at, true
+	ch.talkedTo.Store(a)
 	ch.state, ch.requested = csExchangeMedia, csExchangeMedia
 	ch.profile.Times.Bridged = at
 	ch.emitState()
@@ -287,7 +289,7 @@ func (ch *Channel) unbridged(b *Channel, end legResult) {
 
 // afterBridge ends the caller when hangup_after_bridge says so; otherwise the dialplan goes on.
 func (ch *Channel) afterBridge(end legResult) {
-	if isTrue(ch.vars.value("hangup_after_bridge")) {
+	if ch.givenAway || isTrue(ch.vars.value("hangup_after_bridge")) {
 		ch.hangup(HangupReason{Cause: end.cause})
 	}
 }

@@ -31,6 +31,7 @@ type Channel struct {
 
 	snap     atomic.Pointer[Snapshot] // read by everybody
 	overflow atomic.Bool              // the mailbox bound was hit
+	talkedTo atomic.Pointer[Channel]  // the far leg of the present bridge or the last one
 
 	leg     Leg
 	media   mediaSession
@@ -73,16 +74,17 @@ type Channel struct {
 	farEnd       *legResult // how the leg that this one was bridged to ended
 	afterFar     Cause      // called leg: the cause that ended the bridge from the caller's side
 
-	sound   soundState   // what is played, recorded and dialled
-	next    func()       // what to do instead of what the channel is doing: a transfer, a take-over
-	leaving Cause        // next: what those who are left behind are told
-	join    *joining     // of a take-over in progress
-	taking  bool         // a take-over was asked for
-	flipped bool         // called leg that was transferred: it is the caller now
-	depth   int          // of execute_extension
-	limits  []limitKey   // counted until the end of the call or a transfer
-	timers  []*scheduled // of the sched_ applications
-	inbox   inbox        // messages of commands
+	sound     soundState   // what is played, recorded and dialled
+	next      func()       // what to do instead of what the channel is doing: a transfer, a take-over
+	leaving   Cause        // next: what those who are left behind are told
+	join      *joining     // of a take-over in progress
+	taking    bool         // a take-over was asked for
+	flipped   bool         // called leg that was transferred: it is the caller now
+	givenAway bool         // its peer transferred the far party: the leg ends with the bridge
+	depth     int          // of execute_extension
+	limits    []limitKey   // counted until the end of the call or a transfer
+	timers    []*scheduled // of the sched_ applications
+	inbox     inbox        // messages of commands
 
 	ringing  *originating          // of the bridge application in progress
 	children map[*Channel]struct{} // called legs that are not destroyed yet

@@ -160,7 +160,7 @@ func (ch *Channel) lead() {
 		ch.hangup(HangupReason{Cause: j.failed.cause})
 		return
 	}
-	if err := ch.core.media.bridge(ch.media, j.peer.media); err != nil {
+	if err := ch.joinMedia(*j.peer); err != nil {
 		ch.log.Info("legs have nothing in common", "error", err)
 		j.with.Hangup(IncompatibleDest)
 		ch.hangup(HangupReason{Cause: IncompatibleDest})

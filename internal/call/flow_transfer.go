@@ -57,8 +57,6 @@ func appTransfer(ch *Channel, data dialplan.Expanded) string {
 		return responseNone
 	}
 	to := placeOf(words)
-	to.context = first(ch.vars.value("force_transfer_context"), to.context)
-	to.dialplan = first(ch.vars.value("force_transfer_dialplan"), to.dialplan)
 	ch.transferLeg(to, leg)
 	return responseNone
 }
@@ -100,7 +98,11 @@ func (ch *Channel) transfer(to place) {
 		return
 	}
 	ch.set("max_forwards", strconv.Itoa(hops))
-	name, context := first(to.dialplan, ch.profile.Dialplan, "XML"), first(to.context, ch.profile.Context, "default")
+	name := first(to.dialplan, ch.vars.value("force_transfer_dialplan"), ch.profile.Dialplan, "XML")
+	if to.dialplan == "" && strings.EqualFold(name, inlineDialplan) { // nobody named it: the destination is a number
+		name = "XML"
+	}
+	context := first(to.context, ch.vars.value("force_transfer_context"), ch.profile.Context, "default")
 	dest := headerText(to.dest.String())
 	ch.newProfile("bl_xfer:" + dest + "/" + context + "/" + name)
 	ch.profile.RDNIS, ch.profile.Destination = ch.profile.Destination, dest

@@ -68,6 +68,10 @@ type LegHandler interface {
 	LegReoffer(sdp []byte, respond func(answer []byte, err error))
 	// LegDTMF: a digit came by signalling (INFO application/dtmf-relay), duration in ms.
 	LegDTMF(digit byte, duration time.Duration)
+	// LegRefer: the peer asks that the other party of the call goes on somewhere else.
+	LegRefer(r Referral)
+	// LegPeer tells, without waiting, who the leg talks to, or talked to last: user@domain of the directory, "" for others and nobody.
+	LegPeer() string
 }
 
 // LegEnd is how a leg ended.

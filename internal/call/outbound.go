@@ -76,11 +76,17 @@ func (ch *Channel) outboundVariables(b *Channel, t target) {
 	}
 	if !isFalse(ch.vars.value("sip_copy_custom_headers")) {
 		for _, v := range ch.vars.list {
-			if strings.HasPrefix(strings.ToLower(v.Name), "sip_h_x-") {
+			if passedOn(v.Name) {
 				b.setFirst(v)
 			}
 		}
 	}
+}
+
+// passedOn says whether a caller's header goes to whom it calls: its own X- headers, and by whom the call was sent here.
+func passedOn(variable string) bool {
+	name, ok := strings.CutPrefix(strings.ToLower(variable), "sip_h_")
+	return ok && (strings.HasPrefix(name, "x-") || name == "referred-by" || name == "diversion")
 }
 
 // fromDestination sets the named variables that the signalling side gave.

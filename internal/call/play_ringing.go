@@ -83,7 +83,7 @@ func (ch *Channel) joinMedia(p peer) error {
 
 // moveTo offers the peer another codec in a re-INVITE and waits for its answer.
 func (ch *Channel) moveTo(c media.Codec) error {
-	ch.wait(func() bool { return ch.sound.confirmed || ch.isDown() }, confirmTime) // a re-INVITE before the ACK is a fault, RFC 3261 §14.1
+	ch.wait(func() bool { return ch.sound.confirmed || ch.direction == outbound || ch.isDown() }, confirmTime) // a re-INVITE before the ACK is a fault, RFC 3261 §14.1
 	sdp, err := ch.media.Offer(ch.media.Kind(), append([]media.Codec{c}, eventsOf(ch.prefs)...))
 	if err != nil {
 		return err

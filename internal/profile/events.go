@@ -17,6 +17,7 @@ type Event struct {
 	Subclass string // of a CUSTOM event, such as sofia::register
 	Origin   Origin
 	Headers  [][2]string // in FreeSWITCH's order
+	Body     string
 }
 
 // Origin is the place in FreeSWITCH's sources that sends the event: Event-Calling-File, -Function and -Line-Number.
@@ -39,7 +40,7 @@ func (p *Profile) wants(name, subclass string) bool {
 
 // emit sends a sofia:: event.
 func (p *Profile) emit(subclass string, from Origin, hs [][2]string) {
-	p.cfg.Events(Event{custom, "sofia::" + subclass, from, hs})
+	p.cfg.Events(Event{Name: custom, Subclass: "sofia::" + subclass, Origin: from, Headers: hs})
 }
 
 // registering is a place in the function that handles REGISTER, and the passwords of all methods.
@@ -145,7 +146,7 @@ func (p *Profile) emitAbsent(b *registrar.Binding, ranOut bool) {
 	if !ranOut {
 		hs = append(hs, [2]string{"presence-source", "register"})
 	}
-	p.cfg.Events(Event{"PRESENCE_IN", "", from, append(hs, [2]string{"event_type", "presence"})})
+	p.cfg.Events(Event{Name: "PRESENCE_IN", Origin: from, Headers: append(hs, [2]string{"event_type", "presence"})})
 }
 
 // emitPresent asks for a user's messages and presence as the profile's parameters say: at each REGISTER, at the first contact of a user
@@ -165,7 +166,7 @@ func (p *Profile) emitPresent(b *registrar.Binding, t registrar.EventType) {
 		}
 	}
 	if p.wants("MESSAGE_QUERY", "") && when("send-message-query-on-register", "first-only") {
-		p.cfg.Events(Event{"MESSAGE_QUERY", "", registering(2168), [][2]string{
+		p.cfg.Events(Event{Name: "MESSAGE_QUERY", Origin: registering(2168), Headers: [][2]string{
 			{"Message-Account", "sip:" + b.User + "@" + b.Domain}, {"VM-Sofia-Profile", p.cfg.Name}, {"VM-Call-ID", b.CallID},
 		}})
 	}
@@ -174,13 +175,13 @@ func (p *Profile) emitPresent(b *registrar.Binding, t registrar.EventType) {
 	}
 	user := b.User + "@" + b.Domain
 	if isTrue(params["presence-probe-on-register"]) {
-		p.cfg.Events(Event{"PRESENCE_PROBE", "", registering(2180), [][2]string{
+		p.cfg.Events(Event{Name: "PRESENCE_PROBE", Origin: registering(2180), Headers: [][2]string{
 			{"proto", "sip"}, {"login", p.cfg.Name}, {"from", user}, {"to", user}, {"event_type", "presence"}, {"presence-source", "register"},
 			{"alt_event_type", "dialog"},
 		}})
 		return
 	}
-	p.cfg.Events(Event{"PRESENCE_IN", "", registering(2191), [][2]string{
+	p.cfg.Events(Event{Name: "PRESENCE_IN", Origin: registering(2191), Headers: [][2]string{
 		{"proto", "sip"}, {"login", p.cfg.Name}, {"presence-source", "register"}, {"from", user}, {"rpid", "unknown"}, {"status", "Registered"},
 	}})
 }
@@ -196,8 +197,8 @@ func (p *Profile) emitStarted() {
 // emitLookup tells that a user's contacts are looked up to be called. FreeSWITCH does it by a command in the user's dial string.
 func (p *Profile) emitLookup(user, domain string) {
 	if p.wants("API", "") {
-		p.cfg.Events(Event{"API", "", Origin{"switch_loadable_module.c", "switch_api_execute", 3140},
-			[][2]string{{"API-Command", "sofia_contact"}, {"API-Command-Argument", "*/" + user + "@" + domain}}})
+		p.cfg.Events(Event{Name: "API", Origin: Origin{"switch_loadable_module.c", "switch_api_execute", 3140},
+			Headers: [][2]string{{"API-Command", "sofia_contact"}, {"API-Command-Argument", "*/" + user + "@" + domain}}})
 	}
 }
 

@@ -26,6 +26,8 @@ func (p *Profile) ServeSIP(tx *sip.ServerTx) {
 		p.serveInvite(tx, snap, view)
 	case sip.OPTIONS:
 		p.serveOptions(tx)
+	case sip.MESSAGE:
+		p.serveMessage(tx, snap, view)
 	case sip.SUBSCRIBE:
 		if p.authenticate(tx, snap, view, true) != nil {
 			p.respond(tx, 489, "") // no event package is served; RFC 6665 §4.2.1.3

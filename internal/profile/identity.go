@@ -106,7 +106,7 @@ func (r *route) request(o call.Outbound, flow *sip.Flow) *sip.Request {
 	for _, h := range o.Headers {
 		if token(h.Name) && free(h.Name) {
 			given[strings.ToLower(h.Name)] = true
-			req.AppendHeader(sip.NewHeader(h.Name, clean(h.Value)))
+			req.AppendHeader(sip.NewHeader(h.Name, passedValue(h)))
 		}
 	}
 	req.AppendHeader(&media)
@@ -118,6 +118,16 @@ func (r *route) request(o call.Outbound, flow *sip.Flow) *sip.Request {
 	}
 	req.SetBody(o.SDP)
 	return req
+}
+
+// passedValue is the value of a header that goes on. Referred-By takes the one form that all clients read.
+func passedValue(h call.Variable) string {
+	if strings.EqualFold(h.Name, "Referred-By") {
+		if u, ok := partyIn(h.Value); ok {
+			return partyText(&u)
+		}
+	}
+	return clean(h.Value)
 }
 
 // contact is ours in the INVITE.

@@ -83,7 +83,7 @@ func testInfo(t *testing.T, c *phoneCall, f *fakeCall) {
 }
 
 func testOtherRequests(t *testing.T, c *phoneCall) {
-	for method, status := range map[string]int{"OPTIONS": 200, "UPDATE": 200, "MESSAGE": 405, "REFER": 405, "NOTIFY": 481} {
+	for method, status := range map[string]int{"OPTIONS": 200, "UPDATE": 200, "MESSAGE": 202, "PUBLISH": 405, "NOTIFY": 481} {
 		final := make(chan *sip.Response, 1)
 		hs := []sip.Header{sip.NewHeader("Refer-To", "<sip:1002@example.com>"), sip.NewHeader("Event", "x"), sip.NewHeader("Subscription-State", "active")}
 		if err := c.session.Send(method, "", nil, hs, func(r *sip.Response) { final <- r }); err != nil {

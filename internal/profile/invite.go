@@ -52,6 +52,9 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 	l := &leg{p: p, log: p.log.With("call", callID(tx.Request()))}
 	in := p.inbound(tx, snap, view, a, sdp)
 	in.Leg = l
+	if !p.takeReplaces(tx, a, &in) {
+		return
+	}
 	if a.user != nil {
 		l.user = a.user.user
 	}

@@ -34,6 +34,7 @@ type leg struct {
 	answered bool
 	extra    map[string][]call.Variable // see SetHeaders
 	referred bool                       // we sent REFER: NOTIFYs are expected
+	told     chan struct{}              // closed when the peer has answered what came of its REFER; nil: it sent none
 	ended    bool
 	// again repeats the INVITE of an outbound leg with a proof of the password; credentials and proofs are what answers challenges.
 	again       func(s *sip.Session, proof sip.Header) error
@@ -100,8 +101,7 @@ func (l *leg) Hangup(h call.HangupReason) {
 	var err error
 	switch {
 	case answered:
-		l.follow(s)
-		err = s.Hangup(reason...)
+		l.goodbye(s, reason)
 	case l.outbound:
 		err = s.Hangup(reason...)
 	default:

@@ -73,6 +73,8 @@ type Profile struct {
 	draining atomic.Bool
 	calls    callCounters
 	live     atomic.Int64 // legs with a session that are not over
+	messages atomic.Int64 // relayed and not answered, see maxMessages
+	mark     string       // of relayed messages
 
 	began atomic.Pointer[config.Profile] // the view its sockets were made from
 
@@ -95,7 +97,7 @@ func New(cfg Config) (*Profile, error) {
 	if cfg.Resolver == nil {
 		cfg.Resolver = net.DefaultResolver
 	}
-	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), gateways: make(map[string]*gateway)}
+	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), mark: newMark(), gateways: make(map[string]*gateway)}
 	view := p.view(cfg.Snapshot())
 	if view == nil {
 		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)

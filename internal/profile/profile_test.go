@@ -46,7 +46,7 @@ func TestS08DefaultDeny(t *testing.T) {
 		method sip.RequestMethod
 		status int
 	}{
-		{sip.OPTIONS, 200}, {sip.SUBSCRIBE, 489}, {sip.MESSAGE, 405}, {sip.PUBLISH, 405}, {"BOGUS", 501},
+		{sip.OPTIONS, 200}, {sip.SUBSCRIBE, 489}, {sip.MESSAGE, 480}, {sip.REFER, 405}, {sip.NOTIFY, 405}, {sip.PUBLISH, 405}, {"BOGUS", 501},
 	}
 	for _, tc := range cases {
 		t.Run(string(tc.method), func(t *testing.T) {
@@ -63,13 +63,15 @@ func TestS08DefaultDeny(t *testing.T) {
 			}
 		})
 	}
-	t.Run("SUBSCRIBE without a password", func(t *testing.T) {
-		s := start(t)
-		p := s.phone("udp", "1000", "pw1000")
-		req := p.request(sip.SUBSCRIBE, "1001")
-		req.AppendHeader(sip.NewHeader("Event", "presence"))
-		want(t, "status", p.send(req).StatusCode, 407)
-	})
+	for _, method := range []sip.RequestMethod{sip.SUBSCRIBE, sip.MESSAGE} {
+		t.Run(string(method)+" without a password", func(t *testing.T) {
+			s := start(t)
+			p := s.phone("udp", "1000", "pw1000")
+			req := p.request(method, "1001")
+			req.AppendHeader(sip.NewHeader("Event", "presence"))
+			want(t, "status", p.send(req).StatusCode, 407)
+		})
+	}
 }
 
 // TestDrain: registrations are granted for a short time while the server is about to stop.

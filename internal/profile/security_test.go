@@ -8,13 +8,13 @@ import (
 	"github.com/talkpath/talkpath/sip"
 )
 
-// TestS01MessageReachesNobody: a MESSAGE, whatever its addressee is called, is refused before anybody looks at it.
-func TestS01MessageReachesNobody(t *testing.T) {
+// TestS01MessageReachesNoCommand: a MESSAGE goes to users of the directory and nowhere else, whatever its addressee is called.
+func TestS01MessageReachesNoCommand(t *testing.T) {
 	s := start(t)
 	p := s.phone("udp", "1000", "pw1000")
-	for _, to := range []string{"api+status", "1001", "conf+show"} {
+	for _, to := range []string{"api+status", "conf+show", "1099", "sip%3Aapi", "global+1001"} {
 		res := p.authorized(func() *sip.Request { return p.request(sip.MESSAGE, to) })
-		want(t, "status", res.StatusCode, 405)
+		want(t, "status", res.StatusCode, 404)
 	}
 }
 

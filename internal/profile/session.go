@@ -147,7 +147,11 @@ func (l *leg) OnReinvite(_ *sip.Session, r *sip.Reinvite) {
 }
 
 // OnRequest implements sip.SessionHandler.
-func (l *leg) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
+func (l *leg) OnRequest(s *sip.Session, tx *sip.ServerTx) {
+	if tx.Request().Method == sip.MESSAGE { // also while our BYE is under way
+		l.message(tx)
+		return
+	}
 	h, ok := l.report()
 	if !ok {
 		l.p.respond(tx, 481, "")
@@ -162,6 +166,8 @@ func (l *leg) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
 		l.update(h, tx)
 	case sip.NOTIFY:
 		l.notified(tx)
+	case sip.REFER:
+		l.refer(h, s, tx)
 	default:
 		l.p.respond(tx, 405, "", sip.NewHeader("Allow", allow()))
 	}

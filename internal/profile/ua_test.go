@@ -68,6 +68,8 @@ type fakeCall struct {
 	ended    chan call.LegEnd
 	dtmf     chan byte
 	reoffer  chan func([]byte, error)
+	refer    chan call.Referral
+	peer     atomic.Pointer[string]
 }
 
 type progress struct {
@@ -79,7 +81,7 @@ type progress struct {
 func newFakeCall() *fakeCall {
 	return &fakeCall{
 		progress: make(chan progress, 9), answered: make(chan progress, 9), ack: make(chan struct{}, 9), ended: make(chan call.LegEnd, 9),
-		dtmf: make(chan byte, 9), reoffer: make(chan func([]byte, error), 9),
+		dtmf: make(chan byte, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9),
 	}
 }
 
@@ -92,7 +94,14 @@ func (f *fakeCall) LegAnswered(sdp []byte, vars []call.Variable) {
 func (f *fakeCall) LegConfirmed()                                    { f.ack <- struct{}{} }
 func (f *fakeCall) LegEnded(e call.LegEnd)                           { f.ended <- e }
 func (f *fakeCall) LegReoffer(_ []byte, respond func([]byte, error)) { f.reoffer <- respond }
-func (f *fakeCall) LegDTMF(digit byte, _ time.Duration)              { f.dtmf <- digit }
+func (f *fakeCall) LegRefer(r call.Referral)                         { f.refer <- r }
+func (f *fakeCall) LegPeer() string {
+	if p := f.peer.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+func (f *fakeCall) LegDTMF(digit byte, _ time.Duration) { f.dtmf <- digit }
 
 // server is a profile under test.
 type server struct {
@@ -122,6 +131,15 @@ func loadTree(t *testing.T, tree string) *config.Snapshot {
 		t.Fatal(err)
 	}
 	return snap
+}
+
+// registrarDefaults is a registrar as it is without settings.
+var registrarDefaults registrar.Config
+
+// withParam sets one more parameter of the profile.
+func withParam(t *testing.T, name, value string) func(*Config) {
+	snap := loadTree(t, strings.Replace(testTree, `<param name="context"`, `<param name="`+name+`" value="`+value+`"/><param name="context"`, 1))
+	return func(c *Config) { c.Snapshot = func() *config.Snapshot { return snap } }
 }
 
 func start(t *testing.T) *server { return startWith(t, registrar.Config{}) }
@@ -195,6 +213,7 @@ type phone struct {
 	cseq      uint32
 	auth      digest.Client
 	calls     chan *phoneCall
+	inbox     chan *sip.Request // takes each MESSAGE instead of an answer, when it is set
 }
 
 func (s *server) phone(transport, user, password string) *phone {
@@ -343,6 +362,10 @@ func (c *phoneCall) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
 }
 
 func (p *phone) serve(tx *sip.ServerTx) {
+	if tx.Request().Method == sip.MESSAGE && p.inbox != nil {
+		p.inbox <- tx.Request()
+		return
+	}
 	if tx.Request().Method != sip.INVITE {
 		_ = tx.Respond(tx.NewResponse(200, ""))
 		return
