@@ -112,7 +112,7 @@ func New(cfg Config) (*Profile, error) {
 		UserAgent:   p.agent(view),
 		Handler:     sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
 		Allow:       allowed(),
-		Supported:   []string{"outbound"},
+		Supported:   []string{"outbound", "replaces"},
 		HTTP:        cfg.HTTP,
 		Timers:      timers(cfg.Timers, view),
 		Limits:      cfg.Limits,
@@ -159,7 +159,7 @@ func timers(t sip.Timers, view *config.Profile) sip.Timers {
 
 // allowed is the methods the profile serves, in FreeSWITCH's order.
 func allowed() []string {
-	return []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "REGISTER", "SUBSCRIBE"}
+	return []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "UPDATE", "REGISTER", "REFER", "NOTIFY", "SUBSCRIBE"}
 }
 
 // listeners gives the addresses of a profile. A binding ":port" is on the profile's own address, as in FreeSWITCH.
