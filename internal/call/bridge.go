@@ -40,17 +40,10 @@ func appBridge(ch *Channel, data dialplan.Expanded) string {
 // dropWinner ends a leg that answered while the caller went away.
 func (ch *Channel) dropWinner(win *fork) {
 	if win != nil {
-		win.ch.Hangup(ch.whyGone().cause)
+		why, _ := ch.whyGone()
+		win.ch.Hangup(why.cause)
 	}
 	ch.ringing = nil
-}
-
-// whyGone is what a leg that this one called is told when it is left: how the call ended, or why it goes on elsewhere.
-func (ch *Channel) whyGone() legResult {
-	if !ch.hungUp {
-		return legResult{cause: ch.leaving.orNormal()}
-	}
-	return ch.legEndOf()
 }
 
 // ringOver takes an answered caller back from waiting for others to answer, RING_WAIT.
@@ -160,7 +153,8 @@ func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
 			ch.noteFarEnd(win.end)
 			ch.afterBridge(win.end)
 		} else {
-			win.ch.Hangup(ch.whyGone().cause)
+			why, _ := ch.whyGone()
+			win.ch.Hangup(why.cause)
 		}
 		ch.media.Unbridge()
 		return false
@@ -257,7 +251,7 @@ func (ch *Channel) farAnswered(p peer) {
 func (ch *Channel) talk(b *Channel) {
 	ch.wait(func() bool { return ch.isDown() || ch.farEnd != nil }, 0)
 	if ch.farEnd == nil {
-		end := ch.whyGone()
+		end, _ := ch.whyGone()
 		b.box.put(func() { b.farHungUp(ch, end) })
 		ch.await(func() bool { return ch.farEnd != nil })
 	}
@@ -305,10 +299,22 @@ func (ch *Channel) farHungUp(a *Channel, caller legResult) {
 	ch.hangup(HangupReason{Cause: caller.cause})
 }
 
+// peerAnswers waits until the peer of a called leg can be heard: nobody else can answer it.
+func (ch *Channel) peerAnswers() error {
+	ch.wait(func() bool { return ch.isAnswered || ch.early || ch.isDown() }, 0)
+	if ch.isDown() {
+		return errGone
+	}
+	return nil
+}
+
 // answerWith answers the caller's offer with the given codec, as early media or for good. It is a no-op on a leg that is as far.
 func (ch *Channel) answerWith(c media.Codec, final bool) error {
 	if ch.isAnswered || (ch.early && !final) {
 		return nil
+	}
+	if ch.direction == outbound {
+		return ch.peerAnswers()
 	}
 	var codecs []media.Codec
 	if c.Name != "" {

@@ -92,7 +92,7 @@ func (t *profileTimes) add(e *esl.Event, prefix string) {
 
 // asOriginator is how the caller appears on the leg it made: FreeSWITCH shows none of its times there.
 func (p callerProfile) asOriginator() *callerProfile {
-	p.Index = 0
+	p.Index, p.Logical = 0, inbound
 	p.Times = profileTimes{}
 	return &p
 }

@@ -27,11 +27,13 @@ type Channel struct {
 	box       *mailbox
 	incoming  *Inbound     // inbound leg
 	dest      *Destination // outbound leg
-	parent    *Channel     // the channel that called this one
 
 	snap     atomic.Pointer[Snapshot] // read by everybody
 	overflow atomic.Bool              // the mailbox bound was hit
 	talkedTo atomic.Pointer[Channel]  // the far leg of the present bridge or the last one
+
+	caller caller   // who called this leg and hears of it; nil for an inbound one and one that is on its own
+	parent *Channel // the caller when it is a channel: this leg is part of its call
 
 	leg     Leg
 	media   mediaSession
@@ -145,40 +147,12 @@ func (ch *Channel) guarded(f func()) {
 // wait handles what is posted, and executes what messages ask for, until stop holds or the time is over (0: no limit); it says whether
 // stop held.
 func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
-	return ch.waiting(stop, limit, ch.nextMessage)
+	return ch.box.wait(stop, limit, ch.publish, ch.nextMessage)
 }
 
 // await waits for another channel's part in something, which takes no longer than a message there and back. No application runs meanwhile.
 func (ch *Channel) await(stop func() bool) bool {
-	return ch.waiting(stop, guardTime, func() bool { return false })
-}
-
-// waiting is wait; idle is what to do when nothing is posted, and says whether there was something.
-func (ch *Channel) waiting(stop func() bool, limit time.Duration, idle func() bool) bool {
-	var over <-chan time.Time
-	if limit > 0 {
-		t := time.NewTimer(limit)
-		defer t.Stop()
-		over = t.C
-	}
-	for {
-		if stop() {
-			return true
-		}
-		if fn, ok := ch.box.take(); ok {
-			fn()
-			ch.publish()
-			continue
-		}
-		if idle() {
-			continue
-		}
-		select {
-		case <-ch.box.ready:
-		case <-over:
-			return false
-		}
-	}
+	return ch.box.wait(stop, guardTime, ch.publish, func() bool { return false })
 }
 
 // isDown is the stop condition of what lasts: the call ended or goes on elsewhere.
@@ -259,17 +233,17 @@ func (ch *Channel) endLeg() {
 // disconnect tells the partner that this leg is over.
 func (ch *Channel) disconnect() {
 	end := ch.legEndOf()
-	if p := ch.parent; p != nil {
-		p.box.put(func() { p.childEnded(ch, end) })
+	if c := ch.caller; c != nil {
+		c.post(func() { c.childEnded(ch, end) })
 	}
 }
 
 // release frees what the channel holds; it runs even after a panic.
 func (ch *Channel) release() {
 	defer func() {
-		if p := ch.parent; p != nil {
+		if c := ch.caller; c != nil {
 			ch.disconnect() // again, in case a panic came before
-			p.box.put(func() { delete(p.children, ch) })
+			c.post(func() { c.childGone(ch) })
 		}
 		for c := range ch.children {
 			c.Hangup(ch.cause)

@@ -87,13 +87,17 @@ type Core struct {
 	perSec   int
 	draining bool
 	paused   map[string]bool // directions without new channels
+	closed   bool
 	created  uint64
+
+	originations map[*origination]struct{} // under way
 }
 
 // NewCore makes a core without calls.
 func NewCore(cfg Config) *Core {
 	c := &Core{cfg: cfg, log: cfg.Logger, apps: applications(), ignored: newIgnoredApps(), ctx: context.Background(), channels: map[string]*Channel{},
-		hidden: map[*Channel]struct{}{}, paused: map[string]bool{}, max: cfg.MaxSessions, perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
+		hidden: map[*Channel]struct{}{}, originations: map[*origination]struct{}{}, paused: map[string]bool{}, max: cfg.MaxSessions,
+		perSec: cfg.SessionsPerSecond, rates: rates{started: time.Now()}}
 	if c.store = cfg.Store; c.store == nil {
 		c.store = NewStore(nil)
 	}
@@ -291,6 +295,12 @@ func (c *Core) ResetRatePeak() {
 // Close drains, hangs up everything with SYSTEM_SHUTDOWN and waits for the channels to end.
 func (c *Core) Close(ctx context.Context) error {
 	c.Drain()
+	c.mu.Lock()
+	c.closed = true
+	for o := range c.originations {
+		o.stop()
+	}
+	c.mu.Unlock()
 	c.HangupAll(SystemShutdown, nil)
 	done := make(chan struct{})
 	go func() {

@@ -82,7 +82,7 @@ func (ch *Channel) addBasic(e *esl.Event) {
 	e.Add("Unique-ID", ch.uuid)
 	e.Add("Call-Direction", ch.direction)
 	e.Add("Presence-Call-Direction", ch.direction)
-	e.Add("Channel-HIT-Dialplan", strconv.FormatBool(ch.direction == inbound))
+	e.Add("Channel-HIT-Dialplan", strconv.FormatBool(ch.direction == inbound || ch.flipped))
 	if id := ch.vars.value("presence_id"); id != "" {
 		e.Add("Channel-Presence-ID", id)
 	}

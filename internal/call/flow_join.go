@@ -131,7 +131,7 @@ func (ch *Channel) yield(o offerToJoin, reply func(consent) bool) {
 	ch.newProfile("uuid_br:" + o.by.uuid)
 	ch.requested, ch.leaving = csHibernate, o.cause
 	ch.depart()
-	ch.parent = o.by
+	ch.caller, ch.parent = o.by, o.by
 	ch.other, ch.otherType = o.profile.asOriginator(), originator
 	ch.next = func() { ch.follow(o) }
 }
@@ -153,7 +153,7 @@ func (ch *Channel) lead() {
 	ch.await(func() bool { return j.peer != nil || j.failed != nil || ch.isDown() })
 	switch {
 	case ch.isDown() || j.peer == nil && j.failed == nil:
-		why := ch.whyGone()
+		why, _ := ch.whyGone()
 		j.with.box.put(func() { j.with.farHungUp(ch, why) })
 		return
 	case j.failed != nil:

@@ -73,10 +73,10 @@ func (l *loopLeg) Refer(string) error { return errLoopback }
 
 // loopback is the destination loopback/NUMBER[/CONTEXT[/DIALPLAN]] or loopback/app=NAME[:DATA]: a call to the dialplan itself. The leg
 // that is called is NUMBER-a; NUMBER-b goes through the dialplan. Only the dialplan's own text separates and names an application.
-func (ch *Channel) loopback(t target) Destination {
+func (c *Core) loopback(t target, context string) Destination {
 	var in Inbound
 	fields := t.parts.Split('/', 3)
-	in.Destination, in.Dialplan, in.Context = headerText(fields[0].String()), "XML", first(ch.profile.Context, "default")
+	in.Destination, in.Dialplan, in.Context = headerText(fields[0].String()), "XML", first(context, "default")
 	if name, arg, ok := loopbackApp(t.parts); ok {
 		in.Destination, in.Dialplan = headerText(name), inlineDialplan
 		in.program = append(dialplan.Expanded{{Text: "m:\x01:" + name + ":"}}, dialplan.Literal(arg, true)...)
@@ -92,7 +92,7 @@ func (ch *Channel) loopback(t target) Destination {
 	base := "loopback/" + in.Destination
 	return Destination{ChannelName: base + "-a", CalleeNum: in.Destination,
 		Vars: []Variable{{Name: "is_loopback", Value: "true"}, {Name: "loopback_leg", Value: "A"}},
-		Dial: func(o Outbound, h LegHandler) (Leg, error) { return ch.core.dialLoopback(in, base+"-b", o, h) }}
+		Dial: func(o Outbound, h LegHandler) (Leg, error) { return c.dialLoopback(in, base+"-b", o, h) }}
 }
 
 // loopbackApp reads app=NAME[:DATA].

@@ -47,7 +47,7 @@ func dialRigWith(t *testing.T, dial string) *rig {
 	r := dialRig(t, "user/0@x")
 	parts := dialplan.Expanded{{Text: strings.TrimPrefix(dial, "loopback/")}}
 	r.core.apps["bridge"] = func(ch *Channel, _ dialplan.Expanded) string {
-		win, _ := ch.tryGroups([][]target{{{endpoint: "loopback", dest: parts.String(), parts: parts, vars: map[string]string{}}}})
+		win, _ := tryGroups(ch, [][]target{{{endpoint: "loopback", dest: parts.String(), parts: parts, vars: map[string]string{}}}})
 		if win != nil && ch.connect(win) {
 			ch.talk(win.ch)
 		}

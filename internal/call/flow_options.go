@@ -27,9 +27,9 @@ func secondsOf(s string) time.Duration {
 }
 
 // retries is originate_retries and originate_retry_sleep_ms: how often a dial string is tried again, and how long after.
-func (ch *Channel) retries(d *dialplan.DialString) (int, time.Duration) {
+func retries(by origin, d *dialplan.DialString) (int, time.Duration) {
 	value := func(name string) int {
-		text := ch.vars.value(name)
+		text := by.variable(name)
 		for _, p := range d.Groups[0][0].Vars {
 			if p.Name == name {
 				text = p.Value
@@ -47,7 +47,7 @@ func (ch *Channel) retries(d *dialplan.DialString) (int, time.Duration) {
 
 // inOrder makes a sequence of the groups of the directory that are to be called one after the other, group/NAME@DOMAIN+F: each target
 // that one comes to has its turn. The other way that group_call knows, +E, is how targets are called anyhow.
-func (ch *Channel) inOrder(d *dialplan.DialString) [][]target {
+func (c *Core) inOrder(by origin, d *dialplan.DialString) [][]target {
 	var out [][]target
 	for _, group := range d.Groups {
 		var together []target
@@ -59,7 +59,7 @@ func (ch *Channel) inOrder(d *dialplan.DialString) [][]target {
 				continue
 			}
 			tg.dest = name
-			dests, cause := ch.resolve(tg)
+			dests, cause := c.resolve(by, tg)
 			if len(dests) == 0 {
 				out = append(out, []target{{endpoint: "error", dest: string(cause), list: tg.list, vars: tg.vars}})
 			}
@@ -80,7 +80,7 @@ func (ch *Channel) inOrder(d *dialplan.DialString) [][]target {
 func newTarget(t dialplan.Target) target {
 	tg := target{endpoint: strings.ToLower(t.Endpoint), dest: t.Dest, parts: t.Parts, vars: map[string]string{}}
 	for _, p := range t.Vars {
-		tg.list = append(tg.list, Variable{Name: p.Name, Value: p.Value, Wire: true}) // in part, for all we know
+		tg.list = append(tg.list, Variable{Name: p.Name, Value: p.Value, Wire: p.Wire})
 		tg.vars[p.Name] = p.Value
 	}
 	return tg
@@ -90,8 +90,8 @@ func newTarget(t dialplan.Target) target {
 func (o *originating) options(t target) { maps.Copy(o.vars, t.vars) }
 
 // rejects says whether the end of one leg ends the others: fail_on_single_reject, true or a list of causes.
-func (ch *Channel) rejects(c Cause) bool {
-	v := ch.option("fail_on_single_reject")
+func (o *originating) rejects(c Cause) bool {
+	v := o.option("fail_on_single_reject")
 	return v != "" && c != LoseRace && (isTrue(v) || listed(v, c))
 }
 

@@ -88,10 +88,10 @@ func (ch *Channel) transferLeg(to place, leg TransferLeg) {
 // transfer has the channel leave what it is doing and go through the dialplan again, switch_ivr_session_transfer. Each one costs one of
 // the hops that a call may make, which ends loops.
 func (ch *Channel) transfer(to place) {
-	if ch.hungUp || ch.profile == nil || ch.direction == outbound && !ch.isAnswered {
+	if ch.hungUp || ch.profile == nil || ch.ringsForOther() {
 		return
 	}
-	hops := ch.maxForwards() - 1
+	hops := ch.nextForwards()
 	if hops <= 0 {
 		ch.log.Warn("too many transfers")
 		ch.hangup(HangupReason{Cause: ExchangeRoutingError})
@@ -117,6 +117,9 @@ func (ch *Channel) transfer(to place) {
 	ch.next = func() { ch.reroute(to.dest) }
 }
 
+// ringsForOther says whether this is a called leg that was not answered: it is not its own master.
+func (ch *Channel) ringsForOther() bool { return ch.caller != nil && !ch.isAnswered }
+
 // newProfile begins a new chapter of the call with a caller profile of its own; how says what led to it.
 func (ch *Channel) newProfile(how string) {
 	now := time.Now()
@@ -131,26 +134,20 @@ func (ch *Channel) newProfile(how string) {
 	ch.vars.set(Variable{Name: "transfer_source", Value: source, Wire: true})
 }
 
-// depart takes a called leg away from the channel that called it; its call goes on without this leg.
+// depart takes a called leg away from who called it; its call goes on without this leg.
 func (ch *Channel) depart() {
 	ch.stopBehind()
-	a := ch.parent
-	if a == nil {
+	a, c := ch.parent, ch.caller
+	if c == nil {
 		return
 	}
-	ch.parent = nil
-	if ch.bridgedTo == a { // else a bridge of its own is about to end
+	ch.caller, ch.parent = nil, nil
+	if a != nil && ch.bridgedTo == a { // else a bridge of its own is about to end
 		ch.bridgedTo = nil
 	}
 	ch.media.Unbridge()
 	ch.vars.del("bridge_to")
-	a.box.put(func() { a.childLeft(ch) })
-}
-
-// childLeft: a called leg went elsewhere.
-func (ch *Channel) childLeft(b *Channel) {
-	delete(ch.children, b)
-	ch.childEnded(b, legResult{cause: NormalClearing})
+	c.post(func() { c.childLeft(ch) })
 }
 
 // reroute searches the dialplan after a transfer and does what it says.

@@ -63,7 +63,7 @@ func (ch *Channel) standardVariables() {
 		ch.set("is_outbound", "true")
 	}
 	ch.set("uuid", ch.uuid)
-	if ch.direction == inbound {
+	if ch.parent == nil {
 		ch.set("call_uuid", ch.callUUID)
 	}
 	ch.set("session_id", decimal(ch.number))

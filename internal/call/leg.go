@@ -7,7 +7,7 @@
 // others post to the mailbox and never wait, queries read an atomically published Snapshot. What a peer may have waiting is bounded, and
 // a peer that exceeds it is hung up; what channels tell each other is never dropped. A panic ends that call and no other.
 //
-// A called leg reports to the channel that called it (toParent, child…); the caller decides who wins, joins the media and says when the
+// A called leg reports to the channel that called it (toCaller, child…); the caller decides who wins, joins the media and says when the
 // bridge begins and ends. The caller's last events come after those of the legs it called.
 //
 // Names, states, variables and the order of headers are FreeSWITCH's; RFC 3261 §16.3 (Max-Forwards), RFC 3264 (hold), RFC 4733 (DTMF).

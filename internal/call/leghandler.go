@@ -77,12 +77,20 @@ func (ch *Channel) apply(vars []Variable) {
 	}
 }
 
+// heardFrom takes over what a message of the peer taught. A leg that nobody calls learns its peer's address so.
+func (ch *Channel) heardFrom(vars []Variable) {
+	ch.apply(vars)
+	if ch.profile != nil && ch.profile.NetworkAddr == "" {
+		ch.profile.NetworkAddr = ch.vars.value("sip_network_ip")
+	}
+}
+
 // progress handles a provisional response to the INVITE of a called leg.
 func (ch *Channel) progress(status int, sdp []byte, vars []Variable) {
 	if ch.hungUp || ch.isAnswered {
 		return
 	}
-	ch.apply(vars)
+	ch.heardFrom(vars)
 	switch {
 	case len(sdp) > 0 && !ch.early:
 		if err := ch.media.SetRemoteAnswer(sdp); err != nil {
@@ -94,10 +102,10 @@ func (ch *Channel) progress(status int, sdp []byte, vars []Variable) {
 		ch.markEarly()
 		ch.negotiated(sdp)
 		ch.emitCodec()
-		ch.toParent(func(p *Channel, b peer) { p.childEarly(ch, b) })
+		ch.toCaller(func(c caller, b peer) { c.childEarly(ch, b) })
 	case (status == 180 || status == 183) && len(sdp) == 0 && !ch.early:
 		if ch.markRinging() {
-			ch.toParent(func(p *Channel, b peer) { p.childRinging(ch, b) })
+			ch.toCaller(func(c caller, b peer) { c.childRinging(ch, b) })
 		}
 	}
 }
@@ -147,7 +155,7 @@ func (ch *Channel) accepted(sdp []byte, vars []Variable) {
 	if ch.hungUp || ch.isAnswered {
 		return
 	}
-	ch.apply(vars)
+	ch.heardFrom(vars)
 	if had := ch.codec.Name != ""; had && ch.early && bytes.Equal(sdp, ch.media.RemoteSDP()) {
 		ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(sdp), Wire: true}) // nothing new but its place
 	} else if err := ch.takeAnswer(sdp); err != nil {
@@ -161,7 +169,7 @@ func (ch *Channel) accepted(sdp []byte, vars []Variable) {
 	if ch.bridgedTo != nil { // with early media; else the bridge sets it
 		ch.set("endpoint_disposition", "ANSWER")
 	}
-	ch.toParent(func(p *Channel, b peer) { p.childAnswered(ch, b) })
+	ch.toCaller(func(c caller, b peer) { c.childAnswered(ch, b) })
 }
 
 // takeAnswer gives a called leg's answer to the media; without one the early answer holds.
@@ -184,7 +192,7 @@ func (ch *Channel) legEnded(e LegEnd) {
 	}
 	ch.ended = true
 	ch.legEnd = e
-	ch.apply(e.Vars)
+	ch.heardFrom(e.Vars)
 	if e.Disposition != "" && e.Disposition != "recv_bye" {
 		ch.setDefault("sip_hangup_disposition", e.Disposition)
 	}

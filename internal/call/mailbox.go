@@ -1,6 +1,9 @@
 package call
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // mailboxLimit bounds what the outside (signalling, media) may have waiting at a channel. A peer that exceeds it is hung up.
 const mailboxLimit = 1000
@@ -68,6 +71,35 @@ func (m *mailbox) take() (func(), bool) {
 	m.queue[0] = nil
 	m.queue = m.queue[1:]
 	return fn, true
+}
+
+// wait handles what is posted until stop holds or the time is over (0: no limit); it says whether stop held. after runs behind each piece
+// of work. idle is what to do when nothing is posted, and says whether there was something.
+func (m *mailbox) wait(stop func() bool, limit time.Duration, after func(), idle func() bool) bool {
+	var over <-chan time.Time
+	if limit > 0 {
+		t := time.NewTimer(limit)
+		defer t.Stop()
+		over = t.C
+	}
+	for {
+		if stop() {
+			return true
+		}
+		if fn, ok := m.take(); ok {
+			fn()
+			after()
+			continue
+		}
+		if idle() {
+			continue
+		}
+		select {
+		case <-m.ready:
+		case <-over:
+			return false
+		}
+	}
 }
 
 // close refuses further work and returns what is still waiting.

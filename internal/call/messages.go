@@ -190,7 +190,7 @@ func (ch *Channel) executeMessage(m Message) {
 
 // goTo has the channel leave what it is doing and execute these applications, switch_channel_transfer_to_extension.
 func (ch *Channel) goTo(apps []string) {
-	if ch.hungUp || ch.direction == outbound && !ch.isAnswered {
+	if ch.hungUp || ch.ringsForOther() {
 		return
 	}
 	var actions []dialplan.Action

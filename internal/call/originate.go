@@ -1,6 +1,7 @@
 package call
 
 import (
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +13,47 @@ import (
 // defaultRing is how long called legs ring when nothing says otherwise.
 const defaultRing = 60 * time.Second
 
-// maxForks bounds the legs that one bridge rings at once.
+// maxForks bounds the legs that are rung at once for one caller.
 const maxForks = 64
+
+// caller is who called a leg and hears of it: a channel, or the command originate. The methods child… run on its goroutine.
+type caller interface {
+	// post hands work to the goroutine; false when it has ended.
+	post(f func()) bool
+	// childRinging: a called leg rings. childEarly: it sends media before it answers. childAnswered, childEnded: it answered, it is over.
+	childRinging(b *Channel, p peer)
+	childEarly(b *Channel, p peer)
+	childAnswered(b *Channel, p peer)
+	childEnded(b *Channel, end legResult)
+	// childLeft: it is part of another call now. childGone: it was destroyed.
+	childLeft(b *Channel)
+	childGone(b *Channel)
+}
+
+// origin is for whom a dial string is rung: a channel with its bridge application (originate_channel.go), or the command originate
+// (originate_command.go). All of it runs on its goroutine.
+type origin interface {
+	caller
+	wait(stop func() bool, limit time.Duration) bool
+	await(stop func() bool) bool
+	// isDown: it wants nobody any more. whyGone is what the legs are told then.
+	isDown() bool
+	whyGone() (result legResult, cause Cause)
+	// begin gives a group its originating.
+	begin() *originating
+	// variable is what it says where the dial string says nothing.
+	variable(name string) string
+	// newLeg makes the channel of a called leg, or says why there is none.
+	newLeg(d Destination, t target) (*Channel, Cause)
+	// dialsUser: it is about to ring a user. legsMade: the legs of a group are about to be rung. groupFailed: nobody of it answered.
+	// groupOver: whatever came of it.
+	dialsUser(user, domain string)
+	legsMade(o *originating)
+	groupFailed(o *originating)
+	groupOver()
+	// place is where a loopback leg goes when it does not say.
+	place() (context string)
+}
 
 // target is one target of a dial string with its variables.
 type target struct {
@@ -40,15 +80,19 @@ type legResult struct {
 
 // fork is one called leg as the caller sees it.
 type fork struct {
-	ch    *Channel
-	dest  Destination
-	ended bool
-	end   legResult
-	early *peer // its media before the answer
+	ch       *Channel
+	dest     Destination
+	endpoint string
+	ended    bool
+	end      legResult
+	early    *peer // what it has before the answer, when that is enough
 }
 
-// originating is the ringing part of a bridge: the legs that ring and the one that won.
+// originating rings the targets of one group of a dial string, and knows the one that won.
 type originating struct {
+	core   *Core
+	log    *slog.Logger
+	by     origin
 	forks  []*fork
 	winner *fork
 	peer   peer
@@ -69,62 +113,25 @@ func (o *originating) find(b *Channel) *fork {
 	return nil
 }
 
-// toParent tells the caller's channel something, with what it may need of this leg.
-func (ch *Channel) toParent(f func(p *Channel, b peer)) {
-	if p := ch.parent; p != nil {
+// toCaller tells who called this leg something, with what it may need of the leg.
+func (ch *Channel) toCaller(f func(c caller, b peer)) {
+	if c := ch.caller; c != nil {
 		b := peer{media: ch.media, codec: ch.codec, profile: *ch.profile}
-		p.box.put(func() { f(p, b) })
+		c.post(func() { f(c, b) })
 	}
 }
 
-// childRinging: a called leg rings.
-func (ch *Channel) childRinging(b *Channel, _ peer) {
-	if ch.hungUp || ch.ringing.find(b) == nil {
-		return
-	}
-	ch.ringBack()
-}
-
-// ring tells the caller that it rings, without media: browsers make their own tone.
-func (ch *Channel) ring() {
-	if ch.direction != inbound || ch.ringReady || ch.early || ch.isAnswered {
-		return
-	}
-	if err := ch.leg.Ring(nil); err != nil {
-		ch.log.Info("ringing not sent", "error", err)
-	}
-	ch.markRinging()
-}
-
-// childEarly: a called leg sends media before it answers. It is passed on when it is the only one and the caller has a use for it.
-func (ch *Channel) childEarly(b *Channel, p peer) {
-	f := ch.ringing.find(b)
-	if f == nil || ch.hungUp {
-		return
-	}
-	noUse := ch.media.Kind() == media.KindWebRTC && !ch.isAnswered // browsers ignore media before the answer
-	ignore := ch.option("ignore_early_media")                      // true, or what to do instead: ring_ready, consume
-	other := ch.codec.Name != "" && !ch.codec.Same(p.codec)        // of the ringing tone; it can be changed when it is answered
-	if len(ch.ringing.forks) > 1 || noUse || other || ignore != "" && (isTrue(ignore) || !isNo(ignore)) {
-		ch.ringBack()
-		return
-	}
-	f.early = &p
-}
-
-// childAnswered: the first leg that answers wins, the others lose without a word.
-func (ch *Channel) childAnswered(b *Channel, p peer) {
-	o := ch.ringing
-	f := o.find(b)
-	switch {
-	case f == nil && ch.bridgedTo == b: // after early media
-		ch.farAnswered(p)
-		return
-	case f == nil || ch.hungUp || o.winner != nil:
-		lose(b)
+// answered: the first leg that answers wins, the others lose without a word.
+func (o *originating) answered(f *fork, p peer) {
+	if o.winner != nil {
+		lose(f.ch)
 		return
 	}
 	o.winner, o.peer = f, p
+	o.loseOthers(f)
+}
+
+func (o *originating) loseOthers(f *fork) {
 	for _, other := range o.forks {
 		if other != f && !other.ended {
 			lose(other.ch)
@@ -136,64 +143,51 @@ func lose(b *Channel) {
 	b.box.put(func() { b.hangup(HangupReason{Cause: LoseRace, Silent: true}) })
 }
 
-// childEnded: a called leg is over.
-func (ch *Channel) childEnded(b *Channel, end legResult) {
-	if f := ch.ringing.find(b); f != nil && !f.ended {
-		f.ended, f.end = true, end
-		ch.ringing.reject = ch.ringing.reject || ch.rejects(end.cause)
-	}
-	if j := ch.join; j != nil && j.with == b && ch.bridgedTo != b {
-		j.failed = &end
-	}
-	if ch.bridgedTo == b {
-		ch.bridgedTo = nil
-		ch.farEnd = &end
-	}
+// ended: a leg is over.
+func (o *originating) ended(f *fork, end legResult) {
+	f.ended, f.end = true, end
+	o.reject = o.reject || o.rejects(end.cause)
 }
 
-// option reads a variable of the bridge: from the dial string's {}, else the channel's.
-func (ch *Channel) option(name string) string {
-	if ch.ringing != nil {
-		if v, ok := ch.ringing.vars[name]; ok {
-			return v
-		}
+// option reads a variable: from the dial string, else of the caller.
+func (o *originating) option(name string) string {
+	if v, ok := o.vars[name]; ok {
+		return v
 	}
-	return ch.vars.value(name)
+	return o.by.variable(name)
 }
 
-// originate rings the groups of a dial string one after the other until a leg answers or has early media to pass on. The result is
-// nil when none did; then failed says why.
-func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResult) {
-	again, pause := ch.retries(d)
+// ringAll rings the groups of a dial string one after the other, as often as its variables say, until a leg answers or has early media to
+// pass on. The result is nil when none did; then failed says why.
+func (c *Core) ringAll(by origin, d *dialplan.DialString) (win *fork, failed legResult) {
+	again, pause := retries(by, d)
 	for {
-		if win, failed = ch.tryGroups(ch.inOrder(d)); win != nil || again == 0 || ch.isDown() {
+		if win, failed = tryGroups(by, c.inOrder(by, d)); win != nil || again == 0 || by.isDown() {
 			return win, failed
 		}
 		again--
-		ch.wait(ch.isDown, pause)
-		if ch.isDown() {
+		by.wait(by.isDown, pause)
+		if by.isDown() {
 			return nil, failed
 		}
 	}
 }
 
 // tryGroups rings each group once.
-func (ch *Channel) tryGroups(groups [][]target) (win *fork, failed legResult) {
+func tryGroups(by origin, groups [][]target) (win *fork, failed legResult) {
 	for _, group := range groups {
-		o := &originating{vars: map[string]string{}}
-		ch.ringing = o
-		ch.startForks(o, group)
-		win = ch.ringForks(o)
-		ch.stopBehind()
+		o := by.begin()
+		o.startForks(group)
+		win = o.ringForks()
+		by.groupOver()
 		if win != nil {
 			return win, failed
 		}
-		ch.noteFailure(o)
-		if ch.isDown() {
+		by.groupFailed(o)
+		if by.isDown() {
 			return nil, failed
 		}
 		failed = o.result()
-		ch.ringing = nil
 	}
 	if failed.cause == "" {
 		failed.cause = DestinationOutOfOrder
@@ -202,40 +196,28 @@ func (ch *Channel) tryGroups(groups [][]target) (win *fork, failed legResult) {
 }
 
 // startForks resolves the targets of a group and calls what they come to.
-func (ch *Channel) startForks(o *originating, group []target) {
+func (o *originating) startForks(group []target) {
 	defer func() { // after a panic too: a channel that is in the table must run to leave it
 		for _, f := range o.forks {
-			ch.core.start(f.ch)
+			o.core.start(f.ch)
 		}
 	}()
 	for _, tg := range group {
 		o.options(tg)
-		dests, cause := ch.resolve(tg)
+		dests, cause := o.core.resolve(o.by, tg)
 		if len(dests) == 0 {
 			o.fail(legResult{cause: cause})
 		}
 		for _, d := range dests {
 			if len(o.forks) == maxForks {
-				ch.log.Warn("too many legs to ring", "limit", maxForks)
+				o.log.Warn("too many legs to ring", "limit", maxForks)
 				break
 			}
-			ch.startFork(o, d, tg)
+			o.startFork(d, tg)
 		}
 	}
-	if len(o.forks) == 0 {
-		return
-	}
-	if ch.isAnswered {
-		ch.emitCallState(callRingWait)
-	}
-	ch.set("originate_disposition", "failure")
-	ch.set("DIALSTATUS", "INVALIDARGS")
-	ch.set("originate_signal_bond", o.forks[0].ch.uuid)
-	for _, f := range o.forks {
-		ch.vars.push("originated_legs", f.label())
-	}
-	if isTrue(ch.option("instant_ringback")) {
-		ch.ringBack()
+	if len(o.forks) > 0 {
+		o.by.legsMade(o)
 	}
 }
 
@@ -244,27 +226,26 @@ func (f *fork) label() string {
 }
 
 // resolve turns a target into destinations. The endpoint "error" is a cause by itself.
-func (ch *Channel) resolve(t target) ([]Destination, Cause) {
+func (c *Core) resolve(by origin, t target) ([]Destination, Cause) {
 	if t.found != nil {
 		return t.found, ""
 	}
-	if t.endpoint == "error" {
+	switch t.endpoint {
+	case "error":
 		if c, ok := ParseCause(t.dest); ok {
 			return nil, c
 		}
 		return nil, NormalClearing
+	case "loopback":
+		return []Destination{c.loopback(t, by.place())}, ""
 	}
-	if t.endpoint == "loopback" {
-		return []Destination{ch.loopback(t)}, ""
-	}
-	dialer := ch.core.dialer()
+	dialer := c.dialer()
 	if dialer == nil {
 		return nil, DestinationOutOfOrder
 	}
 	if t.endpoint == "user" {
 		user, domain, _ := strings.Cut(t.dest, "@")
-		ch.vars.set(Variable{Name: "dialed_user", Value: user, Wire: true})
-		ch.vars.set(Variable{Name: "dialed_domain", Value: domain, Wire: true})
+		by.dialsUser(user, domain)
 	}
 	dests, cause := dialer.Resolve(t.endpoint, t.dest, t.list)
 	if len(dests) == 0 && (cause == "" || cause == None) {
@@ -273,59 +254,53 @@ func (ch *Channel) resolve(t target) ([]Destination, Cause) {
 	return dests, cause
 }
 
-func (ch *Channel) startFork(o *originating, d Destination, t target) {
-	if ch.maxForwards() <= 1 {
-		o.fail(legResult{cause: ExchangeRoutingError})
+func (o *originating) startFork(d Destination, t target) {
+	b, refused := o.by.newLeg(d, t)
+	if b == nil {
+		o.fail(legResult{cause: refused})
 		return
 	}
-	b, err := ch.newOutbound(d, t)
-	if err != nil {
-		ch.log.Warn("called leg refused", "error", err)
-		o.fail(legResult{cause: SwitchCongestion})
-		return
-	}
-	ch.profile.CalleeName, ch.profile.CalleeNumber = b.profile.CalleeName, b.profile.CalleeNumber
-	ch.children[b] = struct{}{}
-	o.forks = append(o.forks, &fork{ch: b, dest: d})
+	o.forks = append(o.forks, &fork{ch: b, dest: d, endpoint: t.endpoint})
 }
 
 // ringForks waits for the first answer. Who still rings when it is over is cancelled.
-func (ch *Channel) ringForks(o *originating) *fork {
+func (o *originating) ringForks() *fork {
 	if len(o.forks) == 0 {
 		return nil
 	}
-	var early *fork
 	settled := func() bool {
-		if len(o.forks) == 1 && o.forks[0].early != nil {
-			early = o.forks[0]
+		return o.by.isDown() || o.winner != nil || o.over() || o.reject || o.enough() != nil
+	}
+	inTime := o.by.wait(settled, o.ringTime())
+	if !o.by.isDown() {
+		if o.winner != nil {
+			return o.winner
 		}
-		return ch.isDown() || o.winner != nil || o.over() || o.reject || early != nil
+		if f := o.enough(); f != nil {
+			o.peer = *f.early
+			o.loseOthers(f)
+			return f
+		}
 	}
-	cause := OriginatorCancel
-	if !ch.wait(settled, ch.ringTime()) {
+	caller, cause := o.by.whyGone()
+	if !inTime {
 		cause = NoAnswer
-	}
-	if !ch.isDown() && o.winner != nil {
-		return o.winner
-	}
-	if !ch.isDown() && early != nil && !early.ended {
-		o.peer = *early.early
-		return early
-	}
-	caller := ch.whyGone()
-	if !ch.hungUp && ch.next != nil && ch.leaving == PickedOff {
-		cause = PickedOff
 	}
 	for _, f := range o.forks {
 		f.ch.box.put(func() { f.ch.cancelled(caller, cause) })
 	}
-	ch.await(o.over)
+	o.by.await(o.over)
 	return nil
 }
 
-// legEndOf is how this channel's own leg ended, for the legs it called.
-func (ch *Channel) legEndOf() legResult {
-	return legResult{cause: ch.cause, status: ch.legEnd.Status, phrase: ch.legEnd.Phrase}
+// enough is the leg whose state before an answer is what the caller waits for.
+func (o *originating) enough() *fork {
+	for _, f := range o.forks {
+		if f.early != nil && !f.ended {
+			return f
+		}
+	}
+	return nil
 }
 
 // cancelled ends a leg that still rings, because the caller went away or did not want to wait longer.
@@ -333,16 +308,16 @@ func (ch *Channel) cancelled(caller legResult, cause Cause) {
 	if ch.hungUp {
 		return
 	}
-	if cause == OriginatorCancel {
+	if cause == OriginatorCancel && ch.parent != nil {
 		ch.noteFarEnd(caller)
 	}
 	ch.hangup(HangupReason{Cause: cause})
 }
 
 // ringTime is call_timeout, or originate_timeout in the dial string.
-func (ch *Channel) ringTime() time.Duration {
+func (o *originating) ringTime() time.Duration {
 	for _, name := range []string{"originate_timeout", "call_timeout"} {
-		if n, err := strconv.Atoi(strings.TrimSpace(ch.option(name))); err == nil && n > 0 {
+		if n, err := strconv.Atoi(strings.TrimSpace(o.option(name))); err == nil && n > 0 {
 			return time.Duration(n) * time.Second
 		}
 	}

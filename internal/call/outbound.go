@@ -20,7 +20,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 			ch.core.done(b)
 		}
 	}()
-	b.parent, b.dest = ch, &d
+	b.caller, b.parent, b.dest = ch, ch, &d
 	b.state, b.requested = csNone, csInit
 	now := time.Now()
 	a := ch.profile
@@ -31,7 +31,8 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 		NetworkAddr: a.NetworkAddr, ANI: a.ANI, Destination: d.CalleeNum, UUID: b.uuid, Source: a.Source, Context: a.Context,
 		HideName: a.HideName, HideNumber: a.HideNumber, Channel: d.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
 	b.other, b.otherType = a.asOriginator(), originator
-	b.offered = ch.offerFor(d)
+	b.profile.originated(t.vars)
+	b.offered = media.Offerable(ch.ownOffer(), prefsOf(d, t))
 	b.prefs = b.offered
 	ch.outboundVariables(b, t)
 	b.sound.meta.merge(ch.sound.far)
@@ -39,10 +40,10 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 	return b, nil
 }
 
-// offerFor is what a called leg is offered: what the caller can take, or its codec alone once it has one, as far as the called side's
-// preferences go. Nothing is transcoded.
-func (ch *Channel) offerFor(d Destination) []media.Codec {
-	return media.Offerable(ch.ownOffer(), codecsByName(d.CodecPrefs))
+// prefsOf are the codecs that a leg may be offered: those of its side, or what absolute_codec_string of the dial string names. A called leg
+// gets of them what its caller can take, or the caller's codec alone once it has one. Nothing is transcoded.
+func prefsOf(d Destination, t target) []media.Codec {
+	return codecsByName(first(t.vars["absolute_codec_string"], d.CodecPrefs))
 }
 
 // outboundVariables gives a called leg its variables, in the recorded order, around those of the signalling side.
@@ -53,7 +54,7 @@ func (ch *Channel) outboundVariables(b *Channel, t target) {
 	b.set("text_media_flow", "disabled")
 	b.set("channel_name", b.name)
 	b.fromDestination("sip_destination_url")
-	b.set("max_forwards", strconv.Itoa(ch.maxForwards()-1))
+	b.set("max_forwards", strconv.Itoa(ch.nextForwards()))
 	b.set("originator_codec", ch.originatorCodec())
 	b.set("originator", ch.uuid)
 	b.set("signal_bond", ch.uuid)
@@ -148,10 +149,20 @@ func (ch *Channel) maxForwards() int {
 	return min(n, 255)
 }
 
+// nextForwards is what is left of that behind one more hop. The first hop of a call that began here costs nothing.
+func (ch *Channel) nextForwards() int {
+	if ch.vars.value("max_forwards") == "" {
+		return 70
+	}
+	return ch.maxForwards() - 1
+}
+
 // callSide is the life of a called leg.
 func (ch *Channel) callSide() {
 	ch.presenceHidden(func() { ch.emitOutgoing() })
-	ch.callUUID = ch.parent.uuid
+	if ch.parent != nil {
+		ch.callUUID = ch.parent.uuid
+	}
 	ch.state = csInit
 	ch.emitState()
 	sdp, err := ch.makeOffer()
@@ -208,7 +219,11 @@ func (ch *Channel) makeOffer() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch.set("rtp_use_codec_string", codecStrings(ch.offered))
+	if ch.parent != nil {
+		ch.set("rtp_use_codec_string", codecStrings(ch.offered))
+	} else {
+		ch.set("rtp_use_codec_string", first(ch.vars.value("absolute_codec_string"), ch.dest.CodecPrefs, codecStrings(ch.offered)))
+	}
 	ch.setLocalMedia()
 	ch.set("audio_media_flow", "sendrecv")
 	ch.vars.set(Variable{Name: "rtp_local_sdp_str", Value: string(sdp)})

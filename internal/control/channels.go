@@ -11,6 +11,8 @@ const noSuchChannel = "-ERR No such channel!\n"
 // channelCommands show and steer calls.
 func (c *Control) channelCommands() map[string]command {
 	return map[string]command{
+		"originate": action(c.originate, "Originate a call", "<call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] "+
+			"[<cid_name>] [<cid_num>] [<timeout_sec>]"),
 		"hupall":            action(c.hupall, "hupall", "<cause> [<var> <value>] [<var2> <value2>]"),
 		"uuid_kill":         query(c.uuidKill, "Kill channel", "<uuid> [cause]"),
 		"uuid_exists":       query(c.uuidExists, "Check if a uuid exists", "<uuid>"),

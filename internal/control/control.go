@@ -27,6 +27,7 @@ type Core interface {
 	Channels() []call.Snapshot
 	HangupAll(cause call.Cause, match func(call.Snapshot) bool) int
 	Stats() call.Stats
+	Originate(o call.Origination) (uuid string, failed call.Cause)
 	Applications() (served, ignored []string)
 	Channel(uuid string) (*call.Channel, bool)
 	Store() *call.Store

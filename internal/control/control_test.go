@@ -21,6 +21,16 @@ type fakeCore struct {
 	stats    call.Stats
 	hungUp   []string
 	store    *call.Store
+	asked    []call.Origination
+}
+
+// Originate notes what is asked for; the dial string is the uuid, or the cause behind "error/".
+func (f *fakeCore) Originate(o call.Origination) (string, call.Cause) {
+	f.asked = append(f.asked, o)
+	if cause, ok := strings.CutPrefix(o.Dial, "error/"); ok {
+		return "", call.Cause(cause)
+	}
+	return o.Dial, ""
 }
 
 func (f *fakeCore) Channel(string) (*call.Channel, bool) { return nil, false }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,10 +47,39 @@ const (
 	variableSettling = 250 * time.Millisecond
 )
 
-// words splits at spaces outside of single quotes.
+// words splits at runs of spaces outside of single quotes, into so many at most; the last one is then all the rest. Quotes around a word
+// vanish, two of them are an empty word.
 func words(args string, most int) []string {
-	return slices.DeleteFunc(arguments(args, ' ', most), func(s string) bool { return s == "" })
+	var out []string
+	for args = strings.TrimLeft(args, " "); args != "" && len(out) < most-1; args = strings.TrimLeft(args, " ") {
+		end := wordEnd(args)
+		out = append(out, unquoted(args[:end]))
+		args = args[end:]
+	}
+	if args != "" {
+		out = append(out, unquoted(args))
+	}
+	return out
 }
+
+// wordEnd is where the first word ends.
+func wordEnd(s string) int {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			i++
+		case s[i] == '\'':
+			quoted = !quoted
+		case s[i] == ' ' && !quoted:
+			return i
+		}
+	}
+	return len(s)
+}
+
+// unquoted is a word without its quotes and backslashes.
+func unquoted(word string) string { return arguments(word, 0, 1)[0] }
 
 // uuidTransfer is "UUID [-bleg|-both] destination [dialplan [context]]".
 func (c *Control) uuidTransfer(args string) string {

@@ -3,6 +3,7 @@ package dialplan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,8 +16,11 @@ const (
 // ErrNoTarget is a dial string that names nothing to ring.
 var ErrNoTarget = errors.New("dialplan: dial string: it names no destination")
 
-// Pair is one variable of a dial string.
-type Pair struct{ Name, Value string }
+// Pair is one variable of a dial string. Wire is set when any of the value came from outside.
+type Pair struct {
+	Name, Value string
+	Wire        bool
+}
 
 // Target is one destination to ring.
 type Target struct {
@@ -234,6 +238,7 @@ func (p *dialParser) variables(from, to int) ([]Pair, error) {
 	var vars []Pair
 	for from < to {
 		name, value, end := p.variable(from, to, delimiter)
+		wire := slices.Contains(p.wire[from:end], true)
 		from = end + 1
 		if name == "" {
 			continue
@@ -241,7 +246,7 @@ func (p *dialParser) variables(from, to int) ([]Pair, error) {
 		if strings.ContainsAny(value, "\r\n\x00") || strings.ContainsAny(name, "\r\n\x00") {
 			return nil, p.fail("variable %q holds a line break", name)
 		}
-		if vars = append(vars, Pair{name, value}); len(vars) > maxBlockVars {
+		if vars = append(vars, Pair{name, value, wire}); len(vars) > maxBlockVars {
 			return nil, p.fail("it sets more than %d variables", maxBlockVars)
 		}
 	}

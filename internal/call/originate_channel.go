@@ -1,0 +1,176 @@
+package call
+
+import (
+	"github.com/talkpath/talkpath/internal/dialplan"
+	"github.com/talkpath/talkpath/media"
+)
+
+// A channel as an origin: what its bridge application does for the legs it rings.
+
+// originate rings what a dial string names. ringing is set while it does, and afterwards when there is a winner.
+func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResult) {
+	return ch.core.ringAll(ch, d)
+}
+
+// begin implements origin.
+func (ch *Channel) begin() *originating {
+	ch.ringing = &originating{core: ch.core, log: ch.log, by: ch, vars: map[string]string{}}
+	return ch.ringing
+}
+
+func (ch *Channel) post(f func()) bool { return ch.box.put(f) }
+
+// variable implements origin.
+func (ch *Channel) variable(name string) string { return ch.vars.value(name) }
+
+// place implements origin.
+func (ch *Channel) place() string { return ch.profile.Context }
+
+// option reads a variable of the bridge: from the dial string's {}, else the channel's.
+func (ch *Channel) option(name string) string {
+	if ch.ringing != nil {
+		return ch.ringing.option(name)
+	}
+	return ch.vars.value(name)
+}
+
+// dialsUser implements origin.
+func (ch *Channel) dialsUser(user, domain string) {
+	ch.vars.set(Variable{Name: "dialed_user", Value: user, Wire: true})
+	ch.vars.set(Variable{Name: "dialed_domain", Value: domain, Wire: true})
+}
+
+// newLeg implements origin.
+func (ch *Channel) newLeg(d Destination, t target) (*Channel, Cause) {
+	if ch.maxForwards() <= 1 {
+		return nil, ExchangeRoutingError
+	}
+	b, err := ch.newOutbound(d, t)
+	if err != nil {
+		ch.log.Warn("called leg refused", "error", err)
+		return nil, SwitchCongestion
+	}
+	ch.profile.CalleeName, ch.profile.CalleeNumber = b.profile.CalleeName, b.profile.CalleeNumber
+	ch.children[b] = struct{}{}
+	return b, ""
+}
+
+// legsMade implements origin.
+func (ch *Channel) legsMade(o *originating) {
+	if ch.isAnswered {
+		ch.emitCallState(callRingWait)
+	}
+	ch.set("originate_disposition", "failure")
+	ch.set("DIALSTATUS", "INVALIDARGS")
+	ch.set("originate_signal_bond", o.forks[0].ch.uuid)
+	for _, f := range o.forks {
+		ch.vars.push("originated_legs", f.label())
+	}
+	if isTrue(ch.option("instant_ringback")) {
+		ch.ringBack()
+	}
+}
+
+// groupFailed implements origin.
+func (ch *Channel) groupFailed(o *originating) {
+	ch.noteFailure(o)
+	if !ch.isDown() {
+		ch.ringing = nil
+	}
+}
+
+// groupOver implements origin.
+func (ch *Channel) groupOver() { ch.stopBehind() }
+
+// whyGone is what a leg that this one called is told when it is left: how the call ended, or why it goes on elsewhere.
+func (ch *Channel) whyGone() (legResult, Cause) {
+	if ch.hungUp {
+		return ch.legEndOf(), OriginatorCancel
+	}
+	cause := OriginatorCancel
+	if ch.next != nil && ch.leaving == PickedOff {
+		cause = PickedOff
+	}
+	return legResult{cause: ch.leaving.orNormal()}, cause
+}
+
+// legEndOf is how this channel's own leg ended, for the legs it called.
+func (ch *Channel) legEndOf() legResult {
+	return legResult{cause: ch.cause, status: ch.legEnd.Status, phrase: ch.legEnd.Phrase}
+}
+
+// childRinging implements caller.
+func (ch *Channel) childRinging(b *Channel, _ peer) {
+	if ch.hungUp || ch.ringing.find(b) == nil {
+		return
+	}
+	ch.ringBack()
+}
+
+// ring tells the caller that it rings, without media: browsers make their own tone.
+func (ch *Channel) ring() {
+	if ch.direction != inbound || ch.ringReady || ch.early || ch.isAnswered {
+		return
+	}
+	if err := ch.leg.Ring(nil); err != nil {
+		ch.log.Info("ringing not sent", "error", err)
+	}
+	ch.markRinging()
+}
+
+// childEarly implements caller: media before the answer is passed on when the leg is the only one and this one's peer has a use for it.
+func (ch *Channel) childEarly(b *Channel, p peer) {
+	f := ch.ringing.find(b)
+	if f == nil || ch.hungUp {
+		return
+	}
+	noUse := ch.media.Kind() == media.KindWebRTC && !ch.isAnswered // browsers ignore media before the answer
+	other := ch.codec.Name != "" && !ch.codec.Same(p.codec)        // of the ringing tone; it can be changed when it is answered
+	if len(ch.ringing.forks) > 1 || noUse || other || ch.ringing.ignoresEarly() {
+		ch.ringBack()
+		return
+	}
+	f.early = &p
+}
+
+// ignoresEarly is ignore_early_media: true, or what to do instead (ring_ready, consume).
+func (o *originating) ignoresEarly() bool {
+	v := o.option("ignore_early_media")
+	return v != "" && !isNo(v)
+}
+
+// childAnswered implements caller.
+func (ch *Channel) childAnswered(b *Channel, p peer) {
+	f := ch.ringing.find(b)
+	switch {
+	case f == nil && ch.bridgedTo == b: // after early media
+		ch.farAnswered(p)
+	case f == nil || ch.hungUp:
+		lose(b)
+	default:
+		ch.ringing.answered(f, p)
+	}
+}
+
+// childEnded implements caller.
+func (ch *Channel) childEnded(b *Channel, end legResult) {
+	if f := ch.ringing.find(b); f != nil && !f.ended {
+		ch.ringing.ended(f, end)
+	}
+	if j := ch.join; j != nil && j.with == b && ch.bridgedTo != b {
+		j.failed = &end
+	}
+	if ch.bridgedTo == b {
+		ch.bridgedTo = nil
+		ch.farEnd = &end
+	}
+}
+
+// childLeft implements caller.
+func (ch *Channel) childLeft(b *Channel) {
+	delete(ch.children, b)
+	ch.childEnded(b, legResult{cause: NormalClearing})
+}
+
+// childGone implements caller.
+func (ch *Channel) childGone(b *Channel) { delete(ch.children, b) }
