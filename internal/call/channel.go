@@ -47,6 +47,7 @@ type Channel struct {
 	requested   state
 	callState   callState
 	answerState string
+	presences   int // PRESENCE_IN events so far
 	callUUID    string
 	vars        variables
 	profile     *callerProfile
@@ -193,12 +194,23 @@ func (ch *Channel) finish() {
 		ch.profile.Times.Hangup = time.Now()
 	}
 	ch.emitCallState(callHangup)
+	ch.requested = csReporting
+	ch.emitEnd()
 	ch.disconnect()
 	for c := range ch.children { // those that ring or were connected have heard of it; after a fault none has
 		c.Hangup(ch.cause)
 	}
 	// The called legs' last events come before the caller's: who computes a call at its end (Rocket.Chat) has everything then.
 	ch.await(func() bool { return len(ch.children) == 0 })
+}
+
+// emitEnd tells of the user's presence at the end.
+func (ch *Channel) emitEnd() {
+	if ch.cause == LoseRace {
+		ch.emitPresence("cancelled", presenceOfState)
+		return
+	}
+	ch.emitPresence(csHangup.String(), presenceOfState)
 }
 
 // lastEvents takes the channel through its last states. They come whatever went wrong before: who follows calls by their events waits

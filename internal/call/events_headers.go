@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,7 @@ type eventSpec struct {
 	before   extra // between the base headers and the channel's
 	vars     bool  // with variables
 	after    extra // at the end
+	body     string
 }
 
 // emit builds and publishes an event of this channel when somebody wants it. The snapshot is published first, so that who reacts to
@@ -58,6 +60,23 @@ func (ch *Channel) fill(e *esl.Event, s eventSpec) {
 		}
 	}
 	s.after.add(e)
+	if s.body != "" {
+		e.SetBody(s.body)
+	}
+}
+
+// emitBare publishes an event that says of the channel no more than the headers given.
+func (ch *Channel) emitBare(name, subclass string, o event.Origin, headers extra) {
+	bus := ch.core.cfg.Bus
+	if bus == nil || !bus.Wants(name, subclass) {
+		return
+	}
+	e := bus.NewEvent(name, o)
+	if subclass != "" {
+		e.Headers = slices.Insert(e.Headers, 0, esl.Header{Name: "Event-Subclass", Value: subclass})
+	}
+	headers.add(e)
+	bus.Publish(e)
 }
 
 // addVariable writes a variable_ header, an array when the variable has several values. A peer cannot make one: each value of an array

@@ -232,6 +232,7 @@ type fakeSession struct {
 	digits        string
 	closed        bool
 	sound         fakeSound
+	secure        string
 }
 
 func (s *fakeSession) take(sdp []byte) error {
@@ -305,7 +306,7 @@ func (s *fakeSession) Codecs() []media.Codec {
 	}
 	return s.codecs
 }
-func (s *fakeSession) Secure() string { return "" }
+func (s *fakeSession) Secure() string { return s.secure }
 func (s *fakeSession) RemoteDirection() media.Direction {
 	if s.desc == nil {
 		return media.SendRecv
@@ -466,11 +467,5 @@ func orDash(s string) string {
 	return s
 }
 
-// ignoredEvent names what FreeSWITCH sends besides and we do not: presence, and its music on hold.
-func ignoredEvent(name string) bool {
-	switch name {
-	case "PRESENCE_IN", "PRIVATE_COMMAND", "RECV_INFO", "CALL_SECURE":
-		return true
-	}
-	return false
-}
+// ignoredEvent names what depends on the machine: music on hold that was not there when FreeSWITCH was recorded.
+func ignoredEvent(name string) bool { return name == "PRIVATE_COMMAND" }

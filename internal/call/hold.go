@@ -28,6 +28,10 @@ func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 	ch.negotiated(sdp)
 	d := ch.media.RemoteDirection()
 	ch.hold(d == media.SendOnly || d == media.Inactive)
+	ch.emitReinvite()
+	if ch.callState == callUnheld {
+		ch.emitCallState(callActive)
+	}
 }
 
 // keepCodec is what a re-offer may be answered with: the codec of the call and DTMF, or what the leg may use when none is agreed on.
@@ -52,6 +56,7 @@ func (ch *Channel) hold(on bool) {
 		ch.heldSince = time.Now()
 		ch.profile.Times.LastHold = ch.heldSince
 		ch.emitHold()
+		ch.emitPresence("hold", presenceOfHold)
 		ch.holdMusic(true)
 		return
 	}
@@ -62,6 +67,6 @@ func (ch *Channel) hold(on bool) {
 		ch.holds = ch.holds[1:]
 	}
 	ch.emitUnhold()
+	ch.emitPresence("unhold", presenceOfUnhold)
 	ch.holdMusic(false)
-	ch.emitCallState(callActive)
 }

@@ -115,9 +115,12 @@ func (ch *Channel) execute(actions []dialplan.Action) {
 	ch.set("call_uuid", ch.callUUID)
 	if len(actions) == 0 {
 		ch.hangup(HangupReason{Cause: NoRouteDestination})
+		ch.emitPresence(csRouting.String(), presenceOfState)
 		return
 	}
-	ch.state, ch.requested = csExecute, csExecute
+	ch.requested = csExecute
+	ch.emitPresence(csRouting.String(), presenceOfState)
+	ch.state = csExecute
 	if ch.isAnswered {
 		ch.emitCallState(callActive) // after a transfer
 	}

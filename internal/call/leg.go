@@ -72,6 +72,14 @@ type LegHandler interface {
 	LegRefer(r Referral)
 	// LegPeer tells, without waiting, who the leg talks to, or talked to last: user@domain of the directory, "" for others and nobody.
 	LegPeer() string
+	// LegInfo: an INFO came in the dialog. A digit in it is told by LegDTMF besides.
+	LegInfo(m Info)
+}
+
+// Info is a SIP INFO (RFC 6086) as FreeSWITCH's RECV_INFO shows it.
+type Info struct {
+	Headers [][2]string // SIP-Content-Type, SIP-From-User …, in order
+	Body    []byte
 }
 
 // LegEnd is how a leg ended.

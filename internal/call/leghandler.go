@@ -54,12 +54,28 @@ func (ch *Channel) LegDTMF(digit byte, duration time.Duration) {
 	ch.outside(func() { ch.dtmf(digit, duration, false) })
 }
 
+// LegInfo implements LegHandler.
+func (ch *Channel) LegInfo(m Info) {
+	ch.outside(func() {
+		if ch.profile != nil {
+			ch.emitInfo(m)
+		}
+	})
+}
+
+// secured notes that media flows, and reports how it is encrypted if it is.
+func (ch *Channel) secured() {
+	if ch.secure = ch.media.Secure(); ch.secure != "" {
+		ch.emitSecure()
+	}
+}
+
 // mediaEvent is the media session's callback.
 func (ch *Channel) mediaEvent(e media.Event) {
 	ch.outside(func() {
 		switch e.Type {
 		case media.EventConnected:
-			ch.secure = ch.media.Secure()
+			ch.secured()
 		case media.EventTimeout:
 			ch.hangup(HangupReason{Cause: MediaTimeout})
 		case media.EventFailed:
@@ -146,6 +162,7 @@ func (ch *Channel) markAnswered() {
 	ch.answerState = answered
 	ch.profile.Times.Answered = time.Now()
 	ch.emitAnswer()
+	ch.emitPresence(answered, presenceOfAnswer)
 	ch.emitCallState(callActive)
 	ch.runOn("answer")
 }

@@ -377,8 +377,8 @@ func (w *wild) check() {
 // 5 unheld 9 hangup; p(rogress) P(rogress media) A(nswer) B(ridge) U(nbridge) u (call update) L (hold) l (unhold); . is anything that
 // may come anywhere while the channel lives.
 var (
-	inboundLife  = regexp.MustCompile(`^n(?:i(?:c1r(?:e[.pP2A3BUu45Ll]*)?)?)?H[.U]*h9RCDd$`)
-	outboundLife = regexp.MustCompile(`^o(?:i(?:cgrm(?:\.|p1|P2|A3|u|o|x|4L|5l3)*)?)?H\.*h9RCDd$`)
+	inboundLife  = regexp.MustCompile(`^n(?:i(?:c1r\.?(?:e[.pP2A3BUu45Ll]*)?)?)?H[.U]*h9\.?RCDd$`)
+	outboundLife = regexp.MustCompile(`^o(?:i(?:cgr\.?m(?:\.|p1|P2|A\.?3|u|o|x|4L|5l\.*3)*)?)?H\.*h9\.?RCDd$`)
 )
 
 func letter(e *esl.Event) string {

@@ -42,6 +42,8 @@ type Message struct {
 	Cause Cause
 	// Apps are what xferext has the channel do in place of what it is doing, each "NAME DATA".
 	Apps []string
+	// Headers are what it was read from, for PRIVATE_COMMAND; nil: those that the fields above make.
+	Headers []esl.Header
 	// Done, if any, is called once: when the message was dealt with, or when the channel has ended without. It must not block.
 	Done func()
 }
@@ -56,7 +58,7 @@ func ParseMessage(headers []esl.Header, body string) Message {
 		}
 		return ""
 	}
-	m := Message{Command: value("call-command"), App: value("execute-app-name"), Data: value("execute-app-arg"), UUID: headerText(value("event-uuid")),
+	m := Message{Command: value("call-command"), App: value("execute-app-name"), Data: value("execute-app-arg"), UUID: headerText(value("event-uuid")), Headers: headers,
 		Lock: isTrue(value("event-lock")) || isTrue(value("event-lock-pri"))}
 	if m.Data == "" && strings.EqualFold(value("content-type"), "text/plain") {
 		m.Data = body
@@ -121,7 +123,29 @@ func (ch *Channel) nextMessage() bool {
 		ch.publish()
 	}()
 	ch.handle(m)
+	ch.emitPrivateCommand(m.shown())
 	return true
+}
+
+// shown are the headers that PRIVATE_COMMAND shows.
+func (m Message) shown() extra {
+	var x extra
+	for _, h := range m.Headers {
+		x = append(x, [2]string{h.Name, headerText(h.Value)})
+	}
+	if m.Headers != nil {
+		return x
+	}
+	x = extra{{"call-command", m.Command}}
+	for _, h := range [][2]string{{"execute-app-name", m.App}, {"execute-app-arg", headerText(m.Data)}} {
+		if h[1] != "" {
+			x = append(x, h)
+		}
+	}
+	if m.Lock {
+		x = append(x, [2]string{"event-lock", "true"})
+	}
+	return x
 }
 
 // finish tells the sender.

@@ -39,6 +39,7 @@ func TestParseMessage(t *testing.T) {
 					headers = append(headers, esl.Header{Name: name, Value: value})
 				}
 			}
+			tc.want.Headers = headers
 			if got := ParseMessage(headers, tc.body); !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("got  %+v\nwant %+v", got, tc.want)
 			}

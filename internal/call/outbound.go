@@ -176,7 +176,9 @@ func (ch *Channel) callSide() {
 	ch.emitOriginate()
 	ch.state = csRouting
 	ch.emitState()
-	ch.state, ch.requested = csConsumeMedia, csConsumeMedia
+	ch.requested = csConsumeMedia
+	ch.emitPresence(csRouting.String(), presenceOfState)
+	ch.state = csConsumeMedia
 	ch.emitState()
 	if !ch.delayStart() {
 		return

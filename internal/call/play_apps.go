@@ -271,25 +271,3 @@ func appSleepDigits(ch *Channel, data dialplan.Expanded) string {
 	}, d)
 	return responseNone
 }
-
-func (ch *Channel) emitPlaybackStart(name string) {
-	ch.emit(eventSpec{name: "PLAYBACK_START", origin: from("switch_ivr_play_say.c", "switch_ivr_play_file", 1649), vars: true,
-		after: playbackHeaders(name)})
-}
-
-func (ch *Channel) emitPlaybackStop(name string, broken bool) {
-	status := map[bool]string{true: "break", false: "done"}[broken]
-	ch.emit(eventSpec{name: "PLAYBACK_STOP", origin: from("switch_ivr_play_say.c", "switch_ivr_play_file", 2023), vars: true,
-		after: append(playbackHeaders(name), [2]string{"Playback-Status", status})})
-}
-
-// playbackHeaders name the sound; only streams have a type.
-func playbackHeaders(name string) extra {
-	var x extra
-	for _, kind := range []string{"local_stream", "tone_stream"} {
-		if strings.HasPrefix(strings.ToLower(name), kind+":") {
-			x = append(x, [2]string{"Playback-File-Type", kind})
-		}
-	}
-	return append(x, [2]string{"Playback-File-Path", headerText(name)})
-}

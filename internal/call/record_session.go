@@ -19,7 +19,8 @@ type recorded struct {
 	rate   int
 	ended  bool
 	result media.RecordResult
-	after  func()
+	// session: beside what goes on, not as an application.
+	session bool
 }
 
 // maxRecordings bounds the recordings of a channel at one time.
@@ -40,7 +41,7 @@ type wavFile struct {
 func (w wavFile) Close() error { return errors.Join(w.WAVWriter.Close(), w.f.Close()) }
 
 // record starts a recording into a WAV file. It is reported here and at its end.
-func (ch *Channel) record(path string, opt media.RecordOptions, after func()) (*recorded, error) {
+func (ch *Channel) record(path string, opt media.RecordOptions, session bool) (*recorded, error) {
 	if len(ch.sound.recordings) >= maxRecordings {
 		return nil, errRecordings
 	}
@@ -60,7 +61,7 @@ func (ch *Channel) record(path string, opt media.RecordOptions, after func()) (*
 		return nil, errors.Join(err, f.Close())
 	}
 	opt.Sink = wavFile{w, f}
-	r := &recorded{path: path, rate: w.Rate(), after: after}
+	r := &recorded{path: path, rate: w.Rate(), session: session}
 	r.r, err = ch.core.media.record(ch.media, opt, func(res media.RecordResult) { ch.box.put(func() { ch.recordEnded(r, res) }) })
 	if err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(full))
@@ -69,7 +70,7 @@ func (ch *Channel) record(path string, opt media.RecordOptions, after func()) (*
 		ch.sound.recordings = map[string]*recorded{}
 	}
 	ch.sound.recordings[path] = r
-	ch.emitRecordStart(path)
+	ch.emitRecordStart(path, session)
 	return r, nil
 }
 
@@ -89,10 +90,7 @@ func (ch *Channel) recordEnded(r *recorded, res media.RecordResult) {
 	if cause := completionCause(res.Reason); cause != "" {
 		ch.set("record_completion_cause", cause)
 	}
-	ch.emitRecordStop(r.path, completionCause(res.Reason))
-	if r.after != nil {
-		r.after()
-	}
+	ch.emitRecordStop(r.path, completionCause(res.Reason), r.session)
 }
 
 // completionCause is Record-Completion-Cause.
@@ -154,7 +152,7 @@ func appRecord(ch *Channel, data dialplan.Expanded) string {
 			}
 		}
 	}
-	r, err := ch.record(args[0], opt, nil)
+	r, err := ch.record(args[0], opt, false)
 	if err != nil {
 		ch.recordFailed(args[0], err)
 		return responseNone
@@ -204,7 +202,7 @@ func appRecordSession(ch *Channel, data dialplan.Expanded) string {
 	if ch.codec.Name == "" && !ch.openMedia(false) { // no media yet
 		return responseNone
 	}
-	if _, err := ch.record(path, opt, nil); err != nil {
+	if _, err := ch.record(path, opt, true); err != nil {
 		ch.recordFailed(path, err)
 	}
 	return responseNone
@@ -215,17 +213,4 @@ func appStopRecordSession(ch *Channel, data dialplan.Expanded) string {
 	path := strings.TrimSpace(data.String())
 	ch.stopRecordings(func(r *recorded) bool { return path == "all" || r.path == path })
 	return responseNone
-}
-
-func (ch *Channel) emitRecordStart(path string) {
-	ch.emit(eventSpec{name: "RECORD_START", origin: from("switch_ivr_async.c", "switch_ivr_record_session_event", 2700), vars: true,
-		after: extra{{"Record-File-Path", headerText(path)}}})
-}
-
-func (ch *Channel) emitRecordStop(path, cause string) {
-	x := extra{{"Record-File-Path", headerText(path)}}
-	if cause != "" {
-		x = append(x, [2]string{"Record-Completion-Cause", cause})
-	}
-	ch.emit(eventSpec{name: "RECORD_STOP", origin: from("switch_ivr_async.c", "record_callback", 1400), vars: true, after: x})
 }

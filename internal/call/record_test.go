@@ -53,7 +53,10 @@ func TestRecord(t *testing.T) {
 				if len(r.named("RECORD_START")) != 1 || len(r.named("RECORD_STOP")) != 1 {
 					t.Fatal(r.script())
 				}
-				wants(t, r.named("RECORD_STOP")[0], map[string]string{"Record-File-Path": "a/b.wav", "Record-Completion-Cause": c.cause})
+				wants(t, r.named("RECORD_STOP")[0], map[string]string{"Record-File-Path": "a/b.wav", "variable_record_completion_cause": c.cause})
+				if got := r.named("RECORD_STOP")[0].Value("Record-Completion-Cause"); got != "" { // only a session's
+					t.Errorf("Record-Completion-Cause is %s", got)
+				}
 			})
 			info := recordingOf(t, filepath.Join(dir, "a", "b.wav"))
 			if info.Rate != 8000 || info.Channels != 1 || info.Frames != int64(c.took.Seconds()*8000) {
@@ -111,6 +114,13 @@ func TestRecordSession(t *testing.T) {
 			script := r.script()
 			if !strings.Contains(script, "RECORD_STOP") || strings.Index(script, "RECORD_STOP") > strings.Index(script, "HANGUP_COMPLETE") {
 				t.Errorf("the recording is not reported before the end of the call:\n%s", script)
+			}
+			bugs := append(r.named("MEDIA_BUG_START"), r.named("MEDIA_BUG_STOP")...)
+			if len(bugs) != 2 || strings.Index(script, "RECORD_START") > strings.Index(script, "MEDIA_BUG_START") {
+				t.Errorf("%d media bugs:\n%s", len(bugs), script)
+			}
+			for _, e := range bugs {
+				wants(t, e, map[string]string{"Media-Bug-Function": "session_record", "Media-Bug-Target": "x.wav"})
 			}
 			if info := recordingOf(t, filepath.Join(dir, "x.wav")); info.Channels != c.channels {
 				t.Errorf("%+v", info)

@@ -49,6 +49,7 @@ func (c *Control) Func(name, args string) (string, bool) {
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), dialplanCall{}, true))
 	cancel() // a channel waits for nothing
+	c.announce(name, args)
 	return cmd.run(ctx, args), true
 }
 

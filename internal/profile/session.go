@@ -177,6 +177,7 @@ func (l *leg) OnRequest(s *sip.Session, tx *sip.ServerTx) {
 func (l *leg) info(h call.LegHandler, tx *sip.ServerTx) {
 	req := tx.Request()
 	kind := contentType(req)
+	h.LegInfo(infoOf(req))
 	digit, duration, ok := parseDTMF(kind, req.Body())
 	switch {
 	case ok:
@@ -189,6 +190,35 @@ func (l *leg) info(h call.LegHandler, tx *sip.ServerTx) {
 	default:
 		l.p.respond(tx, 415, "", sip.NewHeader("Accept", "application/dtmf-relay, application/dtmf"))
 	}
+}
+
+// infoOf is what an INFO says, in the names of RECV_INFO (sofia.c create_info_event).
+func infoOf(req *sip.Request) call.Info {
+	m := call.Info{Body: req.Body()}
+	add := func(name, value string) {
+		if value != "" {
+			m.Headers = append(m.Headers, [2]string{name, value})
+		}
+	}
+	add("SIP-Content-Type", contentType(req))
+	if f := req.From(); f != nil {
+		add("SIP-From-User", f.Address.User)
+		add("SIP-From-Host", f.Address.Host)
+	}
+	if to := req.To(); to != nil {
+		add("SIP-To-User", to.Address.User)
+		add("SIP-To-Host", to.Address.Host)
+	}
+	if c := req.Contact(); c != nil {
+		add("SIP-Contact-User", c.Address.User)
+		add("SIP-Contact-Host", c.Address.Host)
+	}
+	for _, name := range []string{"Call-Info", "Alert-Info"} {
+		if h := req.GetHeader(name); h != nil {
+			add(name, h.Value())
+		}
+	}
+	return m
 }
 
 // update answers UPDATE (RFC 3311): without SDP it is a session refresh; with SDP in an answered session it is an offer.

@@ -67,6 +67,7 @@ type fakeCall struct {
 	ack      chan struct{}
 	ended    chan call.LegEnd
 	dtmf     chan byte
+	info     chan call.Info
 	reoffer  chan func([]byte, error)
 	refer    chan call.Referral
 	peer     atomic.Pointer[string]
@@ -81,7 +82,7 @@ type progress struct {
 func newFakeCall() *fakeCall {
 	return &fakeCall{
 		progress: make(chan progress, 9), answered: make(chan progress, 9), ack: make(chan struct{}, 9), ended: make(chan call.LegEnd, 9),
-		dtmf: make(chan byte, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9),
+		dtmf: make(chan byte, 9), info: make(chan call.Info, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9),
 	}
 }
 
@@ -94,6 +95,7 @@ func (f *fakeCall) LegAnswered(sdp []byte, vars []call.Variable) {
 func (f *fakeCall) LegConfirmed()                                    { f.ack <- struct{}{} }
 func (f *fakeCall) LegEnded(e call.LegEnd)                           { f.ended <- e }
 func (f *fakeCall) LegReoffer(_ []byte, respond func([]byte, error)) { f.reoffer <- respond }
+func (f *fakeCall) LegInfo(m call.Info)                              { f.info <- m }
 func (f *fakeCall) LegRefer(r call.Referral)                         { f.refer <- r }
 func (f *fakeCall) LegPeer() string {
 	if p := f.peer.Load(); p != nil {
