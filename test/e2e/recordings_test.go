@@ -318,7 +318,7 @@ func channelEvents(t *testing.T, events []*esl.Event) map[string][]*esl.Event {
 		switch {
 		case direction == "", e.Value("Channel-State") == "":
 		case direction == "outbound" && (strings.HasPrefix(e.Name(), "CHANNEL_EXECUTE") || strings.HasPrefix(e.Name(), "PLAYBACK_")):
-		case slices.Contains([]string{"PRESENCE_IN", "PRIVATE_COMMAND", "RECV_INFO", "CALL_SECURE"}, e.Name()):
+		case slices.Contains([]string{"PRIVATE_COMMAND"}, e.Name()):
 		default:
 			out[direction] = append(out[direction], e)
 		}
