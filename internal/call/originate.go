@@ -2,6 +2,7 @@ package call
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -219,6 +220,11 @@ func (o *originating) startForks(group []target) {
 	if len(o.forks) > 0 {
 		o.by.legsMade(o)
 	}
+}
+
+// silent says whether who is called sends no sign that it rings: instant_ringback of its gateway.
+func (f *fork) silent() bool {
+	return slices.ContainsFunc(f.dest.Vars, func(v Variable) bool { return v.Name == "instant_ringback" && isTrue(v.Value) })
 }
 
 func (f *fork) label() string {

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"slices"
+
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
 )
@@ -66,7 +68,7 @@ func (ch *Channel) legsMade(o *originating) {
 	for _, f := range o.forks {
 		ch.vars.push("originated_legs", f.label())
 	}
-	if isTrue(ch.option("instant_ringback")) {
+	if isTrue(ch.option("instant_ringback")) || slices.ContainsFunc(o.forks, (*fork).silent) {
 		ch.ringBack()
 	}
 }

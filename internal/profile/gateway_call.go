@@ -31,6 +31,7 @@ func (s Set) resolveGateway(dest string, vars []call.Variable) ([]call.Destinati
 	if !up {
 		return nil, call.GatewayDown
 	}
+	vars = append(g.outVariables(), vars...) // the last of a name counts: the dial string's own
 	r, err := g.dialRoute(number, vars)
 	if err != nil {
 		return nil, call.InvalidURL
@@ -39,15 +40,23 @@ func (s Set) resolveGateway(dest string, vars []call.Variable) ([]call.Destinati
 	d := r.destination(snap, vars)
 	d.ChannelName = "sofia/" + g.p.cfg.Name + "/" + clean(number)
 	d.Vars = append(d.Vars, call.Variable{Name: "sip_gateway_name", Value: g.cfg.Name})
-	for _, v := range g.cfg.OutVariables {
-		d.Vars = append(d.Vars, call.Variable{Name: v.Name, Value: v.Value})
-	}
+	d.Vars = append(d.Vars, g.outVariables()...)
 	dial := d.Dial
 	d.Dial = func(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 		g.count(func(c *gatewayCalls) { c.out++ })
 		return dial(o, h)
 	}
 	return []call.Destination{d}, ""
+}
+
+// outVariables are the gateway's <variables> for calls to it. They act as if the dial string had them: media_webrtc, rtp_secure_media,
+// sip_cid_type and others.
+func (g *gateway) outVariables() []call.Variable {
+	var vars []call.Variable
+	for _, v := range g.cfg.OutVariables {
+		vars = append(vars, call.Variable{Name: v.Name, Value: v.Value})
+	}
+	return vars
 }
 
 // dialRoute is the way of a call by the gateway: always to its own proxy, whatever host the number carries, so that nobody else is

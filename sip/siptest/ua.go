@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Transport string // "udp" (default), "tcp", "tls", "ws" or "wss"
 	Addr      string // ip:port of the server
+	Listen    string // ip:port at which calls are taken over Transport, for a server that calls; "" is none (UDP always has one)
 	URL       string // for ws and wss, the URL to connect to; "" is made from Addr
 	Domain    string // SIP domain in From, To and Request-URIs; "" is Addr
 	TLS       *tls.Config
@@ -49,19 +50,31 @@ type UA struct {
 
 // Dial makes a UA and opens its flow.
 func Dial(ctx context.Context, cfg Config) (*UA, error) {
+	u, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.Connect(ctx, cfg.Addr); err != nil {
+		u.stack.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+// New makes a UA that has no flow yet: a server that is started after it can be told where it listens.
+func New(cfg Config) (*UA, error) {
 	if cfg.Transport == "" {
 		cfg.Transport = "udp"
-	}
-	if cfg.Domain == "" {
-		cfg.Domain = cfg.Addr
 	}
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "siptest"
 	}
 	u := &UA{cfg: cfg, calls: make(chan *Call, 64), other: make(chan *sip.Request, 256), host: strings.ToLower(rand.Text()[:12]) + ".invalid",
 		callID: rand.Text()}
+	made := make(chan struct{}) // the stack listens before we have it
+	defer close(made)
 	sc := sip.Config{
-		ClientTLS: cfg.TLS, UserAgent: cfg.UserAgent, Handler: sip.HandlerFunc(u.serve), Timers: cfg.Timers, Trace: cfg.Trace,
+		ClientTLS: cfg.TLS, UserAgent: cfg.UserAgent, Handler: sip.HandlerFunc(func(tx *sip.ServerTx) { <-made; u.serve(tx) }), Timers: cfg.Timers, Trace: cfg.Trace,
 		Allow: strings.Fields("INVITE ACK BYE CANCEL OPTIONS MESSAGE INFO UPDATE REFER NOTIFY"), Supported: []string{"replaces"},
 		ContactHost: func(f *sip.Flow) string {
 			if strings.HasPrefix(f.Transport(), "ws") {
@@ -70,29 +83,52 @@ func Dial(ctx context.Context, cfg Config) (*UA, error) {
 			return ""
 		},
 	}
-	if cfg.Transport == "udp" {
+	local := cfg.Listen
+	if cfg.Transport == "udp" && local == "" {
 		addr, err := netip.ParseAddrPort(cfg.Addr)
 		if err != nil {
 			return nil, fmt.Errorf("siptest: %w", err)
 		}
-		local := "127.0.0.1:0"
+		local = "127.0.0.1:0"
 		if addr.Addr().Is6() {
 			local = "[::1]:0"
 		}
 		if !addr.Addr().IsLoopback() {
 			local = ":0"
 		}
-		sc.Listeners = []sip.Listener{{Transport: "udp", Addr: local}}
+	}
+	if local != "" {
+		sc.Listeners = []sip.Listener{{Transport: cfg.Transport, Addr: local}}
 	}
 	var err error
 	if u.stack, err = sip.NewStack(sc); err != nil {
 		return nil, err
 	}
-	if u.flow, err = u.connect(ctx); err != nil {
-		u.stack.Close()
-		return nil, err
-	}
 	return u, nil
+}
+
+// Listening is the address of Config.Listen.
+func (u *UA) Listening() netip.AddrPort {
+	addr, err := netip.ParseAddrPort(u.stack.Addr(u.cfg.Transport).String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return addr
+}
+
+// Connect opens the flow to a server of New's UA. It is called once, before anything is sent.
+func (u *UA) Connect(ctx context.Context, addr string) error {
+	if u.cfg.Addr = addr; u.cfg.Domain == "" {
+		u.cfg.Domain = addr
+	}
+	flow, err := u.connect(ctx)
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.flow = flow
+	return nil
 }
 
 func (u *UA) connect(ctx context.Context) (*sip.Flow, error) {
@@ -223,6 +259,9 @@ func (u *UA) contact(user string) sip.Uri {
 		return sip.Uri{Scheme: "sip", User: user, Host: u.host, UriParams: sip.HeaderParams{{K: "transport", V: "ws"}}}
 	}
 	local := f.LocalAddr()
+	if u.cfg.Listen != "" {
+		local = u.Listening()
+	}
 	uri := sip.Uri{Scheme: "sip", User: user, Host: local.Addr().String(), Port: int(local.Port())}
 	if local.Addr().Is6() {
 		uri.Host = "[" + uri.Host + "]"

@@ -13,6 +13,8 @@ type browserPeer struct {
 	pc    *webrtc.PeerConnection
 	track *webrtc.TrackLocalStaticRTP
 	ear   ear
+	mu    sync.Mutex // guards to
+	to    *browserPeer
 	stop  chan struct{}
 	once  sync.Once
 	done  sync.WaitGroup
@@ -53,10 +55,24 @@ func (p *browserPeer) read(remote *webrtc.TrackRemote) {
 		if err != nil {
 			return
 		}
-		if pkt.PayloadType == 0 {
-			p.ear.hear(pkt.Payload)
+		if pkt.PayloadType != 0 {
+			continue
+		}
+		p.ear.hear(pkt.Payload)
+		p.mu.Lock()
+		to := p.to
+		p.mu.Unlock()
+		if to != nil {
+			to.track.WriteRTP(pkt)
 		}
 	}
+}
+
+// forward lets to send what p hears from now on.
+func (p *browserPeer) forward(to *browserPeer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = to
 }
 
 // gathered sets the local description and returns it with all candidates in it: Rocket.Chat's client does not trickle.
