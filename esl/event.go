@@ -1,8 +1,18 @@
 // Package esl is the event socket: FreeSWITCH's line protocol over TCP by which programs give commands and hear events. It owns the
-// Event type with its three encodings, the server side of inbound connections, and a client. It does not know what a command does or
-// where events come from: that is a Backend's business.
+// Event type with its three encodings, the server side, and clients. It does not know what a command does or where events come from: that
+// is a Backend's business.
 //
-// Server and Client are safe for concurrent use. An Event is not while it is built, and is immutable once published.
+// A program that steers or watches an exchange, Talkpath or FreeSWITCH, takes one of these:
+//
+//   - Dial makes a Client: commands (API, BGAPI), events (Subscribe, Events), messages to channels (Execute, Hangup), log lines (Log).
+//   - Reconnector keeps a Client through restarts of the exchange, subscribes anew and tells about the gap.
+//   - OutboundServer is called by the exchange for each call that reaches the dialplan's socket application, and gives it to a handler as a
+//     Session.
+//
+// Server offers an event socket, to any program that has a Backend.
+//
+// Server, Client and the others are safe for concurrent use. An Event is not while it is built, and is immutable once published. Every queue is
+// bounded; Close and Shutdown return when no goroutine is left.
 //
 // The protocol has no standard; its source is FreeSWITCH's mod_event_socket as recorded from version 1.11.2.
 package esl

@@ -1,7 +1,11 @@
 package esl
 
 import (
+	"bytes"
 	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -72,4 +76,38 @@ func xmlName(name string) string {
 		return "_"
 	}
 	return name
+}
+
+// ParseXML reads what AppendXML wrote. An element that occurs several times is read as an array.
+func ParseXML(text []byte) (*Event, error) {
+	e := &Event{}
+	d := xml.NewDecoder(bytes.NewReader(text))
+	var path []string
+	var value strings.Builder
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) && len(path) == 0 && len(e.Headers) > 0 {
+			return e, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("esl: xml event: %w: %w", ErrEvent, err)
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			value.Reset()
+			if path = append(path, t.Name.Local); path[0] != "event" || len(path) > 3 {
+				return nil, fmt.Errorf("esl: xml event: %w: element %.40q", ErrEvent, t.Name.Local)
+			}
+		case xml.CharData:
+			value.Write(t)
+		case xml.EndElement:
+			switch {
+			case len(path) == 3 && path[1] == "headers":
+				e.Push(t.Name.Local, urlDecode(value.String()))
+			case len(path) == 2 && path[1] == "body":
+				e.SetBody(value.String())
+			}
+			path = path[:len(path)-1]
+		}
+	}
 }
