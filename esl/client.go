@@ -243,7 +243,7 @@ func (c *Client) ended() error { return fmt.Errorf("esl: connection: %w", c.Err(
 
 // API executes a command and returns its output as it is, error texts included.
 func (c *Client) API(ctx context.Context, command string) (string, error) {
-	if !oneLine(command) {
+	if !fitsLine(command) {
 		return "", fmt.Errorf("esl: api: %w", ErrLineBreak)
 	}
 	f, err := c.send(ctx, "api "+command, "")

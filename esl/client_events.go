@@ -163,7 +163,7 @@ func (c *Client) NoEvents(ctx context.Context) error {
 // Filter lets only events pass whose header has that value, or matches it when it is a regular expression in slashes. Of several filters
 // one has to match.
 func (c *Client) Filter(ctx context.Context, header, value string) error {
-	if err := words([]string{header}); err != nil || !oneLine(value) || value == "" {
+	if err := words([]string{header}); err != nil || !fitsLine(value) || value == "" {
 		return fmt.Errorf("esl: filter: %w", errors.Join(err, errors.New("want a header and a value in one line")))
 	}
 	c.mu.Lock()
@@ -185,7 +185,7 @@ func (c *Client) Filter(ctx context.Context, header, value string) error {
 
 // Unfilter takes a filter away; an empty value all of that header, the header "all" every filter.
 func (c *Client) Unfilter(ctx context.Context, header, value string) error {
-	if err := words([]string{header}); err != nil || !oneLine(value) {
+	if err := words([]string{header}); err != nil || !fitsLine(value) {
 		return fmt.Errorf("esl: filter: %w", errors.Join(err, errors.New("want a header and a value in one line")))
 	}
 	if strings.EqualFold(header, "all") {
@@ -219,7 +219,7 @@ func (c *Client) Events() <-chan *Event { return c.events }
 func (c *Client) SendEvent(ctx context.Context, e *Event) (string, error) {
 	lines := []string{"sendevent " + e.Name()}
 	for _, h := range e.Headers {
-		if !oneLine(h.Name, h.Value) {
+		if !fitsLine(h.Name, h.Value) {
 			return "", fmt.Errorf("esl: sendevent: %w", ErrLineBreak)
 		}
 		if h.Name != "Event-Name" {

@@ -14,7 +14,7 @@ type Job struct {
 
 // StartJob has a command executed in the background (bgapi). The Job is to be waited for: it is remembered until then.
 func (c *Client) StartJob(ctx context.Context, command string) (*Job, error) {
-	if !oneLine(command) {
+	if !fitsLine(command) {
 		return nil, fmt.Errorf("esl: bgapi: %w", ErrLineBreak)
 	}
 	if err := c.need(ctx, "BACKGROUND_JOB"); err != nil {

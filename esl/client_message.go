@@ -29,7 +29,7 @@ func (c *Client) SendMessage(ctx context.Context, uuid string, headers []Header,
 func (c *Client) sendMessage(ctx context.Context, line string, headers []Header, body string) error {
 	lines := []string{line}
 	for _, h := range headers {
-		if !oneLine(h.Name, h.Value) {
+		if !fitsLine(h.Name, h.Value) {
 			return fmt.Errorf("esl: sendmsg: %s: %w", h.Name, ErrLineBreak)
 		}
 		lines = append(lines, h.Name+": "+h.Value)
@@ -93,7 +93,7 @@ func executeMessage(application, argument string) (headers []Header, body string
 	headers = []Header{{Name: "call-command", Value: "execute"}, {Name: "execute-app-name", Value: application}}
 	switch {
 	case argument == "":
-	case oneLine(argument):
+	case fitsLine(argument):
 		headers = append(headers, Header{Name: "execute-app-arg", Value: argument})
 	default:
 		headers, body = append(headers, Header{Name: "Content-Type", Value: "text/plain"}), argument

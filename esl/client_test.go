@@ -139,6 +139,7 @@ func TestDialerLogin(t *testing.T) {
 				if c != nil {
 					c.Close()
 				}
+				synctest.Wait()
 				if sent != test.sent {
 					t.Errorf("sent %q instead of %q", sent, test.sent)
 				}

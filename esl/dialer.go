@@ -70,7 +70,7 @@ func (d *Dialer) login(ctx context.Context, nc net.Conn) (*Client, error) {
 	if d.User != "" {
 		command = "userauth " + d.User + ":" + d.Password
 	}
-	if !oneLine(command) {
+	if !fitsLine(command) {
 		return nil, fmt.Errorf("user or password: %w", ErrLineBreak)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
@@ -101,8 +101,8 @@ func (d *Dialer) login(ctx context.Context, nc net.Conn) (*Client, error) {
 // ErrLineBreak says that a value which has to fit into a line of the protocol holds a line break.
 var ErrLineBreak = errors.New("line break in a value")
 
-// oneLine says whether every value can stand in a line of the protocol.
-func oneLine(values ...string) bool {
+// fitsLine says whether every value can stand in a line of the protocol.
+func fitsLine(values ...string) bool {
 	for _, v := range values {
 		if strings.ContainsAny(v, "\r\n\x00") {
 			return false

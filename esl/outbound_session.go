@@ -137,8 +137,8 @@ func (s *Session) Execute(ctx context.Context, application, argument string) (*E
 		return nil, err
 	}
 	e, err := s.Client.execute(ctx, "sendmsg", s.uuid, application, argument)
-	if err != nil && ctx.Err() == nil && s.Client.Err() != nil {
-		err = fmt.Errorf("%w: %w", ErrHungUp, err) // the switch leaves with the call
+	if err != nil && s.Client.Err() != nil {
+		err = fmt.Errorf("%w: %w", ErrHungUp, err) // the switch leaves with the call; the handler's context ends then, too
 	}
 	return e, err
 }
