@@ -38,7 +38,7 @@ type Client struct {
 	writing chan struct{}    // holds the token of who writes
 	awaited chan chan *Frame // who waits for a reply, in the order of the commands; each channel has room for it
 	events  chan *Event
-	logs    chan *LogLine
+	logs    chan LogLine
 	done    chan struct{} // closed with the end of the connection, after the last frame was sorted
 	gone    chan struct{} // closed when the read goroutine has ended
 
@@ -59,7 +59,7 @@ func newClient(nc net.Conn, r *bufio.Reader, format string, backlog int) *Client
 	backlog = orDefault(backlog, defaultBacklog)
 	c := &Client{
 		nc: nc, format: format, writing: make(chan struct{}, 1), awaited: make(chan chan *Frame, maxUnderWay),
-		events: make(chan *Event, backlog), logs: make(chan *LogLine, backlog), done: make(chan struct{}), gone: make(chan struct{}),
+		events: make(chan *Event, backlog), logs: make(chan LogLine, backlog), done: make(chan struct{}), gone: make(chan struct{}),
 		jobs: map[string]*Job{}, running: map[string]execution{},
 	}
 	c.writing <- struct{}{}

@@ -6,16 +6,6 @@ import (
 	"strconv"
 )
 
-// LogLine is a line of the server's log.
-type LogLine struct {
-	Level int    // 0 console, 1 alert, 2 crit, 3 err, 4 warning, 5 notice, 6 info, 7 debug
-	File  string // where it was written, with Func and Line
-	Func  string
-	Line  int
-	UUID  string // the channel it is about, or empty
-	Text  string
-}
-
 // Log asks for the server's log lines up to a level, by name or number, which then come through Logs. An empty level is debug.
 func (c *Client) Log(ctx context.Context, level string) error {
 	line := "log"
@@ -37,7 +27,7 @@ func (c *Client) NoLog(ctx context.Context) error {
 
 // Logs returns the log lines asked for; closed when the connection ended. When it is full further lines are dropped and counted: a log is
 // not worth a connection.
-func (c *Client) Logs() <-chan *LogLine { return c.logs }
+func (c *Client) Logs() <-chan LogLine { return c.logs }
 
 // LostLogs says how many log lines were dropped.
 func (c *Client) LostLogs() int64 {
@@ -49,8 +39,8 @@ func (c *Client) LostLogs() int64 {
 func (c *Client) logged(f *Frame) {
 	level, _ := strconv.Atoi(f.Value("Log-Level"))
 	number, _ := strconv.Atoi(f.Value("Log-Line"))
-	line := &LogLine{
-		Level: level, File: f.Value("Log-File"), Func: f.Value("Log-Func"), Line: number, UUID: f.Value("User-Data"), Text: f.Body,
+	line := LogLine{
+		Level: level, File: f.Value("Log-File"), Func: f.Value("Log-Func"), Line: number, UserData: f.Value("User-Data"), Text: f.Body,
 	}
 	select {
 	case c.logs <- line:

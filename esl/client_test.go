@@ -390,7 +390,7 @@ func TestLogs(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if got, want := *<-c.Logs(), (esl.LogLine{Level: 4, File: "a.c", Func: "f", Line: 12, UUID: "u", Text: "hello\n"}); got != want {
+		if got, want := <-c.Logs(), (esl.LogLine{Level: 4, File: "a.c", Func: "f", Line: 12, UserData: "u", Text: "hello\n"}); got != want {
 			t.Errorf("%+v", got)
 		}
 		if c.LostLogs() != 2 || c.Err() != nil {

@@ -59,6 +59,9 @@ func (s *Session) GetVar(ctx context.Context, name string) (string, error) {
 	}
 	f, err := s.Client.send(ctx, "getvar "+name, "")
 	if err != nil {
+		if f != nil && f.Value("Reply-Text") == replyUnknown {
+			return "", nil // mod_event_socket's answer to everything that has an empty one
+		}
 		return "", err
 	}
 	return f.Value("Reply-Text"), nil

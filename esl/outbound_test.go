@@ -47,6 +47,9 @@ func TestOutboundSession(t *testing.T) {
 		if _, err2 := s.GetVar(ctx, "a\nb"); err != nil || err2 == nil {
 			t.Error(err, err2)
 		}
+		if none, err := s.GetVar(ctx, "nosuch"); none != "" || err != nil {
+			t.Errorf("%q %v", none, err)
+		}
 		if err := s.Start(ctx, "playback", "x.wav"); err != nil {
 			t.Error(err)
 		}

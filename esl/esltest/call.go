@@ -83,7 +83,12 @@ func (c *Call) answer(line string, header textproto.MIMEHeader, body string) boo
 		c.linger = true
 		c.reply("+OK will linger")
 	case "getvar":
-		c.reply(c.Variables[rest])
+		if c.Variables[rest] == "" {
+			rest = "-ERR command not found" // as a switch does
+		} else {
+			rest = c.Variables[rest]
+		}
+		c.reply(rest)
 	case "sendmsg":
 		c.reply("+OK")
 		return c.message(header, body)
