@@ -63,12 +63,25 @@ func migrationTables(t *testing.T) map[string]string {
 	}
 	params.WriteString("| parameter | kind | acts |\n|---|---|---|\n")
 	for _, p := range config.ProfileParams() {
-		fmt.Fprintf(&params, "| `%s` | %s | %s |\n", p.Name, p.Kind, map[bool]string{true: "yes", false: "read only"}[p.Acts])
+		fmt.Fprintf(&params, "| `%s` | %s | %s |\n", p.Name, p.Kind, acts(p))
 	}
 	return map[string]string{
 		"applications": list(served), "ignored": list(ignored), "commands": list(commands),
 		"modules": modules.String(), "parameters": params.String(),
 	}
+}
+
+// acts says what becomes of a parameter.
+func acts(p config.Param) string {
+	switch {
+	case p.Acts:
+		return "yes"
+	case p.Ours == "*":
+		return "not needed"
+	case p.Ours != "":
+		return "read only; done anyway: `" + strings.ReplaceAll(p.Ours, ",", "`, `") + "`"
+	}
+	return "read only"
 }
 
 // list writes names as a paragraph of code words.

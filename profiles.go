@@ -2,8 +2,12 @@ package talkpath
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -42,7 +46,7 @@ func (ex *exchange) startProfile(s *Server, view config.Profile) error {
 	started, err := profile.New(profile.Config{
 		Name: view.Name, Snapshot: s.snapshot.Load,
 		Core: ex.core, Registrar: ex.registrar,
-		TLS: cert.TLSConfig(), HTTP: page(),
+		TLS: tlsConfig(cert, view), HTTP: page(),
 		Events: ex.publishProfile, Wants: ex.bus.Wants,
 		Logger: s.log.With("profile", view.Name), Version: Version(),
 	})
@@ -51,6 +55,19 @@ func (ex *exchange) startProfile(s *Server, view config.Profile) error {
 	}
 	ex.use(ex.running().With(started))
 	return nil
+}
+
+// tlsConfig is what a profile's TLS and WSS listeners use.
+func tlsConfig(cert *certificate, view config.Profile) *tls.Config {
+	cfg := cert.TLSConfig()
+	cfg.MinVersion, cfg.CipherSuites = view.TLSMinVersion, view.TLSCipherSuites
+	if view.VerifyClients {
+		cfg.ClientCAs = x509.NewCertPool() // empty lets nobody in
+		if data, err := os.ReadFile(filepath.Join(view.CertDir, config.ClientCAs)); err == nil {
+			cfg.ClientCAs.AppendCertsFromPEM(data)
+		}
+	}
+	return cfg
 }
 
 // running is the profiles that have started.

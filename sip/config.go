@@ -31,6 +31,8 @@ type Config struct {
 	Listeners []Listener
 	// TLS serves tls and wss listeners; its GetCertificate may change certificates at run time.
 	TLS *tls.Config
+	// VerifyClients makes the peers of tls listeners show a certificate of TLS's ClientCAs; those of wss need none.
+	VerifyClients bool
 	// ClientTLS is used for tls and wss connections that FlowTo opens; nil verifies against the system's roots.
 	ClientTLS *tls.Config
 	// UserAgent is the User-Agent header of everything sent; "" sends none.

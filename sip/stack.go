@@ -52,6 +52,7 @@ type Stack struct {
 	listeners atomic.Pointer[[]*listener] // changed by SetListeners
 	listening sync.Mutex                  // guards retired, and held while listeners change
 	retired   []*listener                 // UDP sockets that only sessions still use
+	peerTLS   *tls.Config                 // of tls listeners
 	done      chan struct{}
 	base      context.Context // ends with the stack
 	stop      context.CancelFunc
@@ -98,6 +99,10 @@ func newStack(cfg Config) *Stack {
 		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](),
 		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
+	}
+	if s.peerTLS = cfg.TLS; cfg.VerifyClients && cfg.TLS != nil {
+		s.peerTLS = cfg.TLS.Clone()
+		s.peerTLS.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	s.SetUserAgent(cfg.UserAgent)
 	return s

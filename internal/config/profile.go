@@ -77,7 +77,7 @@ func (r *reader) profile(name string, n *fsxml.Node) Profile {
 	for _, a := range s.every["alias"] {
 		p.Aliases = append(p.Aliases, a.Attr("value"))
 	}
-	p.certDirNode = s.nodes["tls-cert-dir"]
+	p.certDirNode, p.verifyNode = s.nodes["tls-cert-dir"], s.nodes["tls-verify-policy"]
 	p.ProfileSettings = r.profileSettings(n, s)
 	newParamTable().judge(r, s.list)
 	if !strings.EqualFold(p.Dialplan, "XML") && !strings.HasPrefix(strings.ToUpper(p.Dialplan), "XML,") {

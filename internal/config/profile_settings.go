@@ -14,11 +14,11 @@ type ACLRule struct{ List, Pass, Fail string }
 // ProfileSettings are params of a SIP profile beyond those it cannot run without, with FreeSWITCH's defaults (config_sofia in sofia.c) where none
 // is said.
 type ProfileSettings struct {
-	ExtSIPPort                                        int // 0 = the port of sip-port
-	SIPDomain, RouteProxy                             string
-	TLSOnly                                           bool
-	TLSVersion, TLSCiphers, TLSVerifyPolicy           string // as written; "" = ours
-	AuthSubscriptions, AuthMessages                   bool   // on
+	ExtSIPPort            int // 0 = the port of sip-port
+	SIPDomain, RouteProxy string
+	TLSOnly               bool
+	TLSSettings
+	AuthSubscriptions, AuthMessages                   bool // on
 	AuthAllPackets, AcceptBlindReg, AcceptBlindAuth   bool
 	AuthCallsACLOnly, AuthRequireUser, BlindReply403  bool
 	ForceMatchingUsername                             bool // inbound-reg-force-matching-username
@@ -71,8 +71,7 @@ type ProfileDomain struct {
 func (r *reader) profileSettings(n *fsxml.Node, s settings) ProfileSettings {
 	p := ProfileSettings{
 		ExtSIPPort: s.port("ext-sip-port", 0), SIPDomain: s.text("sip-domain", ""), RouteProxy: s.text("outbound-proxy", ""),
-		TLSOnly: s.flag("tls-only", false), TLSVersion: s.text("tls-version", ""), TLSCiphers: s.text("tls-ciphers", ""),
-		TLSVerifyPolicy:   s.text("tls-verify-policy", ""),
+		TLSOnly: s.flag("tls-only", false), TLSSettings: r.tlsSettings(s),
 		AuthSubscriptions: s.flag("auth-subscriptions", true) && !s.flag("disable-auth-subscriptions", false),
 		AuthMessages:      s.flag("auth-messages", true) && !s.flag("disable-auth-messages", false),
 		AuthAllPackets:    s.flag("auth-all-packets", false),

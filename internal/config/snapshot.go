@@ -68,7 +68,7 @@ type Profile struct {
 	Line                                  int
 	ProfileSettings
 
-	certDirNode *fsxml.Node
+	certDirNode, verifyNode *fsxml.Node
 }
 
 // EventSocket is event_socket.conf.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,6 +17,7 @@ var certificateFiles = [...]string{"wss.pem", "agent.pem"}
 // self-signed one.
 func (r *reader) validateCertificates(s *Snapshot) {
 	told := map[string]bool{}
+	r.validateVerification(s)
 	for i := range s.Profiles {
 		p := &s.Profiles[i]
 		if !p.TLS && p.WSSBinding == "" || p.CertDir == "" || p.CertDir == r.builtinCerts || told[p.CertDir] {
@@ -39,6 +41,27 @@ func (r *reader) validateCertificates(s *Snapshot) {
 			continue
 		}
 		r.validateCertificate(at, p)
+	}
+}
+
+// ClientCAs is the file with the authorities whose certificates TLS peers may show, in a profile's tls-cert-dir.
+const ClientCAs = "cafile.pem"
+
+// validateVerification switches TLS off where its peers must show a certificate and there is nothing to verify it with.
+func (r *reader) validateVerification(s *Snapshot) {
+	for i := range s.Profiles {
+		p := &s.Profiles[i]
+		if !p.TLS || !p.VerifyClients {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(p.CertDir, ClientCAs))
+		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(data) {
+			err = errors.New("it holds no certificate")
+		}
+		if err != nil {
+			p.TLS = false
+			r.problem(p.verifyNode, fsxml.Error, "profile %s: tls-verify-policy needs %s in %s: %v; its TLS is switched off", p.Name, ClientCAs, p.CertDir, err)
+		}
 	}
 }
 

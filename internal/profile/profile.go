@@ -107,17 +107,18 @@ func New(cfg Config) (*Profile, error) {
 	// Requests may arrive before NewStack returns, and handlers use p.stack only through calls made later; ready holds them back.
 	ready := make(chan struct{})
 	stack, err := sip.NewStack(sip.Config{
-		Listeners:   listeners(view, cfg.TLS != nil),
-		TLS:         cfg.TLS,
-		UserAgent:   p.agent(view),
-		Handler:     sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
-		Allow:       allowed(),
-		Supported:   []string{"outbound", "replaces"},
-		HTTP:        cfg.HTTP,
-		Timers:      timers(cfg.Timers, view),
-		Limits:      cfg.Limits,
-		Logger:      p.log,
-		ContactHost: p.contactHost,
+		Listeners:     listeners(view, cfg.TLS != nil),
+		TLS:           cfg.TLS,
+		VerifyClients: view.VerifyClients,
+		UserAgent:     p.agent(view),
+		Handler:       sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
+		Allow:         allowed(),
+		Supported:     []string{"outbound", "replaces"},
+		HTTP:          cfg.HTTP,
+		Timers:        timers(cfg.Timers, view),
+		Limits:        cfg.Limits,
+		Logger:        p.log,
+		ContactHost:   p.contactHost,
 	})
 	if err != nil {
 		p.stop()

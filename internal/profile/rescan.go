@@ -27,6 +27,7 @@ func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 		{"tls-only", strconv.FormatBool(began.TLSOnly), strconv.FormatBool(now.TLSOnly)},
 		{"tls-sip-port", strconv.Itoa(began.TLSPort), strconv.Itoa(now.TLSPort)},
 		{"tls-cert-dir", began.CertDir, now.CertDir},
+		{"tls-version, tls-ciphers, tls-verify-policy", fmt.Sprint(began.TLSSettings), fmt.Sprint(now.TLSSettings)},
 		{"ws-binding", began.WSBinding, now.WSBinding},
 		{"wss-binding", began.WSSBinding, now.WSSBinding},
 		{"user-agent-string", began.UserAgent, now.UserAgent},
@@ -44,7 +45,7 @@ func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 
 // Restart makes the profile what a new configuration says, sockets included, and ends no call: listeners that stay are not touched, those
 // that are gone take nobody new but keep the connections they have, and registrations stay. Gateways register again. timer-t1, -t2, -t4
-// and tls-cert-dir remain as they were: they need a New profile. When a new address cannot be bound, nothing changes.
+// and the parameters of TLS remain as they were: they need a New profile. When a new address cannot be bound, nothing changes.
 func (p *Profile) Restart(snap *config.Snapshot) error {
 	view := p.view(snap)
 	if err := p.stack.SetListeners(listeners(view, p.cfg.TLS != nil)); err != nil {
