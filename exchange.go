@@ -23,6 +23,7 @@ import (
 	"github.com/talkpath/talkpath/internal/cdr"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/control"
+	"github.com/talkpath/talkpath/internal/database"
 	"github.com/talkpath/talkpath/internal/event"
 	"github.com/talkpath/talkpath/internal/extip"
 	"github.com/talkpath/talkpath/internal/profile"
@@ -36,6 +37,7 @@ type exchange struct {
 	log       *slog.Logger
 	bus       *event.Bus
 	media     *media.Engine
+	database  *database.DB // of the application db
 	core      *call.Core
 	records   *cdr.Writer
 	registrar *registrar.Registrar
@@ -91,6 +93,14 @@ func (ex *exchange) startCore(s *Server) error {
 		CoreUUID: coreUUID, Hostname: c.Vars["hostname"], Switchname: c.Switch.Name,
 		IPv4: c.Vars["local_ip_v4"], IPv6: c.Vars["local_ip_v6"],
 	})
+	if err := os.MkdirAll(s.cfg.StateDir, 0o700); err != nil {
+		return err
+	}
+	db, err := database.Open(filepath.Join(s.cfg.StateDir, "database.db"), s.log)
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w (does another Talkpath use it?)", s.cfg.StateDir, err)
+	}
+	ex.database = db
 	ex.core = call.NewCore(call.Config{
 		Bus: ex.bus, Media: ex.media,
 		Plan: s.plan.Load,
@@ -99,6 +109,7 @@ func (ex *exchange) startCore(s *Server) error {
 		Funcs:       func(name, args string) (string, bool) { return ex.control.Func(name, args) },
 		UserVars:    s.userVars,
 		Controller:  ex.esl,
+		Store:       call.NewStore(ex.database),
 		Sound:       s.sound,
 		Record:      ex.records.Take,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
@@ -108,9 +119,6 @@ func (ex *exchange) startCore(s *Server) error {
 }
 
 func (ex *exchange) startRegistrar(s *Server) error {
-	if err := os.MkdirAll(s.cfg.StateDir, 0o700); err != nil {
-		return err
-	}
 	store, err := registrar.OpenBolt(filepath.Join(s.cfg.StateDir, "registrations.db"))
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w (does another Talkpath use it?)", s.cfg.StateDir, err)
@@ -253,6 +261,9 @@ func (ex *exchange) stop() error {
 	}
 	errs = append(errs, ex.esl.Shutdown(ctx))
 	ex.serving.Wait()
+	if ex.database != nil {
+		errs = append(errs, ex.database.Close())
+	}
 	if ex.media != nil {
 		errs = append(errs, ex.media.Close())
 	}

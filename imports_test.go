@@ -31,6 +31,7 @@ var importRules = map[string]importRule{
 	"internal/fsxml":    {},
 	"internal/config":   {own: []string{"internal/fsxml"}},
 	"internal/extip":    {own: []string{"internal/config"}, other: []string{"github.com/pion/stun/v4"}},
+	"internal/database": {other: []string{"go.etcd.io/bbolt"}},
 	"internal/dialplan": {own: []string{"internal/fsxml"}, other: []string{"github.com/dlclark/regexp2"}},
 	"internal/event":    {own: []string{"esl"}},
 	"internal/call":     {own: []string{"media", "media/audio", "internal/dialplan", "internal/event", "esl"}, other: []string{"github.com/google/uuid"}},

@@ -72,6 +72,9 @@ type LegHandler interface {
 	LegRefer(r Referral)
 	// LegPeer tells, without waiting, who the leg talks to, or talked to last: user@domain of the directory, "" for others and nobody.
 	LegPeer() string
+	// LegRecord: the peer asks by signalling that both directions are recorded into the file that a template of the configuration names, or with ""
+	// that the recording it began ends; respond exactly once, "" when it is so, else the reason why not.
+	LegRecord(template string, respond func(refusal string))
 	// LegInfo: an INFO came in the dialog. A digit in it is told by LegDTMF besides.
 	LegInfo(m Info)
 }
@@ -118,6 +121,7 @@ type Inbound struct {
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold
 	MediaIP     netip.Addr    // the address that the peer is told for media; zero: this machine's own
+	HoldMusic   string        // of the profile: what those hear whom this leg holds; "": the core's
 	Vars        []Variable    // in FreeSWITCH's order
 
 	source  string            // Caller-Source; "" is mod_sofia
@@ -144,6 +148,7 @@ type Destination struct {
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold
 	MediaIP     netip.Addr    // the address that the peer is told for media; zero: this machine's own
+	HoldMusic   string        // of the profile: what those hear whom this leg holds; "": the core's
 	Vars        []Variable    // dialed_user, dialed_domain, directory variables …
 	// Dial sends the INVITE. It returns at once; results go to h, which may be called before Dial returns.
 	Dial func(o Outbound, h LegHandler) (Leg, error)

@@ -54,6 +54,13 @@ func (ch *Channel) LegDTMF(digit byte, duration time.Duration) {
 	ch.outside(func() { ch.dtmf(digit, duration, false) })
 }
 
+// LegRecord implements LegHandler.
+func (ch *Channel) LegRecord(template string, respond func(refusal string)) {
+	if !ch.outside(func() { respond(ch.recordByPeer(template)) }) {
+		respond("No such call")
+	}
+}
+
 // LegInfo implements LegHandler.
 func (ch *Channel) LegInfo(m Info) {
 	ch.outside(func() {

@@ -82,11 +82,19 @@ func (ch *Channel) holdMusic(on bool) {
 
 // musicOnHold is what the party that this leg holds hears, "" for silence.
 func (ch *Channel) musicOnHold() string {
-	music := first(ch.ownVar("hold_music"), ch.core.soundConfig().HoldMusic, defaultMusic)
+	music := first(ch.ownVar("hold_music"), ch.holdMusicOfProfile(), ch.core.soundConfig().HoldMusic, defaultMusic)
 	if strings.EqualFold(music, "silence") || strings.EqualFold(music, "indicate_hold") {
 		return ""
 	}
 	return music
+}
+
+// holdMusicOfProfile is the param hold-music of the profile that the leg came by.
+func (ch *Channel) holdMusicOfProfile() string {
+	if ch.incoming != nil {
+		return ch.incoming.HoldMusic
+	}
+	return ch.dest.HoldMusic
 }
 
 // endSound ends everything that this channel plays and records; the recordings are complete when it returns.

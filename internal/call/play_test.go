@@ -282,6 +282,29 @@ func TestAnswerPrefersACodecThatCanBeMade(t *testing.T) {
 	}
 }
 
+// TestMusicOfTheProfile: what a held party hears is the variable's, else the profile's, else the configuration's.
+func TestMusicOfTheProfile(t *testing.T) {
+	for _, c := range []struct{ name, variable, profile, all, want string }{
+		{"variable", "a", "b", "c", "a"},
+		{"profile", "", "b", "c", "b"},
+		{"configuration", "", "", "c", "c"},
+		{"none", "", "", "", defaultMusic},
+		{"silence of the profile", "", "silence", "c", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, ch := range []*Channel{{incoming: &Inbound{HoldMusic: c.profile}}, {dest: &Destination{HoldMusic: c.profile}}} {
+				ch.core = &Core{cfg: Config{Sound: func() Sound { return Sound{HoldMusic: c.all} }}}
+				if c.variable != "" {
+					ch.set("hold_music", c.variable)
+				}
+				if got := ch.musicOnHold(); got != c.want {
+					t.Errorf("%q, want %q", got, c.want)
+				}
+			}
+		})
+	}
+}
+
 func TestHeldPartyHearsMusic(t *testing.T) {
 	r := newRig(t)
 	a, b := answeredCall(r)

@@ -2,8 +2,10 @@ package config
 
 import (
 	"net"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/talkpath/talkpath/internal/fsxml"
 )
@@ -17,6 +19,9 @@ func (r *reader) validate(s *Snapshot) {
 		if !slices.Contains(s.Contexts, p.Context) {
 			r.problem(at, fsxml.Warning, "profile %s: the dialplan has no context %q", p.Name, p.Context)
 		}
+		if dir := s.Vars["recordings_dir"]; p.RecordPath != "" && !strings.HasPrefix(p.RecordPath, "${") && !within(dir, p.RecordPath) {
+			r.problem(at, fsxml.Warning, "profile %s: record-path %s is not below recordings_dir %s: nothing is recorded there", p.Name, p.RecordPath, dir)
+		}
 		if p.ForceRegisterDomain != "" {
 			if _, ok := s.Directory.Domain(p.ForceRegisterDomain); !ok {
 				r.problem(at, fsxml.Warning, "profile %s: force-register-domain %q is not in the directory", p.Name, p.ForceRegisterDomain)
@@ -27,6 +32,12 @@ func (r *reader) validate(s *Snapshot) {
 	r.validateACLs(s)
 	r.validateContexts(s)
 	r.validateCertificates(s)
+}
+
+// within says whether a path is a folder or below it.
+func within(dir, name string) bool {
+	rel, err := filepath.Rel(dir, name)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // listener is an address that something listens on.

@@ -116,6 +116,7 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		CodecPrefs:  view.InboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
+		HoldMusic:   view.HoldMusic,
 		MediaIP:     mediaIP(snap, view, tx.Flow().RemoteAddr().Addr()),
 		Vars:        p.inboundVars(tx, snap, view, a),
 	}

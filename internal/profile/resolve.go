@@ -272,6 +272,7 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 		CodecPrefs:  view.OutboundCodecPrefs,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
+		HoldMusic:   view.HoldMusic,
 		MediaIP:     r.mediaIP(snap, view),
 		Dial:        r.dial,
 	}

@@ -1,7 +1,9 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
+	"path"
 	"strings"
 	"sync"
 
@@ -178,6 +180,10 @@ func (l *leg) info(h call.LegHandler, tx *sip.ServerTx) {
 	req := tx.Request()
 	kind := contentType(req)
 	h.LegInfo(infoOf(req))
+	if order := headerValue(req, "Record"); order != "" {
+		l.record(h, tx, strings.EqualFold(strings.TrimSpace(order), "on"))
+		return
+	}
 	digit, duration, ok := parseDTMF(kind, req.Body())
 	switch {
 	case ok:
@@ -219,6 +225,26 @@ func infoOf(req *sip.Request) call.Info {
 		}
 	}
 	return m
+}
+
+// record asks the channel for what a phone's record key asks: Record: on, as Snom's firmware has it, or off. record-path and record-template name the file.
+func (l *leg) record(h call.LegHandler, tx *sip.ServerTx, on bool) {
+	view := l.p.view(l.p.cfg.Snapshot())
+	if view.RecordTemplate == "" {
+		l.p.respond(tx, 488, "Recording not enabled")
+		return
+	}
+	template := ""
+	if on {
+		template = path.Join(cmp.Or(view.RecordPath, "${recordings_dir}"), view.RecordTemplate)
+	}
+	h.LegRecord(template, func(refusal string) {
+		if refusal != "" {
+			l.p.respond(tx, 488, refusal)
+			return
+		}
+		l.p.respond(tx, 200, "")
+	})
 }
 
 // update answers UPDATE (RFC 3311): without SDP it is a session refresh; with SDP in an answered session it is an offer.

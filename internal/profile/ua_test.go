@@ -68,6 +68,7 @@ type fakeCall struct {
 	ended    chan call.LegEnd
 	dtmf     chan byte
 	info     chan call.Info
+	record   chan string
 	reoffer  chan func([]byte, error)
 	refer    chan call.Referral
 	peer     atomic.Pointer[string]
@@ -82,7 +83,7 @@ type progress struct {
 func newFakeCall() *fakeCall {
 	return &fakeCall{
 		progress: make(chan progress, 9), answered: make(chan progress, 9), ack: make(chan struct{}, 9), ended: make(chan call.LegEnd, 9),
-		dtmf: make(chan byte, 9), info: make(chan call.Info, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9),
+		dtmf: make(chan byte, 9), record: make(chan string, 9), info: make(chan call.Info, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9),
 	}
 }
 
@@ -104,6 +105,10 @@ func (f *fakeCall) LegPeer() string {
 	return ""
 }
 func (f *fakeCall) LegDTMF(digit byte, _ time.Duration) { f.dtmf <- digit }
+func (f *fakeCall) LegRecord(template string, respond func(string)) {
+	f.record <- template
+	respond("")
+}
 
 // server is a profile under test.
 type server struct {
