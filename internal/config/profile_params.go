@@ -79,7 +79,7 @@ var profileParams = []Param{
 	{"timer-t4", "ms", "T4", true, "4000,5000"},
 	{"hold-music", "text", "HoldMusic", true, ""},
 	{"media-option", "text", "MediaOptions", false, "none"},
-	{"disable-transfer", "flag", "DisableTransfer", false, ""},
+	{"disable-transfer", "flag", "DisableTransfer", true, ""},
 	{"disable-register", "flag", "DisableRegister", true, ""},
 	{"disable-hold", "flag", "DisableHold", false, ""},
 	{"sip-trace", "flag", "SIPTrace", false, "false"},
