@@ -76,7 +76,9 @@ type session struct {
 var noise = map[string]bool{"HEARTBEAT": true, "RE_SCHEDULE": true, "PRESENCE_IN": true}
 
 // counts says whether a frame is compared; name is that of its event.
-func (c *comparison) counts(name string) bool { return !noise[name] && !slices.Contains(c.dropped, name) }
+func (c *comparison) counts(name string) bool {
+	return !noise[name] && !slices.Contains(c.dropped, name)
+}
 
 // take reads until n frames that count have come, or no more come in time.
 func (s *session) take(n int, counts func(name string) bool) (out []string) {
