@@ -181,6 +181,7 @@ func (ch *Channel) standBridge(b *Channel, p peer) {
 	name, number := first(ch.vars.value("effective_caller_id_name"), ch.profile.CallerName), first(ch.vars.value("effective_caller_id_number"), ch.profile.CallerNumber)
 	aName := ch.name
 	b.box.put(func() { b.bridged(ch, now, aName, [2]string{name, number}) })
+	ch.bridgeStands()
 }
 
 // bridged is the called leg's part when the bridge stands.
@@ -202,6 +203,7 @@ func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]str
 	if ch.isAnswered {
 		ch.exchangeIdentity()
 	}
+	ch.bridgeStands()
 }
 
 // exchangeIdentity reports on both legs of an answered bridge, once, the called one first, whom they were told to talk to.
@@ -271,10 +273,14 @@ func (ch *Channel) unbridged(b *Channel, end legResult) {
 		if ch.ended {
 			ch.setDefault("sip_hangup_disposition", ch.legEnd.Disposition)
 		}
-	} else if ch.next == nil {
+	} else if ch.next == nil && !ch.givenAway {
 		ch.noteFarEnd(end)
 	}
-	ch.set("bridge_hangup_cause", string(end.cause))
+	if ch.givenAway {
+		ch.gaveFar()
+	} else {
+		ch.set("bridge_hangup_cause", string(end.cause))
+	}
 	ch.emitUnbridge(ch.uuid, b.uuid)
 	if !ch.isDown() {
 		ch.afterBridge(end)

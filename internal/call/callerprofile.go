@@ -92,14 +92,14 @@ func (t *profileTimes) add(e *esl.Event, prefix string) {
 
 // asOriginator is how the caller appears on the leg it made: FreeSWITCH shows none of its times there.
 func (p callerProfile) asOriginator() *callerProfile {
-	p.Index, p.Logical = 0, inbound
+	p.Index, p.Logical, p.TransferSource = 0, inbound, ""
 	p.Times = profileTimes{}
 	return &p
 }
 
 // asOriginatee is how the called leg appears on the caller's.
 func (p callerProfile) asOriginatee() *callerProfile {
-	p.Index = 0
+	p.Index, p.TransferSource = 0, ""
 	p.Logical = inbound
 	return &p
 }

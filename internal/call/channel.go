@@ -83,6 +83,7 @@ type Channel struct {
 	join      *joining     // of a take-over in progress
 	taking    bool         // a take-over was asked for
 	flipped   bool         // called leg that was transferred: it is the caller now
+	atBridge  []func()     // what waits for the bridge that is about to stand
 	givenAway bool         // its peer transferred the far party: the leg ends with the bridge
 	depth     int          // of execute_extension
 	limits    []limitKey   // counted until the end of the call or a transfer
@@ -184,6 +185,7 @@ func (ch *Channel) reportHangup() {
 // finish ends what a hung-up channel is part of and waits for the legs it called. The leg gets its BYE, CANCEL or refusal first of all.
 func (ch *Channel) finish() {
 	ch.reportHangup() // unless a panic ended the channel it has been
+	ch.bridgeStands()
 	ch.endLeg()
 	ch.endSound()
 	ch.unschedule("")

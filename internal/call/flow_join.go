@@ -104,6 +104,9 @@ func (ch *Channel) takeOver(other *Channel, o offerToJoin) {
 		return
 	}
 	ch.newProfile("uuid_br:" + answer.from.uuid)
+	if ch.direction == outbound && ch.parent != nil {
+		ch.flipCallerID()
+	}
 	ch.other, ch.otherType = answer.profile.asOriginatee(), originatee
 	ch.requested, ch.leaving, ch.callUUID = csHibernate, o.cause, ch.uuid
 	ch.depart()

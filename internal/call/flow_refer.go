@@ -48,6 +48,9 @@ func (ch *Channel) refer(r Referral) {
 		r.Done(false)
 		return
 	}
+	if ch.whenBridged(func() { ch.refer(r) }) {
+		return
+	}
 	if r.Params != "" {
 		ch.setWire("sip_refer_to_params", r.Params)
 	}
@@ -57,6 +60,29 @@ func (ch *Channel) refer(r Referral) {
 		return
 	}
 	ch.referBlind(r)
+}
+
+// whenBridged puts off what needs the far leg while a bridge is about to stand: a peer may ask for a transfer as soon as it has the answer.
+// It says whether it did. fn runs at the latest when the leg has ended.
+func (ch *Channel) whenBridged(fn func()) bool {
+	soon := ch.ringing != nil && ch.ringing.winner != nil || ch.parent != nil && ch.state == csConsumeMedia
+	if ch.hungUp || ch.bridgedTo != nil || !ch.isAnswered || !soon || len(ch.atBridge) >= maxAtBridge {
+		return false
+	}
+	ch.atBridge = append(ch.atBridge, fn)
+	return true
+}
+
+// maxAtBridge bounds what waits for a bridge.
+const maxAtBridge = 8
+
+// bridgeStands runs what waited for the bridge, or finds that there will be none.
+func (ch *Channel) bridgeStands() {
+	waiting := ch.atBridge
+	ch.atBridge = nil
+	for _, fn := range waiting {
+		fn()
+	}
 }
 
 // referBlind sends the far party to a number of the dialplan.
@@ -107,7 +133,7 @@ func (ch *Channel) referAttended(r Referral) {
 		r.Done(false)
 		return
 	}
-	ch.setWire("sip_replaces_header", r.Replaces)
+	ch.setWire("_sofia_replaces_", r.Replaces)
 	ch.set("refer_uuid", second.uuid)
 	far := ch.bridgedTo
 	if !second.box.put(func() { second.giveAway(ch, far, r) }) {
@@ -117,6 +143,9 @@ func (ch *Channel) referAttended(r Referral) {
 
 // giveAway is the part of the second call in an attended transfer: its far party goes to that of the first.
 func (ch *Channel) giveAway(by, far *Channel, r Referral) {
+	if ch.whenBridged(func() { ch.giveAway(by, far, r) }) {
+		return
+	}
 	own := ch.bridgedTo
 	if ch.hungUp || ch.profile == nil || isTrue(ch.vars.value("deny_refer_requests")) || far == own {
 		r.Done(false) // far == own: neither has a far party, or both the same
@@ -142,7 +171,13 @@ func (ch *Channel) gaveAway(far, own, second *Channel, dest string, r Referral) 
 	case far != nil && own != nil:
 		ch.set("transfer_to", "att:"+own.uuid)
 		r.Done(true)
+		by := ch.party()
+		own.box.put(func() {
+			own.set("transfer_disposition", "bridge")
+			own.noteTransfer("att_xfer:" + by + "/" + own.party())
+		})
 		far.box.put(func() {
+			far.noteTransfer("att_xfer:" + by + "/" + far.party())
 			far.sound.movable = true
 			far.takeOver(own, offerToJoin{cause: NormalClearing})
 		})
@@ -157,6 +192,16 @@ func (ch *Channel) gaveAway(far, own, second *Channel, dest string, r Referral) 
 		to := place{dest: dialplan.Literal(ch.profile.Destination, true)}
 		own.box.put(func() { own.referredTo(Referral{ReferTo: r.ReferTo, ReferredBy: r.ReferredBy}, to) })
 		ch.hangup(HangupReason{Cause: AttendedTransfer})
+	}
+}
+
+// gaveFar is the end of the bridge of a leg whose peer transferred the far party. In a blind transfer nothing bonds the two any more.
+func (ch *Channel) gaveFar() {
+	if ch.held {
+		ch.hold(false)
+	}
+	if ch.vars.value("endpoint_disposition") == "BLIND_TRANSFER" {
+		ch.vars.del("signal_bond")
 	}
 }
 

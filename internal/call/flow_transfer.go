@@ -122,16 +122,21 @@ func (ch *Channel) ringsForOther() bool { return ch.caller != nil && !ch.isAnswe
 
 // newProfile begins a new chapter of the call with a caller profile of its own; how says what led to it.
 func (ch *Channel) newProfile(how string) {
-	now := time.Now()
 	ch.noteChapter()
-	source := strconv.FormatInt(now.Unix(), 10) + ":" + newUUID() + ":" + how
+	source := ch.noteTransfer(how)
 	p := *ch.profile
 	p.Index++
 	p.TransferSource = source
-	p.Times.ProfileCreated, p.Times.Bridged = now, time.Time{}
+	p.Times.ProfileCreated, p.Times.Bridged = time.Now(), time.Time{}
 	ch.profile = &p
-	ch.vars.push("transfer_history", strings.ReplaceAll(source, "|", ""))
 	ch.vars.set(Variable{Name: "transfer_source", Value: source, Wire: true})
+}
+
+// noteTransfer adds to transfer_history, TIME:ID:HOW, and gives what it added.
+func (ch *Channel) noteTransfer(how string) string {
+	source := strconv.FormatInt(time.Now().Unix(), 10) + ":" + newUUID() + ":" + headerText(how)
+	ch.vars.push("transfer_history", strings.ReplaceAll(source, "|", ""))
+	return source
 }
 
 // depart takes a called leg away from who called it; its call goes on without this leg.
@@ -168,15 +173,21 @@ func (ch *Channel) reroute(program dialplan.Expanded) {
 func (ch *Channel) flip() {
 	ch.callUUID = ch.uuid
 	ch.set("call_uuid", ch.uuid)
-	if !ch.flipped {
-		ch.flipped = true
-		p := ch.profile
-		ch.vars.set(Variable{Name: "pre_transfer_caller_id_name", Value: p.CallerName, Wire: true})
-		ch.vars.set(Variable{Name: "pre_transfer_caller_id_number", Value: p.CallerNumber, Wire: true})
-		ch.set("channel_cid_flipped", "yes")
-		p.CallerName, p.CallerNumber, p.CalleeName, p.CalleeNumber = p.CalleeName, p.CalleeNumber, p.CallerName, p.CallerNumber
-	}
+	ch.flipCallerID()
 	ch.emitFlip()
+}
+
+// flipCallerID makes who was called on this leg its caller, once.
+func (ch *Channel) flipCallerID() {
+	if ch.flipped {
+		return
+	}
+	ch.flipped = true
+	p := ch.profile
+	ch.vars.set(Variable{Name: "pre_transfer_caller_id_name", Value: p.CallerName, Wire: true})
+	ch.vars.set(Variable{Name: "pre_transfer_caller_id_number", Value: p.CallerNumber, Wire: true})
+	ch.set("channel_cid_flipped", "yes")
+	p.CallerName, p.CallerNumber, p.CalleeName, p.CalleeNumber = p.CalleeName, p.CalleeNumber, p.CallerName, p.CallerNumber
 }
 
 // appExecuteExtension runs an extension of the dialplan and comes back: execute_extension destination [dialplan [context]].
