@@ -82,7 +82,7 @@ var profileParams = []Param{
 	{"disable-transfer", "flag", "DisableTransfer", true, ""},
 	{"disable-register", "flag", "DisableRegister", true, ""},
 	{"disable-hold", "flag", "DisableHold", false, ""},
-	{"sip-trace", "flag", "SIPTrace", false, "false"},
+	{"sip-trace", "flag", "SIPTrace", true, "false"},
 	{"log-auth-failures", "flag", "LogAuthFailures", false, "*"},
 	{"nat-options-ping", "flag", "NATOptionsPing", false, ""},
 	{"all-reg-options-ping", "flag", "AllOptionsPing", false, ""},

@@ -72,6 +72,7 @@ type Profile struct {
 
 	draining atomic.Bool
 	calls    callCounters
+	trace    tracer
 	live     atomic.Int64 // legs with a session that are not over
 	messages atomic.Int64 // relayed and not answered, see maxMessages
 	mark     string       // of relayed messages
@@ -98,6 +99,7 @@ func New(cfg Config) (*Profile, error) {
 		cfg.Resolver = net.DefaultResolver
 	}
 	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), mark: newMark(), gateways: make(map[string]*gateway)}
+	p.trace.queue = make(chan traced, traceQueue)
 	view := p.view(cfg.Snapshot())
 	if view == nil {
 		return nil, fmt.Errorf("profile: %s: not configured", cfg.Name)
@@ -118,6 +120,7 @@ func New(cfg Config) (*Profile, error) {
 		Timers:        timers(cfg.Timers, view),
 		Limits:        cfg.Limits,
 		Logger:        p.log,
+		Trace:         p.trace.see,
 		ContactHost:   p.contactHost,
 	})
 	if err != nil {
@@ -125,6 +128,7 @@ func New(cfg Config) (*Profile, error) {
 		return nil, fmt.Errorf("profile: %s: %w", cfg.Name, err)
 	}
 	p.stack = stack
+	p.Trace(view.SIPTrace)
 	cfg.Registrar.Resume(cfg.Name)
 	p.cancel = cfg.Registrar.Notify(p.registration)
 	close(ready)
