@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -107,12 +108,45 @@ func (c *Control) gateways() []*config.Gateway {
 func (c *Control) gatewayXML(g *config.Gateway) string {
 	var b strings.Builder
 	b.WriteString("  <gateway>\n")
-	for _, r := range c.gatewayRows(g) {
-		name := strings.ToLower(r[0])
-		fmt.Fprintf(&b, "    <%s>%s</%s>\n", name, escapeXML(r[1]), name)
+	for _, r := range c.gatewayTags(g) {
+		fmt.Fprintf(&b, "    <%s>%s</%s>\n", r[0], escapeXML(r[1]), r[0])
 	}
 	b.WriteString("  </gateway>\n")
 	return b.String()
+}
+
+// gatewayTags are the rows as XML has them: with names, and some values, of its own.
+func (c *Control) gatewayTags(g *config.Gateway) [][2]string {
+	s := c.gatewayState(g)
+	var tags [][2]string
+	for _, r := range c.gatewayRows(g) {
+		name, value := strings.ToLower(r[0]), r[1]
+		switch r[0] {
+		case "PingState":
+			count := strings.Split(value, "/")
+			tags = append(tags, [2]string{"pingmin", count[0]}, [2]string{"pingcount", count[1]}, [2]string{"pingmax", count[2]})
+			continue
+		case "PingTime": // it comes after the others
+			continue
+		case "State":
+			tags = append(tags, [2]string{"pingtime", fmt.Sprintf("%0.2f", milliseconds(s.PingTime))}, [2]string{"pinging", flag(s.Pinging)})
+		case "Status":
+			value = strings.TrimSuffix(value, " (ping)")
+		case "Uptime":
+			name, value = "uptime-usec", "0"
+			if s.Up {
+				value = strconv.FormatInt(time.Since(s.Since).Microseconds(), 10)
+			}
+		case "CallsIN", "CallsOUT", "FailedCallsIN", "FailedCallsOUT":
+			name = map[string]string{"CallsIN": "calls-in", "CallsOUT": "calls-out", "FailedCallsIN": "failed-calls-in",
+				"FailedCallsOUT": "failed-calls-out"}[r[0]]
+		}
+		tags = append(tags, [2]string{name, value})
+	}
+	if _, retry, ok := strings.Cut(stateText(s), "(retry: "); ok {
+		tags = append(tags, [2]string{"retry", strings.TrimSuffix(retry, ")")})
+	}
+	return tags
 }
 
 func (c *Control) gatewayRows(g *config.Gateway) [][2]string {
@@ -208,6 +242,15 @@ func (c *Control) steerGateway(profileName, action, name string) string {
 		return "Invalid gateway!\n"
 	}
 	return "+OK\n"
+}
+
+// startGateway reads the configuration again, which starts the gateways that are new in it or were ended.
+func (c *Control) startGateway(ctx context.Context, profileName, name string) string {
+	if name == "" {
+		return "-ERR missing gw name\n"
+	}
+	return c.act(c.deps.RescanProfile, ctx, profileName, "+OK start gateway "+oneLine(name)+" complete\n",
+		"-ERR cannot add gateway "+oneLine(name)+" for profile "+profileName)
 }
 
 // cutLast splits at the last separator; without one all is after it.

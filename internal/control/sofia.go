@@ -89,7 +89,13 @@ func (c *Control) sofiaRows() (rows []sofiaRow, profiles, aliases int) {
 			continue
 		}
 		profiles++
-		rows = append(rows, sofiaRow{p.Name, "profile", "sip:mod_sofia@" + c.listens(p, "udp"), fmt.Sprintf("RUNNING (%d)", calls[p.Name])})
+		state := fmt.Sprintf("RUNNING (%d)", calls[p.Name])
+		if !p.TLSOnly {
+			rows = append(rows, sofiaRow{p.Name, "profile", "sip:mod_sofia@" + c.listens(p, "udp"), state})
+		}
+		if a := c.listens(p, "tls"); a != "" {
+			rows = append(rows, sofiaRow{p.Name, "profile", "sip:mod_sofia@" + a, state + " (TLS)"})
+		}
 		for _, alias := range c.aliases(p) {
 			aliases++
 			rows = append(rows, sofiaRow{alias, "alias", p.Name, "ALIASED"})
@@ -124,6 +130,7 @@ func plural(n int, suffix string) string {
 
 const xmlHead = "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n"
 
+// profilesXML has a profile's WebSocket addresses too, which the text leaves out.
 func (c *Control) profilesXML() string {
 	rows, _, _ := c.sofiaRows()
 	var b strings.Builder
@@ -131,84 +138,27 @@ func (c *Control) profilesXML() string {
 	write := func(r sofiaRow) {
 		fmt.Fprintf(&b, "<%s>\n<name>%s</name>\n<type>%s</type>\n<data>%s</data>\n<state>%s</state>\n</%s>\n",
 			r.kind, escapeXML(r.name), r.kind, escapeXML(r.data), r.state, r.kind)
+		if r.kind == "gateway" {
+			b.WriteByte('\n')
+		}
 	}
-	for _, r := range rows {
+	for i, r := range rows {
+		if _, gateway, ok := strings.Cut(r.name, "::"); ok && r.kind == "gateway" {
+			r.name = gateway
+		}
 		write(r)
 		p, ok := c.profileConfig(r.name)
-		if !ok || r.kind != "profile" {
-			continue
+		if !ok || r.kind != "profile" || i+1 < len(rows) && rows[i+1].name == r.name && rows[i+1].kind == "profile" {
+			continue // the row before last of a profile with TLS
 		}
-		for _, transport := range []string{"tls", "ws", "wss"} {
-			if a := c.listens(p, transport); a != "" {
-				scheme := "sip"
-				if transport != "ws" {
-					scheme = "sips"
-				}
-				write(sofiaRow{r.name, "profile", scheme + ":mod_sofia@" + a + ";transport=" + transport,
-					r.state + " (" + strings.ToUpper(transport) + ")"})
-			}
+		state := strings.TrimSuffix(r.state, " (TLS)")
+		if a := c.listens(p, "ws"); a != "" {
+			write(sofiaRow{r.name, "profile", "sip:mod_sofia@" + a + ";transport=ws", state + " (WS)"})
+		}
+		if a := c.listens(p, "wss"); a != "" {
+			write(sofiaRow{r.name, "profile", "sips:mod_sofia@" + a + ";transport=wss", state + " (WSS)"})
 		}
 	}
 	b.WriteString("</profiles>\n")
-	return b.String()
-}
-
-// profileText is the profile's configuration. FreeSWITCH also counts calls there; Talkpath does so in its metrics.
-func (c *Control) profileText(p config.Profile) string {
-	orNA := func(s string) string {
-		if s == "" {
-			return "N/A"
-		}
-		return s
-	}
-	registrations := 0
-	for _, b := range c.deps.Registrations.All() {
-		if b.Profile == p.Name {
-			registrations++
-		}
-	}
-	var b strings.Builder
-	b.WriteString(line)
-	row := func(name, value string) { fmt.Fprintf(&b, "%-17s\t%s\n", name, value) }
-	row("Name", p.Name)
-	row("Domain Name", "N/A")
-	row("Auto-NAT", "false")
-	row("DBName", "sofia_reg_"+p.Name)
-	row("Pres Hosts", orNA(strings.Join(c.aliases(p), ",")))
-	row("Dialplan", p.Dialplan)
-	row("Context", p.Context)
-	row("Challenge Realm", p.ChallengeRealm)
-	row("RTP-IP", p.RTPIP)
-	row("Ext-RTP-IP", c.reachable(p.ExtRTPIP, p.RTPIP))
-	row("SIP-IP", p.SIPIP)
-	row("Ext-SIP-IP", c.reachable(p.ExtSIPIP, p.SIPIP))
-	url := "sip:mod_sofia@" + c.listens(p, "udp")
-	row("URL", url)
-	row("BIND-URL", url+";maddr="+p.SIPIP+";transport=udp,tcp")
-	if a := c.listens(p, "tls"); a != "" {
-		row("TLS-URL", "sip:mod_sofia@"+a)
-		row("TLS-BIND-URL", "sips:mod_sofia@"+a+";transport=tls")
-	}
-	if a := c.listens(p, "ws"); a != "" {
-		b.WriteString("WS-BIND-URL     \tsip:mod_sofia@" + a + ";transport=ws\n")
-	}
-	if a := c.listens(p, "wss"); a != "" {
-		b.WriteString("WSS-BIND-URL     \tsips:mod_sofia@" + a + ";transport=wss\n")
-	}
-	row("HOLD-MUSIC", orNA(p.Params["hold-music"]))
-	row("OUTBOUND-PROXY", "N/A")
-	row("CODECS IN", p.InboundCodecPrefs)
-	row("CODECS OUT", p.OutboundCodecPrefs)
-	row("TEL-EVENT", "101")
-	row("DTMF-MODE", "rfc2833")
-	row("CNG", "0")
-	row("SESSION-TO", "0")
-	row("MAX-DIALOG", "0")
-	row("MAX-RECV-RPS", "0")
-	row("NOMEDIA", "false")
-	row("LATE-NEG", "true")
-	row("PROXY-MEDIA", "false")
-	row("AGGRESSIVENAT", "false")
-	row("REGISTRATIONS", strconv.Itoa(registrations))
 	return b.String()
 }

@@ -10,12 +10,29 @@ import (
 	"github.com/talkpath/talkpath/registrar"
 )
 
-// registered lists a profile's bindings whose user, domain or contact has the text in it.
-func (c *Control) registered(profile, like string) []registrar.Binding {
+// registered lists a profile's bindings that match.
+func (c *Control) registered(profile string, match func(registrar.Binding) bool) []registrar.Binding {
 	return slices.DeleteFunc(c.deps.Registrations.All(), func(b registrar.Binding) bool {
-		matches := like == "" || strings.Contains(b.User+"@"+b.Domain, like) || strings.Contains(b.Contact, like)
-		return b.Profile != profile || !matches
+		return b.Profile != profile || !match(b)
 	})
+}
+
+// contactHas matches bindings with a text in their contact or user.
+func contactHas(text string) func(registrar.Binding) bool {
+	return func(b registrar.Binding) bool {
+		return strings.Contains(b.User+"@"+b.Domain, text) || strings.Contains(b.Contact, text)
+	}
+}
+
+// ofUser matches the bindings of user@domain, of @domain, or, as FreeSWITCH reads a text without an at sign, of a domain.
+func ofUser(text string) func(registrar.Binding) bool {
+	user, domain, ok := strings.Cut(text, "@")
+	if !ok {
+		user, domain = "", text
+	}
+	return func(b registrar.Binding) bool {
+		return (user == "" || b.User == user) && (domain == "" || strings.EqualFold(b.Domain, domain))
+	}
 }
 
 // times are a binding's expiry as a date and in seconds, the grace period included.
@@ -23,8 +40,8 @@ func times(b registrar.Binding) (date string, seconds int) {
 	return b.Deadline.Local().Format(time.DateTime), int(time.Until(b.Deadline).Seconds())
 }
 
-func (c *Control) registrationsText(profile, like string) string {
-	all, host := c.registered(profile, like), c.hostname()
+func (c *Control) registrationsText(profile string, match func(registrar.Binding) bool) string {
+	all, host := c.registered(profile, match), c.hostname()
 	var b strings.Builder
 	b.WriteString("\nRegistrations:\n" + line)
 	for _, r := range all {
@@ -49,11 +66,11 @@ func (c *Control) registrationsText(profile, like string) string {
 	return b.String()
 }
 
-func (c *Control) registrationsXML(profile, like string) string {
+func (c *Control) registrationsXML(profile string, match func(registrar.Binding) bool) string {
 	host := c.hostname()
 	var b strings.Builder
 	b.WriteString(xmlHead + "<profile>\n  <registrations>\n")
-	for _, r := range c.registered(profile, like) {
+	for _, r := range c.registered(profile, match) {
 		date, seconds := times(r)
 		b.WriteString("    <registration>\n")
 		row := func(name, value string) { fmt.Fprintf(&b, "        <%s>%s</%s>\n", name, escapeXML(value), name) }
