@@ -112,7 +112,7 @@ const hidden = "***"
 
 // What is secret in a message. A credential may be folded over lines, RFC 3261 §7.3.1; a challenge has no response.
 var (
-	authorization    = regexp.MustCompile(`(?im)^((?:proxy-)?authorization\s*:\s*)([a-z]+)((?:[^\r\n]|\r?\n[ \t])*)`)
+	authorization  = regexp.MustCompile(`(?im)^((?:proxy-)?authorization\s*:\s*)([a-z]+)((?:[^\r\n]|\r?\n[ \t])*)`)
 	digestResponse = regexp.MustCompile(`(?i)(response\s*=\s*)("[^"]*"?|[^\s,]+)`)
 	uriPassword    = regexp.MustCompile(`(?i)(sips?:[^:@;<>\s]+):[^@<>\s]+@`)
 	bodySecret     = regexp.MustCompile(`(?im)^(a=crypto:[^\r\n]*?inline:|a=ice-pwd:|\s*Signal\s*=)[^\r\n]*`)
