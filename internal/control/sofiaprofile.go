@@ -10,35 +10,37 @@ import (
 	"github.com/talkpath/talkpath/internal/profile"
 )
 
-// profileField is one thing that sofia status says of a profile: its name in the text, in XML and JSON, and its value.
+// profileField is one thing that sofia status says of a profile: its name in the text, that in XML and JSON, and its value.
 type profileField struct{ label, tag, value string }
 
 // profileFields are FreeSWITCH's, in its order. asked is the name the profile was asked for by, which may be an alias.
 func (c *Control) profileFields(p config.Profile, asked string) []profileField {
 	flag := strconv.FormatBool
 	all := []profileField{{"Name", "name", asked}, {"Domain Name", "domain-name", "N/A"}}
-	add := func(label, tag, value string) { all = append(all, profileField{label, tag, value}) }
+	add := func(label, tag, value string) { // without a tag it is the label in lower case
+		all = append(all, profileField{label, cmp.Or(tag, strings.ToLower(label)), value})
+	}
 	if !strings.EqualFold(asked, p.Name) {
 		add("Alias Of", "alias-of", p.Name)
 	}
-	add("Auto-NAT", "auto-nat", "false")
+	add("Auto-NAT", "", "false")
 	add("DBName", "db-name", "sofia_reg_"+p.Name)
 	add("Pres Hosts", "pres-hosts", p.PresenceHosts)
-	add("Dialplan", "dialplan", p.Dialplan)
-	add("Context", "context", p.Context)
+	add("Dialplan", "", p.Dialplan)
+	add("Context", "", p.Context)
 	add("Challenge Realm", "challenge-realm", p.ChallengeRealm)
-	add("RTP-IP", "rtp-ip", p.RTPIP)
-	add("Ext-RTP-IP", "ext-rtp-ip", c.reachable(p.ExtRTPIP, p.RTPIP))
-	add("SIP-IP", "sip-ip", p.SIPIP)
-	add("Ext-SIP-IP", "ext-sip-ip", c.reachable(p.ExtSIPIP, p.SIPIP))
+	add("RTP-IP", "", p.RTPIP)
+	add("Ext-RTP-IP", "", c.reachable(p.ExtRTPIP, p.RTPIP))
+	add("SIP-IP", "", p.SIPIP)
+	add("Ext-SIP-IP", "", c.reachable(p.ExtSIPIP, p.SIPIP))
 	if !p.TLSOnly {
 		url := "sip:mod_sofia@" + c.listens(p, "udp")
-		add("URL", "url", url)
-		add("BIND-URL", "bind-url", url+";maddr="+p.SIPIP+";transport=udp,tcp")
+		add("URL", "", url)
+		add("BIND-URL", "", url+";maddr="+p.SIPIP+";transport=udp,tcp")
 	}
 	if a := c.listens(p, "tls"); a != "" {
-		add("TLS-URL", "tls-url", "sip:mod_sofia@"+a)
-		add("TLS-BIND-URL", "tls-bind-url", "sips:mod_sofia@"+a+";maddr="+p.SIPIP+";transport=tls")
+		add("TLS-URL", "", "sip:mod_sofia@"+a)
+		add("TLS-BIND-URL", "", "sips:mod_sofia@"+a+";maddr="+p.SIPIP+";transport=tls")
 	}
 	if a := c.listens(p, "ws"); a != "" {
 		add("WS-BIND-URL     ", "ws-bind-url", "sip:mod_sofia@"+a+";transport=ws")
@@ -46,19 +48,19 @@ func (c *Control) profileFields(p config.Profile, asked string) []profileField {
 	if a := c.listens(p, "wss"); a != "" {
 		add("WSS-BIND-URL     ", "wss-bind-url", "sips:mod_sofia@"+a+";transport=wss")
 	}
-	add("HOLD-MUSIC", "hold-music", cmp.Or(p.Params["hold-music"], "N/A"))
-	add("OUTBOUND-PROXY", "outbound-proxy", "N/A")
+	add("HOLD-MUSIC", "", cmp.Or(p.Params["hold-music"], "N/A"))
+	add("OUTBOUND-PROXY", "", "N/A")
 	add("CODECS IN", "inbound-codecs", p.InboundCodecPrefs)
 	add("CODECS OUT", "outbound-codecs", p.OutboundCodecPrefs)
-	add("TEL-EVENT", "tel-event", "101")
-	add("DTMF-MODE", "dtmf-mode", "rfc2833")
-	add("CNG", "cng", "0")
-	add("SESSION-TO", "session-to", "0")
-	add("MAX-DIALOG", "max-dialog", "0")
-	add("MAX-RECV-RPS", "max-recv-rps", "0")
-	add("NOMEDIA", "nomedia", flag(false))
-	add("LATE-NEG", "late-neg", flag(true))
-	add("PROXY-MEDIA", "proxy-media", flag(false))
+	add("TEL-EVENT", "", "101")
+	add("DTMF-MODE", "", "rfc2833")
+	add("CNG", "", "0")
+	add("SESSION-TO", "", "0")
+	add("MAX-DIALOG", "", "0")
+	add("MAX-RECV-RPS", "", "0")
+	add("NOMEDIA", "", flag(false))
+	add("LATE-NEG", "", flag(true))
+	add("PROXY-MEDIA", "", flag(false))
 	add("AGGRESSIVENAT", "aggressive-nat", flag(false))
 	if _, set := p.Params["max-registrations-per-extension"]; set {
 		add("MAX-REG-PEREXT", "max-registrations-per-extension", strconv.Itoa(p.MaxRegistrationsPerExtension))
