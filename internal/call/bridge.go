@@ -340,6 +340,7 @@ func (ch *Channel) answerWith(c media.Codec, final bool) error {
 		ch.emitCodec()
 		ch.set("endpoint_disposition", "EARLY MEDIA")
 		if !final {
+			ch.tellHeaders()
 			if err := ch.leg.Ring(sdp); err != nil {
 				return err
 			}
@@ -351,6 +352,7 @@ func (ch *Channel) answerWith(c media.Codec, final bool) error {
 		return nil
 	}
 	ch.set("rtp_local_sdp_str", string(sdp))
+	ch.tellHeaders()
 	if err := ch.leg.Answer(sdp); err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ type Channel struct {
 	chapters     []Chapter // for the call record: caller profiles before the present one
 	sentCallee   [2]string // name and number of the far end, as told to the peer
 	told         bool      // called leg: identities of the present bridge were exchanged
+	toldHeaders  bool      // the leg has been given headers of messages
 	bridgedTo    *Channel
 	bridgeBegan  time.Time
 	farEnd       *legResult // how the leg that this one was bridged to ended
@@ -237,6 +238,7 @@ func (ch *Channel) lastEvents() {
 // endLeg ends the signalling and the media.
 func (ch *Channel) endLeg() {
 	if ch.leg != nil && !ch.ended {
+		ch.tellHeaders()
 		ch.leg.Hangup(ch.reason)
 	}
 	if ch.media != nil {

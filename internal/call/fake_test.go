@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -76,9 +77,10 @@ type fakeLeg struct {
 	o  Outbound
 	mu sync.Mutex
 	// calls are "ring", "early", "answer", "hangup CAUSE STATUS PHRASE", "info BODY"
-	calls []string
-	sdp   []byte
-	seen  chan string
+	calls   []string
+	sdp     []byte
+	headers atomic.Pointer[[]Variable]
+	seen    chan string
 }
 
 func newFakeLeg(t *testing.T) *fakeLeg { return &fakeLeg{t: t, seen: make(chan string, 64)} }
@@ -89,6 +91,8 @@ func (l *fakeLeg) note(s string) {
 	l.mu.Unlock()
 	l.seen <- s
 }
+
+func (l *fakeLeg) SetHeaders(list []Variable) { l.headers.Store(&list) }
 
 func (l *fakeLeg) Ring(sdp []byte) error {
 	if sdp == nil {
@@ -153,13 +157,15 @@ func (l *fakeLeg) want(s string) {
 
 // fakeDialer resolves user/N to the legs it was given.
 type fakeDialer struct {
+	given []Variable // of the last Resolve
 	t     *testing.T
 	dests map[string][]Destination
 	cause Cause
 	rung  chan *fakeLeg
 }
 
-func (d *fakeDialer) Resolve(endpoint, dest string, _ []Variable) ([]Destination, Cause) {
+func (d *fakeDialer) Resolve(endpoint, dest string, vars []Variable) ([]Destination, Cause) {
+	d.given = vars
 	if list := d.dests[endpoint+"/"+dest]; list != nil {
 		return list, ""
 	}

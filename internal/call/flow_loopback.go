@@ -18,6 +18,9 @@ type loopLeg struct {
 	other LegHandler
 }
 
+// SetHeaders implements Leg: there are no messages.
+func (l *loopLeg) SetHeaders([]Variable) {}
+
 // Ring implements Leg.
 func (l *loopLeg) Ring(sdp []byte) error {
 	status := 180

@@ -24,6 +24,9 @@ import (
 // fakes in tests; call never sees SIP. Methods never block for the network: they hand the request over and return; what comes of it
 // arrives through LegHandler. Methods are called from the channel's goroutine only.
 type Leg interface {
+	// SetHeaders says which headers later messages carry: variables named sip_ph_NAME go on provisional responses, sip_rh_NAME on final ones,
+	// sip_bye_h_NAME on BYE and CANCEL. It replaces what was set before.
+	SetHeaders(variables []Variable)
 	// Ring sends a provisional response on an inbound leg: 180 without sdp, 183 with it.
 	Ring(sdp []byte) error
 	// Answer accepts an inbound leg with the final SDP.

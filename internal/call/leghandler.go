@@ -114,6 +114,7 @@ func (ch *Channel) progress(status int, sdp []byte, vars []Variable) {
 		return
 	}
 	ch.heardFrom(vars)
+	ch.passHeaders(ch.calledBy(), progressHeaders, vars)
 	switch {
 	case len(sdp) > 0 && !ch.early:
 		if err := ch.media.SetRemoteAnswer(sdp); err != nil {
@@ -180,6 +181,7 @@ func (ch *Channel) accepted(sdp []byte, vars []Variable) {
 		return
 	}
 	ch.heardFrom(vars)
+	ch.passHeaders(ch.calledBy(), responseHeaders, vars)
 	if had := ch.codec.Name != ""; had && ch.early && bytes.Equal(sdp, ch.media.RemoteSDP()) {
 		ch.vars.set(Variable{Name: "switch_r_sdp", Value: string(sdp), Wire: true}) // nothing new but its place
 	} else if err := ch.takeAnswer(sdp); err != nil {
@@ -217,6 +219,8 @@ func (ch *Channel) legEnded(e LegEnd) {
 	ch.ended = true
 	ch.legEnd = e
 	ch.heardFrom(e.Vars)
+	ch.passHeaders(ch.calledBy(), responseHeaders, e.Vars)
+	ch.passHeaders(ch.bridgedTo, byeHeaders, e.Vars)
 	if e.Disposition != "" && e.Disposition != "recv_bye" {
 		ch.setDefault("sip_hangup_disposition", e.Disposition)
 	}

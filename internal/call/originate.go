@@ -46,7 +46,9 @@ type origin interface {
 	variable(name string) string
 	// newLeg makes the channel of a called leg, or says why there is none.
 	newLeg(d Destination, t target) (*Channel, Cause)
-	// dialsUser: it is about to ring a user. legsMade: the legs of a group are about to be rung. groupFailed: nobody of it answered.
+	// exports are its variables that the legs get.
+	exports() []Variable
+	// dialsUser: it is about to ring a user of the directory. legsMade: the legs of a group are about to be rung. groupFailed: nobody of it answered.
 	// groupOver: whatever came of it.
 	dialsUser(user, domain string)
 	legsMade(o *originating)
@@ -249,11 +251,11 @@ func (c *Core) resolve(by origin, t target) ([]Destination, Cause) {
 	if dialer == nil {
 		return nil, DestinationOutOfOrder
 	}
-	if t.endpoint == "user" {
+	dests, cause := dialer.Resolve(t.endpoint, t.dest, slices.Concat(by.exports(), t.list))
+	if t.endpoint == "user" && cause != SubscriberAbsent {
 		user, domain, _ := strings.Cut(t.dest, "@")
 		by.dialsUser(user, domain)
 	}
-	dests, cause := dialer.Resolve(t.endpoint, t.dest, t.list)
 	if len(dests) == 0 && (cause == "" || cause == None) {
 		cause = DestinationOutOfOrder
 	}

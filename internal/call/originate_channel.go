@@ -2,6 +2,7 @@ package call
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
@@ -34,6 +35,17 @@ func (ch *Channel) option(name string) string {
 		return ch.ringing.option(name)
 	}
 	return ch.vars.value(name)
+}
+
+// exports implements origin: the variables that export named.
+func (ch *Channel) exports() []Variable {
+	var list []Variable
+	for _, name := range strings.Split(ch.vars.value("export_vars"), ",") {
+		if v, ok := ch.vars.lookup(strings.TrimSpace(name)); ok {
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 // dialsUser implements origin.
@@ -114,6 +126,7 @@ func (ch *Channel) ring() {
 	if ch.direction != inbound || ch.ringReady || ch.early || ch.isAnswered {
 		return
 	}
+	ch.tellHeaders()
 	if err := ch.leg.Ring(nil); err != nil {
 		ch.log.Info("ringing not sent", "error", err)
 	}

@@ -129,6 +129,7 @@ func (o *origination) variable(name string) string {
 }
 
 func (o *origination) dialsUser(string, string) {}
+func (o *origination) exports() []Variable      { return nil }
 func (o *origination) legsMade(*originating)    {}
 func (o *origination) groupFailed(*originating) {}
 func (o *origination) groupOver()               {}

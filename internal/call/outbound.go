@@ -133,10 +133,8 @@ func (ch *Channel) exportTo(b *Channel) {
 		return
 	}
 	b.set("export_vars", names)
-	for _, name := range strings.Split(names, ",") {
-		if v, ok := ch.vars.lookup(strings.TrimSpace(name)); ok {
-			b.vars.set(v)
-		}
+	for _, v := range ch.exports() {
+		b.vars.set(v)
 	}
 }
 

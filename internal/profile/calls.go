@@ -51,7 +51,7 @@ func (l *leg) failed() {
 }
 
 // SetHeaders says which headers later messages of the leg carry, from the channel's variables: those named sip_ph_NAME go on provisional
-// responses, sip_rh_NAME on the answer, sip_bye_h_NAME on what ends the leg; others are not looked at. It replaces what was set before.
+// responses, sip_rh_NAME on final ones, sip_bye_h_NAME on BYE and CANCEL; others are not looked at. It replaces what was set before.
 func (l *leg) SetHeaders(variables []call.Variable) {
 	extra := map[string][]call.Variable{}
 	for _, v := range variables {

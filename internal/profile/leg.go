@@ -94,7 +94,11 @@ func (l *leg) Hangup(h call.HangupReason) {
 	if s == nil {
 		return
 	}
-	reason := l.headers("sip_bye_h_")
+	prefix := "sip_bye_h_"
+	if !answered && !l.outbound {
+		prefix = "sip_rh_"
+	}
+	reason := l.headers(prefix)
 	if !h.Silent {
 		reason = append(reason, reasonHeader(h.Cause))
 	}
