@@ -276,9 +276,10 @@ func (ch *Channel) unbridged(b *Channel, end legResult) {
 	} else if ch.next == nil && !ch.givenAway {
 		ch.noteFarEnd(end)
 	}
-	if ch.givenAway {
+	switch {
+	case ch.givenAway:
 		ch.gaveFar()
-	} else {
+	case !end.left:
 		ch.set("bridge_hangup_cause", string(end.cause))
 	}
 	ch.emitUnbridge(ch.uuid, b.uuid)
@@ -300,8 +301,13 @@ func (ch *Channel) farHungUp(a *Channel, caller legResult) {
 		return
 	}
 	ch.vars.del("bridge_to")
-	ch.noteFarEnd(caller)
-	ch.afterFar = caller.cause
+	if caller.left {
+		ch.vars.del("signal_bond")
+	} else {
+		ch.noteFarEnd(caller)
+		ch.afterFar = caller.cause
+	}
+	ch.bridgedTo = nil
 	ch.hangup(HangupReason{Cause: caller.cause})
 }
 

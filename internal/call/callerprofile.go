@@ -99,7 +99,6 @@ func (p callerProfile) asOriginator() *callerProfile {
 
 // asOriginatee is how the called leg appears on the caller's.
 func (p callerProfile) asOriginatee() *callerProfile {
-	p.Index, p.TransferSource = 0, ""
-	p.Logical = inbound
+	p.Index, p.Logical, p.TransferSource = 0, inbound, ""
 	return &p
 }

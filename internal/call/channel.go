@@ -169,6 +169,9 @@ func (ch *Channel) hangup(r HangupReason) {
 	ch.hungUp = true
 	r.Cause, r.Phrase = r.Cause.orNormal(), headerText(r.Phrase)
 	ch.reason, ch.cause = r, r.Cause
+	if ch.bridgedTo != nil {
+		ch.set("last_bridge_role", map[bool]string{true: originatee, false: originator}[ch.bridgedTo == ch.parent])
+	}
 	ch.requested = csHangup
 	ch.answerState = answerHangup
 	ch.log.Debug("hang up", "cause", r.Cause)

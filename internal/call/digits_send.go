@@ -11,6 +11,9 @@ import (
 // defaultDigit is how long a digit is that nobody gave a length: 2000 samples.
 const defaultDigit = 250 * time.Millisecond
 
+// digitPause is what FreeSWITCH reckons for the pause behind a digit.
+const digitPause = 250 * time.Millisecond
+
 // digitString reads DIGITS[@MILLISECONDS].
 func digitString(s string) (digits string, each time.Duration) {
 	digits, ms, _ := strings.Cut(strings.TrimSpace(s), "@")
@@ -59,6 +62,8 @@ func (ch *Channel) sendDigits(digits string, each time.Duration) {
 	if digits == "" || ch.media == nil || ch.hungUp {
 		return
 	}
+	sent := len(digits) - strings.Count(strings.ToLower(digits), "w")
+	ch.set("last_dtmf_duration", strconv.Itoa(sent*int((each+digitPause).Milliseconds())))
 	if ch.codec.Name != "" && ch.takesEvents() {
 		if err := ch.media.SendDTMF(digits, int(each.Milliseconds())); err != nil {
 			ch.log.Info("digits not sent", "error", err)

@@ -252,6 +252,9 @@ func application(app, data, response, id string) extra {
 	if response != "" {
 		x = append(x, [2]string{"Application-Response", response})
 	}
+	if id == "" {
+		return x
+	}
 	return append(x, [2]string{"Application-UUID", id})
 }
 

@@ -103,7 +103,8 @@ func (ch *Channel) takeOver(other *Channel, o offerToJoin) {
 		ch.log.Info("the channel cannot be taken over", "other", other.uuid)
 		return
 	}
-	ch.newProfile("uuid_br:" + answer.from.uuid)
+	ch.set("uuid_bridge", answer.from.uuid)
+	ch.joins(answer.profile)
 	if ch.direction == outbound && ch.parent != nil {
 		ch.flipCallerID()
 	}
@@ -131,12 +132,24 @@ func (ch *Channel) yield(o offerToJoin, reply func(consent) bool) {
 	if !reply(consent{ch, *ch.profile}) {
 		return
 	}
-	ch.newProfile("uuid_br:" + o.by.uuid)
+	ch.joins(o.profile)
 	ch.requested, ch.leaving = csHibernate, o.cause
 	ch.depart()
 	ch.caller, ch.parent = o.by, o.by
 	ch.other, ch.otherType = o.profile.asOriginator(), originator
 	ch.next = func() { ch.follow(o) }
+}
+
+// joins begins the chapter of the call in which this channel is bridged to that one.
+func (ch *Channel) joins(far callerProfile) {
+	own := *ch.profile
+	ch.set("bridge_channel", far.Channel)
+	ch.set("bridge_uuid", far.UUID)
+	ch.set("signal_bond", far.UUID)
+	ch.vars.set(Variable{Name: "original_destination_number", Value: own.Destination, Wire: true})
+	ch.vars.set(Variable{Name: "original_caller_id_name", Value: own.CallerName, Wire: true})
+	ch.vars.set(Variable{Name: "original_caller_id_number", Value: own.CallerNumber, Wire: true})
+	ch.newProfile("uuid_br:" + far.UUID)
 }
 
 // wake takes a channel through the states in which FreeSWITCH begins such a bridge.
@@ -145,7 +158,8 @@ func (ch *Channel) wake(far *Channel) {
 		ch.state, ch.requested = s, s
 		ch.emitState()
 	}
-	ch.emitExecute("uuid_bridge", far.uuid, newUUID())
+	ch.vars.del("uuid_bridge")
+	ch.emitExecute("uuid_bridge", far.uuid, "")
 }
 
 // lead is the rest of the life of the channel that takes over.

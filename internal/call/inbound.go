@@ -87,7 +87,10 @@ func (ch *Channel) takeOffer() error {
 
 // route asks the dialplan what to do. program is that of the dialplan "inline".
 func (ch *Channel) route(program dialplan.Expanded) []dialplan.Action {
-	if strings.EqualFold(ch.profile.Dialplan, inlineDialplan) {
+	if p := ch.profile; strings.EqualFold(p.Dialplan, inlineDialplan) {
+		if p.RDNIS != "" { // the number is that from before: the program is none
+			p.Destination, p.RDNIS = p.RDNIS, ""
+		}
 		return dialplan.Inline(program)
 	}
 	return ch.routeIn(ch.profile.Context)

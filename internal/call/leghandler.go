@@ -233,8 +233,5 @@ func (ch *Channel) legEnded(e LegEnd) {
 		ch.setDefault("proto_specific_hangup_cause", "sip:"+strconv.Itoa(e.Status))
 		ch.setDefault("sip_term_cause", strconv.Itoa(e.Cause.orNormal().Q850()))
 	}
-	if ch.bridgedTo != nil {
-		ch.set("last_bridge_role", map[string]string{inbound: originator, outbound: originatee}[ch.direction])
-	}
 	ch.hangup(HangupReason{Cause: e.Cause, Status: e.Status, Phrase: e.Phrase})
 }

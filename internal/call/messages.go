@@ -104,6 +104,16 @@ func (ch *Channel) Execute(app, data string) {
 	_ = ch.Send(Message{Command: "execute", App: app, Data: data}) // who is gone executes nothing
 }
 
+// Do does what an application does, as soon as what the channel does now allows, without the events of one: that is how commands act on
+// channels. ${} in data is expanded.
+func (ch *Channel) Do(app, data string) {
+	ch.box.put(func() {
+		if f := ch.core.apps[app]; f != nil && !ch.hungUp && ch.profile != nil {
+			f(ch, dialplan.ParseTemplate(data).Expand(env{ch}))
+		}
+	})
+}
+
 // nextMessage deals with the oldest message, if the time is right for one; it says whether there was one.
 func (ch *Channel) nextMessage() bool {
 	in := &ch.inbox

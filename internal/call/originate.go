@@ -79,6 +79,7 @@ type legResult struct {
 	cause  Cause
 	status int
 	phrase string
+	left   bool // it did not: it goes on elsewhere
 }
 
 // fork is one called leg as the caller sees it.

@@ -50,6 +50,9 @@ func (ch *Channel) exports() []Variable {
 
 // dialsUser implements origin.
 func (ch *Channel) dialsUser(user, domain string) {
+	if globals := ch.core.cfg.Globals; domain == "" && globals != nil {
+		domain, _ = globals("domain")
+	}
 	ch.vars.set(Variable{Name: "dialed_user", Value: user, Wire: true})
 	ch.vars.set(Variable{Name: "dialed_domain", Value: domain, Wire: true})
 }
@@ -105,7 +108,7 @@ func (ch *Channel) whyGone() (legResult, Cause) {
 	if ch.next != nil && ch.leaving == PickedOff {
 		cause = PickedOff
 	}
-	return legResult{cause: ch.leaving.orNormal()}, cause
+	return legResult{cause: ch.leaving.orNormal(), left: true}, cause
 }
 
 // legEndOf is how this channel's own leg ended, for the legs it called.
@@ -184,7 +187,7 @@ func (ch *Channel) childEnded(b *Channel, end legResult) {
 // childLeft implements caller.
 func (ch *Channel) childLeft(b *Channel) {
 	delete(ch.children, b)
-	ch.childEnded(b, legResult{cause: NormalClearing})
+	ch.childEnded(b, legResult{cause: NormalClearing, left: true})
 }
 
 // childGone implements caller.

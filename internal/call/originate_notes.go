@@ -5,7 +5,7 @@ import "strconv"
 // noteSuccess sets the variables that tell who answered; noteFailure those that tell why nobody did.
 func (ch *Channel) noteSuccess(o *originating, win *fork) {
 	ch.vars.push("originated_legs", win.label())
-	if ch.isAnswered {
+	if ch.isAnswered && ch.vars.value("endpoint_disposition") != "ANSWER" {
 		ch.set("endpoint_disposition", "ANSWER")
 	}
 	for _, f := range o.forks {

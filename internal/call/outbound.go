@@ -27,9 +27,9 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 	b.profile = &callerProfile{Direction: outbound, Logical: outbound, Username: a.Username, Dialplan: a.Dialplan,
 		CallerName:   first(t.vars["origination_caller_id_name"], ch.vars.value("effective_caller_id_name"), a.CallerName),
 		CallerNumber: first(t.vars["origination_caller_id_number"], ch.vars.value("effective_caller_id_number"), a.CallerNumber),
-		OrigName:     a.CallerName, OrigNumber: a.CallerNumber, CalleeName: "Outbound Call", CalleeNumber: d.CalleeNum,
-		NetworkAddr: a.NetworkAddr, ANI: a.ANI, Destination: d.CalleeNum, UUID: b.uuid, Source: a.Source, Context: a.Context,
-		HideName: a.HideName, HideNumber: a.HideNumber, RDNIS: a.RDNIS, Channel: d.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
+		OrigName:     a.OrigName, OrigNumber: a.OrigNumber, CalleeName: "Outbound Call", CalleeNumber: d.CalleeNum,
+		NetworkAddr: a.NetworkAddr, ANI: a.ANI, Destination: d.CalleeNum, UUID: b.uuid, Source: a.Source, Context: a.Context, RDNIS: a.RDNIS,
+		HideName: a.HideName, HideNumber: a.HideNumber, Channel: d.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
 	b.other, b.otherType = a.asOriginator(), originator
 	b.profile.originated(t.vars)
 	b.offered = media.Offerable(ch.ownOffer(), prefsOf(d, t))

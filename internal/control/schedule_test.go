@@ -67,7 +67,7 @@ func TestScheduleActs(t *testing.T) {
 		{"sched_hangup 0 a USER_BUSY", 0, "a USER_BUSY"},
 		{"sched_hangup +0 a", 0, "a ALLOTTED_TIMEOUT"},
 		{"sched_transfer +5 a 1002 XML default", 6 * time.Second, "a transfer 1002,XML,default 0"},
-		{"sched_broadcast +5 a 'my tone.wav' both", 6 * time.Second, "a playback(my tone.wav),b playback(my tone.wav)"},
+		{"sched_broadcast +5 a 'my tone.wav' both", 6 * time.Second, "b execute playback(my tone.wav) true,a execute playback(my tone.wav) true"},
 		{"sched_broadcast @1 x tone.wav", 6 * time.Second, ""},
 		{"sched_api +5 g uuid_kill b", 6 * time.Second, "b NORMAL_CLEARING"},
 		{"sched_api @5 g uuid_kill b&", 16 * time.Second, "b NORMAL_CLEARING,b NORMAL_CLEARING,b NORMAL_CLEARING"},

@@ -13,7 +13,10 @@ import (
 type steered interface {
 	Snapshot() call.Snapshot
 	Transfer(destination, dialplan, context string, leg call.TransferLeg)
-	Execute(app, data string)
+	// Send has the channel execute something as a message. Do has it do what an application does, without a word.
+	Send(m call.Message) error
+	Do(app, data string)
+	ReceiveDTMF(digits string)
 	SetVariables(vars ...call.Variable)
 	// BridgeTo connects the channel with another one; false: there is no such channel.
 	BridgeTo(uuid string) bool
@@ -44,6 +47,7 @@ const (
 	done             = "+OK\n"
 	success          = "+OK Success\n"
 	messageSent      = "+OK Message sent\n"
+	operationFailed  = "-ERR Operation failed\n"
 	variableSettling = 250 * time.Millisecond
 )
 
@@ -131,25 +135,26 @@ func (c *Control) uuidBridge(args string) string {
 }
 
 func (c *Control) uuidAnswer(args string) string {
-	return c.execute(args, "answer", "", done, notThere)
+	return c.do(args, "answer", "", done, notThere)
 }
 func (c *Control) uuidPreAnswer(args string) string {
-	return c.execute(args, "pre_answer", "", done, notThere)
+	return c.do(args, "pre_answer", "", done, notThere)
 }
 
-// execute has a channel run an application.
-func (c *Control) execute(uuid, app, data, ok, missing string) string {
+// do has a channel do what an application does.
+func (c *Control) do(uuid, app, data, ok, missing string) string {
 	ch, found := c.steered(uuid)
 	if !found {
 		return missing
 	}
-	ch.Execute(app, data)
+	ch.Do(app, data)
 	return ok
 }
 
-// uuidBroadcast is "UUID path [aleg|bleg|both]": a sound, or APP::DATA, for this leg, the one it is bridged to, or both.
+// uuidBroadcast is "UUID path [aleg|bleg|holdb|both]": a sound, or APP[!CAUSE]::DATA, for this leg, the one it is bridged to, or both. With a
+// cause this leg is hung up afterwards.
 func (c *Control) uuidBroadcast(args string) string {
-	w := words(args, 3)
+	w := words(args, 4)
 	if len(w) < 2 {
 		return c.usage("uuid_broadcast")
 	}
@@ -161,16 +166,21 @@ func (c *Control) uuidBroadcast(args string) string {
 	if !isApp {
 		app, data = "playback", w[1]
 	}
+	app, why, hangs := strings.Cut(app, "!")
 	leg := "aleg"
 	if len(w) > 2 {
 		leg = strings.ToLower(w[2])
 	}
-	far := ch.Snapshot().OtherUUID
-	if leg != "bleg" {
-		ch.Execute(app, data)
+	both := strings.Contains(leg, "both")
+	m := call.Message{Command: "execute", App: app, Data: data, Lock: true}
+	if far, found := c.steered(ch.Snapshot().OtherUUID); found && (both || strings.Contains(leg, "bleg")) {
+		_ = far.Send(m) // it may have ended meanwhile
 	}
-	if leg == "bleg" || leg == "both" {
-		c.execute(far, app, data, "", "")
+	if both || strings.Contains(leg, "aleg") {
+		_ = ch.Send(m)
+	}
+	if hangs {
+		_ = ch.Send(call.Message{Command: "execute", App: "hangup", Data: string(cause(why)), Lock: true})
 	}
 	return messageSent
 }
@@ -190,31 +200,36 @@ func (c *Control) uuidRecord(args string) string {
 			}
 			data += " +" + strings.TrimPrefix(w[3], "+")
 		}
-		return c.execute(w[0], "record_session", data, success, noSuchSession)
+		return c.do(w[0], "record_session", data, success, noSuchSession)
 	case "stop":
-		return c.execute(w[0], "stop_record_session", w[2], success, noSuchSession)
+		return c.do(w[0], "stop_record_session", w[2], success, noSuchSession)
 	}
 	return c.usage("uuid_record")
 }
 
 // uuidSendDTMF has the peer hear digits, uuidRecvDTMF acts as if it had pressed them.
 func (c *Control) uuidSendDTMF(args string) string {
-	return c.digits("uuid_send_dtmf", "send_dtmf", " sent DTMF ", args)
+	return c.digits("uuid_send_dtmf", " sent DTMF ", args, func(ch steered, digits string) { ch.Do("send_dtmf", digits) })
 }
 
 func (c *Control) uuidRecvDTMF(args string) string {
-	return c.digits("uuid_recv_dtmf", "queue_dtmf", " received DTMF ", args)
+	return c.digits("uuid_recv_dtmf", " received DTMF ", args, steered.ReceiveDTMF)
 }
 
-func (c *Control) digits(command, app, did, args string) string {
-	w := strings.Fields(args)
+func (c *Control) digits(command, did, args string, do func(ch steered, digits string)) string {
+	w := words(args, 2)
 	if len(w) < 2 {
 		return c.usage(command)
 	}
-	if strings.Trim(w[1], "0123456789*#ABCDabcdFfWw@+") != "" {
-		return "-ERR Operation failed\n"
+	ch, ok := c.steered(w[0])
+	if !ok {
+		return noSuchSession
 	}
-	return c.execute(w[0], app, w[1], "+OK "+w[0]+did+w[1]+".\n", noSuchSession)
+	if strings.Trim(w[1], "0123456789*#ABCDabcdFfWw@+") != "" {
+		return operationFailed
+	}
+	do(ch, w[1])
+	return "+OK " + w[0] + did + w[1] + ".\n"
 }
 
 // uuidSetvar is "UUID name [value]": without a value the variable goes.

@@ -35,7 +35,12 @@ func (f fakeChannel) Snapshot() call.Snapshot { return f.core.channels[f.index()
 func (f fakeChannel) Transfer(destination, dialplan, context string, leg call.TransferLeg) {
 	f.note("transfer %s,%s,%s %d", destination, dialplan, context, leg)
 }
-func (f fakeChannel) Execute(app, data string) { f.note("%s(%s)", app, data) }
+func (f fakeChannel) Do(app, data string) { f.note("%s(%s)", app, data) }
+func (f fakeChannel) Send(m call.Message) error {
+	f.note("%s %s(%s) %t", m.Command, m.App, m.Data, m.Lock)
+	return nil
+}
+func (f fakeChannel) ReceiveDTMF(digits string) { f.note("received %s", digits) }
 func (f fakeChannel) SetVariables(vars ...call.Variable) {
 	s := &f.core.channels[f.index()]
 	for _, v := range vars {
@@ -84,9 +89,10 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_bridge a", "-USAGE: <uuid> <other_uuid>\n", ""},
 		{"uuid_answer a", "+OK\n", "a answer()"},
 		{"uuid_pre_answer a", "+OK\n", "a pre_answer()"},
-		{"uuid_broadcast a tone_stream://%(300,0,440) both", "+OK Message sent\n", "a playback(tone_stream://%(300,0,440)),b playback(tone_stream://%(300,0,440))"},
-		{"uuid_broadcast a x.wav", "+OK Message sent\n", "a playback(x.wav)"},
-		{"uuid_broadcast a set::x=y bleg", "+OK Message sent\n", "b set(x=y)"},
+		{"uuid_broadcast a tone_stream://%(300,0,440) both", "+OK Message sent\n", "b execute playback(tone_stream://%(300,0,440)) true,a execute playback(tone_stream://%(300,0,440)) true"},
+		{"uuid_broadcast a x.wav", "+OK Message sent\n", "a execute playback(x.wav) true"},
+		{"uuid_broadcast a set::x=y bleg", "+OK Message sent\n", "b execute set(x=y) true"},
+		{"uuid_broadcast a playback!user_busy::x.wav", "+OK Message sent\n", "a execute playback(x.wav) true,a execute hangup(USER_BUSY) true"},
 		{"uuid_broadcast c x.wav bleg", "+OK Message sent\n", ""},
 		{"uuid_broadcast a", "-USAGE: <uuid> <path> [aleg|bleg|both]\n", ""},
 		{"uuid_record a start x.wav 10", "+OK Success\n", "a record_session(x.wav +10)"},
@@ -95,7 +101,7 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_record a dance x.wav", "-USAGE: <uuid> [start|stop] <path> [<limit>]\n", ""},
 		{"uuid_record a", "-USAGE: <uuid> [start|stop] <path> [<limit>]\n", ""},
 		{"uuid_send_dtmf a 12@100", "+OK a sent DTMF 12@100.\n", "a send_dtmf(12@100)"},
-		{"uuid_recv_dtmf a 34", "+OK a received DTMF 34.\n", "a queue_dtmf(34)"},
+		{"uuid_recv_dtmf a 34", "+OK a received DTMF 34.\n", "a received 34"},
 		{"uuid_send_dtmf a ${x}", "-ERR Operation failed\n", ""},
 		{"uuid_send_dtmf a", "-USAGE: <uuid> <dtmf_data>\n", ""},
 		{"uuid_setvar a", "-USAGE: <uuid> <var> [value]\n", ""},

@@ -385,7 +385,7 @@ func compareEventHeaders(t *testing.T, leg string, got, want []*esl.Event) {
 		return e.Name() + " " + e.Value("Channel-State") + " " + e.Value("Application")
 	}
 	for _, e := range got {
-		moved = moved || e.Name() == "CHANNEL_UNHOLD" || tone && e.Name() == "CHANNEL_ANSWER"
+		moved = moved || e.Name() == "CHANNEL_UNHOLD" || tone && (e.Name() == "CHANNEL_ANSWER" || e.Name() == "CHANNEL_HANGUP")
 		k := key(e)
 		n := seen[k]
 		seen[k]++

@@ -34,7 +34,7 @@ func TestSteer(t *testing.T) {
 	}
 	await(t, "both to be parked", func() (bool, string) {
 		out := ex.command(t, "show channels")
-		return strings.Count(out, ",park,park,,inline,") == 2, out
+		return strings.Count(out, ",1001,park,,inline,") == 2, out
 	})
 	if got := ex.command(t, "uuid_bridge "+ids[0]+" "+ids[1]); got != "+OK "+ids[1]+"\n" {
 		t.Error(got)
