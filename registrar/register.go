@@ -17,8 +17,10 @@ type Request struct {
 	MaxExpires   time.Duration // 0: Config.MaxExpires; shorter while the server is about to stop
 	// Expires gives what is granted for what a client asks for, unless it signs off; nil: that.
 	Expires func(asked time.Duration) time.Duration
-	Refuse  bool         // a contact too many is refused with 403; otherwise the one longest without a REGISTER makes room
-	Headers []sip.Header // further headers for the response
+	Refuse  bool // a contact too many is refused with 403; otherwise the one longest without a REGISTER makes room
+	// StrictWildcard makes "Contact: *" remove all contacts of the user, as RFC 3261 has it, not only those of its connection.
+	StrictWildcard bool
+	Headers        []sip.Header // further headers for the response
 }
 
 // Serve answers a REGISTER, which the caller has authenticated. RFC 3261 §10.3.
@@ -49,7 +51,7 @@ func newRegistration(req *sip.Request, flow *sip.Flow, q Request) (registration,
 	reg := registration{
 		profile: q.Profile, user: q.User, domain: strings.ToLower(q.Domain), maxContacts: q.MaxContacts, maxExpires: q.MaxExpires,
 		grant: q.Expires, refuse: q.Refuse,
-		callID: callID.Value(), cseq: cseq.SeqNo, contacts: contacts, wildcard: wildcard, request: req,
+		callID: callID.Value(), cseq: cseq.SeqNo, contacts: contacts, wildcard: wildcard, strict: q.StrictWildcard, request: req,
 		from: source{
 			flow: flow, id: flow.ID(), transport: flow.Transport(), remote: flow.RemoteAddr(), closed: flow.Done(),
 		},

@@ -23,7 +23,7 @@ type registration struct {
 	callID, userAgent     string
 	cseq                  uint32
 	contacts              []contact
-	wildcard              bool
+	wildcard, strict      bool
 	expires               time.Duration // of the Expires header
 	hasExpires            bool
 	maxContacts           int
@@ -218,7 +218,7 @@ func (r *Registrar) applyWildcard(reg *registration, now time.Time) outcome {
 	if rec := r.aors[key]; rec != nil {
 		for _, e := range rec.entries {
 			mine := e.FlowID != "" && e.FlowID == reg.from.id || e.CallID == reg.callID
-			if !mine && !r.cfg.StrictWildcard {
+			if !mine && !r.cfg.StrictWildcard && !reg.strict {
 				continue
 			}
 			if e.CallID == reg.callID && reg.cseq <= e.CSeq {

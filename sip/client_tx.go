@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -33,7 +34,9 @@ type clientTx struct {
 	data       []byte
 	onResponse func(*Response)
 
-	mu       sync.Mutex // guards what follows
+	patient bool // a closed connection does not end it: the peer may come back on another, see move
+
+	mu       sync.Mutex // guards what follows, and flow of a session's requests
 	state    clientState
 	ack      []byte // of a final response ≥ 300 to INVITE
 	timeout  *time.Timer
@@ -46,6 +49,10 @@ func clientKey(branch string, method RequestMethod) string { return branch + " "
 
 // startClientTx sends a complete request. After an error onResponse is never called.
 func (s *Stack) startClientTx(req *Request, f *Flow, onResponse func(*Response)) (*clientTx, error) {
+	return s.startPatientTx(req, f, onResponse, false)
+}
+
+func (s *Stack) startPatientTx(req *Request, f *Flow, onResponse func(*Response), patient bool) (*clientTx, error) {
 	s.decorate(req)
 	data, err := encode(req)
 	if err != nil {
@@ -53,7 +60,7 @@ func (s *Stack) startClientTx(req *Request, f *Flow, onResponse func(*Response))
 		return nil, err
 	}
 	tx := &clientTx{
-		stack: s, flow: f, req: req, data: data, onResponse: onResponse,
+		stack: s, flow: f, req: req, data: data, onResponse: onResponse, patient: patient,
 		key: clientKey(param(req.Via().Params, "branch"), req.Method), interval: s.cfg.Timers.T1,
 	}
 	if !s.enter() {
@@ -69,13 +76,31 @@ func (s *Stack) startClientTx(req *Request, f *Flow, onResponse func(*Response))
 	if !f.Reliable() {
 		tx.repeat = s.after(tx.interval, tx.retransmit) // timers A and E
 	}
-	if err := f.send(data); err != nil {
+	if err := f.send(data); err != nil && !(patient && errors.Is(err, ErrFlowClosed)) {
 		tx.terminateLocked()
 		return nil, err
+	}
+	if patient {
+		return tx, nil
 	}
 	// Not under this lock's protection: the watcher takes it when the connection closes.
 	f.watch(tx, func() { tx.fail(503, "Connection Lost") })
 	return tx, nil
+}
+
+// move sends a request that waits for its response again, to where its peer is now.
+func (tx *clientTx) move(f *Flow) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.state != clientCalling && tx.state != clientProceeding {
+		return
+	}
+	tx.flow.unwatch(tx)
+	tx.flow = f
+	_ = f.send(tx.data)
+	if !tx.patient {
+		f.watch(tx, func() { tx.fail(503, "Connection Lost") })
+	}
 }
 
 // retransmit is timers A and E.

@@ -55,8 +55,10 @@ type Session struct {
 	cancelHeaders []Header
 	reported      bool // OnAnswer or OnReject was posted
 	guard         *time.Timer
-	pendingSeq    uint32 // CSeq of our re-INVITE without final response; 0 = none
-	retrying      bool   // our re-INVITE met the peer's and waits to be tried again
+	pendingSeq    uint32                 // CSeq of our re-INVITE without final response; 0 = none
+	retrying      bool                   // our re-INVITE met the peer's and waits to be tried again
+	requests      map[*clientTx]struct{} // in the dialog, without a final response
+	onForgotten   func()
 	ack           []byte // of the last 2xx
 	ackSeq        uint32
 
@@ -99,13 +101,26 @@ func (s *Session) Flow() *Flow {
 }
 
 // Move makes later in-dialog requests go to f: for a peer that is known to have come back on another connection, by its REGISTER, before
-// it sent anything in the dialog. A peer that does send something moves the session by itself.
+// it sent anything in the dialog. A peer that does send something moves the session by itself. What the peer has not answered yet is sent
+// again on f.
 func (s *Session) Move(f *Flow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != sessionEnded {
+	if !s.forgotten && !(s.uac && s.state == sessionEarly) {
 		s.moveLocked(f)
 	}
+}
+
+// OnForgotten has f called once when the session is over and its BYE is answered or has timed out. f must not call the session or wait. It
+// is called at once when that has happened already.
+func (s *Session) OnForgotten(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.forgotten {
+		f()
+		return
+	}
+	s.onForgotten = f
 }
 
 func sessionKey(callID, localTag string) string { return callID + "\x00" + localTag }
@@ -175,6 +190,7 @@ func (s *Session) moveLocked(f *Flow) {
 	}
 	s.flow = f
 	f.watch(s, func() { s.flowClosed(f) })
+	s.resendLocked()
 }
 
 func (s *Session) flowClosed(f *Flow) {
@@ -208,6 +224,9 @@ func (s *Session) forgetLocked() {
 	s.stack.sessions.remove(sessionKey(s.callID, s.localTag), s)
 	if s.flow != nil {
 		s.flow.unwatch(s)
+	}
+	if s.onForgotten != nil {
+		s.onForgotten()
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 // build is called again for that: Via and Contact depend on the flow.
 func (s *Session) sendLocked(build func() *Request, onResponse func(*Response)) error {
 	build, onResponse = s.authorizedLocked(build, onResponse)
-	_, err := s.stack.startClientTx(build(), s.flow, onResponse)
+	req := build()
+	// A browser that comes back would show an ended call for ever, if it did not get its BYE then.
+	err := s.startLocked(req, onResponse, req.Method == BYE && s.overWebSocket())
 	if !errors.Is(err, ErrFlowClosed) {
 		return err
 	}
@@ -24,6 +26,41 @@ func (s *Session) sendLocked(build func() *Request, onResponse func(*Response)) 
 		return ErrClosed
 	}
 	return nil
+}
+
+func (s *Session) overWebSocket() bool { return s.flow.transport == "ws" || s.flow.transport == "wss" }
+
+// startLocked starts a transaction and remembers it until its final response, so that it can follow the peer to another flow.
+func (s *Session) startLocked(req *Request, onResponse func(*Response), patient bool) error {
+	var tx *clientTx
+	done := func(res *Response) {
+		if res.StatusCode >= 200 {
+			s.mu.Lock()
+			delete(s.requests, tx)
+			s.mu.Unlock()
+		}
+		onResponse(res)
+	}
+	tx, err := s.stack.startPatientTx(req, s.flow, done, patient)
+	if err != nil {
+		return err
+	}
+	if s.requests == nil {
+		s.requests = map[*clientTx]struct{}{}
+	}
+	s.requests[tx] = struct{}{}
+	return nil
+}
+
+// resendLocked sends what has no answer yet to the session's new flow: it may have been written to a connection that was dead already.
+func (s *Session) resendLocked() {
+	for tx := range s.requests {
+		tx.move(s.flow)
+	}
+	if u := s.unacked; u != nil {
+		u.flow = s.flow
+		_ = u.flow.send(u.data)
+	}
 }
 
 func (s *Session) redial(transport string, addr netip.AddrPort, build func() *Request, onResponse func(*Response)) {

@@ -129,6 +129,7 @@ func (s *Session) acked(f *Flow, ack *Request) {
 	if u == nil || u.seq != ack.CSeq().SeqNo || s.state != sessionConfirmed || param(ack.From().Params, "tag") != s.remoteTag {
 		return // a repeated ACK, usually
 	}
+	s.stopAckLocked()
 	s.moveLocked(f)
 	s.confirmLocked(u, ack)
 }

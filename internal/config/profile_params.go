@@ -77,6 +77,8 @@ var profileParams = []Param{
 	{"timer-t1", "ms", "T1", true, "500"},
 	{"timer-t2", "ms", "T2", true, "4000"},
 	{"timer-t4", "ms", "T4", true, "4000,5000"},
+	{"websocket-reconnect-timeout", "seconds", "ReconnectTimeout", true, ""},
+	{"strict-contact-wildcard", "flag", "StrictWildcard", true, ""},
 	{"hold-music", "text", "HoldMusic", true, ""},
 	{"media-option", "text", "MediaOptions", false, "none"},
 	{"disable-transfer", "flag", "DisableTransfer", true, ""},

@@ -58,6 +58,8 @@ type ProfileSettings struct {
 	ProxyRefer, ProxyInfo, ProxyMessage, Enable3PCC   bool
 	InboundUseCallIDAsUUID, OutboundUseUUIDAsCallID   bool
 	CIDIn1xx, DisableSRV, DisableNAPTR, RTPAutoAdjust bool
+	ReconnectTimeout                                  time.Duration // websocket-reconnect-timeout, ours: how long a call outlives its WebSocket; 30 s, 0 = for ever
+	StrictWildcard                                    bool          // strict-contact-wildcard, ours: "Contact: *" removes all devices of the user
 	Domains                                           []ProfileDomain
 }
 
@@ -124,6 +126,7 @@ func (r *reader) profileLimits(p *ProfileSettings, s settings) {
 	if s.text("minimum-session-expires", "") != "" {
 		p.MinSessionExpires = max(p.MinSessionExpires, 90*time.Second) // RFC 4028 §5
 	}
+	p.ReconnectTimeout, p.StrictWildcard = s.seconds("websocket-reconnect-timeout", 30), s.flag("strict-contact-wildcard", false)
 	ms := func(name string) time.Duration { return time.Duration(s.number(name, 0, 0, 1<<20)) * time.Millisecond }
 	p.T1, p.T2, p.T4 = ms("timer-t1"), ms("timer-t2"), ms("timer-t4")
 	p.DisableTransfer, p.DisableRegister, p.DisableHold = s.flag("disable-transfer", false), s.flag("disable-register", false), s.flag("disable-hold", false)

@@ -47,7 +47,8 @@ func (p *Profile) serveRegister(tx *sip.ServerTx, snap *config.Snapshot, view *c
 	q := registrar.Request{
 		Profile: p.cfg.Name, MaxContacts: view.MaxRegistrationsPerExtension,
 		// FreeSWITCH has no limit unless one is configured, and then refuses; ours, without one, makes room.
-		Refuse: view.Params["max-registrations-per-extension"] != "",
+		Refuse:         view.Params["max-registrations-per-extension"] != "",
+		StrictWildcard: view.StrictWildcard,
 	}
 	var user *config.User
 	if view.AcceptBlindReg { // anybody, as anybody

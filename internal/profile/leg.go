@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
@@ -35,6 +36,7 @@ type leg struct {
 	extra    map[string][]call.Variable // see SetHeaders
 	referred bool                       // we sent REFER: NOTIFYs are expected
 	told     chan struct{}              // closed when the peer has answered what came of its REFER; nil: it sent none
+	patience *time.Timer                // runs while the connection is lost
 	ended    bool
 	// again repeats the INVITE of an outbound leg with a proof of the password; credentials and proofs are what answers challenges.
 	again       func(s *sip.Session, proof sip.Header) error
@@ -164,12 +166,16 @@ func (l *leg) SendInfo(contentType string, body []byte) error {
 func (l *leg) begin(s *sip.Session) {
 	l.session = s
 	l.p.live.Add(1)
+	l.keep(s)
 }
 
 // over marks the leg as ended. Called with mu held.
 func (l *leg) over() {
 	if !l.ended && l.session != nil {
 		l.p.live.Add(-1)
+	}
+	if l.patience != nil {
+		l.patience.Stop()
 	}
 	l.ended = true
 }

@@ -79,6 +79,9 @@ type Profile struct {
 
 	began atomic.Pointer[config.Profile] // the view its sockets were made from
 
+	dialogsMu sync.Mutex                           // guards dialogs
+	dialogs   map[string]map[*sip.Session]struct{} // of users' browsers, by user@domain
+
 	gatewaysMu sync.Mutex // guards gateways
 	gateways   map[string]*gateway
 
@@ -98,7 +101,8 @@ func New(cfg Config) (*Profile, error) {
 	if cfg.Resolver == nil {
 		cfg.Resolver = net.DefaultResolver
 	}
-	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), mark: newMark(), gateways: make(map[string]*gateway)}
+	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), mark: newMark(), dialogs: make(map[string]map[*sip.Session]struct{}),
+		gateways: make(map[string]*gateway)}
 	p.trace.queue = make(chan traced, traceQueue)
 	view := p.view(cfg.Snapshot())
 	if view == nil {

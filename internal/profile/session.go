@@ -115,6 +115,7 @@ func (l *leg) OnFlowClosed(s *sip.Session) {
 	vanished := !l.outbound && !l.answered && !l.ended
 	l.mu.Unlock()
 	if !vanished {
+		l.lost(s)
 		return
 	}
 	_ = s.Reject(487, "")

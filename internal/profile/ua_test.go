@@ -116,6 +116,7 @@ type server struct {
 	p    *Profile
 	reg  *registrar.Registrar
 	core *fakeCore
+	ws   string // where WebSockets go instead of the server
 
 	events chan event // CUSTOM ones
 	others chan Event
@@ -262,7 +263,11 @@ func (p *phone) connect() {
 	addr := netip.MustParseAddrPort(p.s.p.Addr(p.transport).String())
 	open := func() (*sip.Flow, error) { return p.stack.FlowTo(context.Background(), p.transport, addr) }
 	if p.transport == "ws" {
-		open = func() (*sip.Flow, error) { return p.stack.DialWebSocket(context.Background(), "ws://"+addr.String()) }
+		at := addr.String()
+		if p.s.ws != "" {
+			at = p.s.ws
+		}
+		open = func() (*sip.Flow, error) { return p.stack.DialWebSocket(context.Background(), "ws://"+at) }
 	}
 	flow, err := open()
 	if err != nil {
