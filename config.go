@@ -45,12 +45,13 @@ func (c Config) withDefaults() Config {
 		c.DrainGrace = time.Hour
 	}
 	if c.StateDir == "" {
-		c.StateDir = defaultStateDir()
+		c.StateDir = DefaultStateDir()
 	}
 	return c
 }
 
-func defaultStateDir() string {
+// DefaultStateDir is the state directory when Config names none.
+func DefaultStateDir() string {
 	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
 		return dir
 	}

@@ -21,7 +21,7 @@ type importRule struct {
 
 var importRules = map[string]importRule{
 	".":                 {own: []string{"*"}, other: []string{"github.com/google/uuid"}},
-	"cmd":               {own: []string{"."}},
+	"cmd":               {own: []string{".", "internal/cli"}},
 	"bench":             {own: []string{".", "sip", "registrar", "media", "srtp", "esl"}, other: []string{"github.com/pion/"}},
 	"srtp":              {other: []string{"github.com/pion/srtp/", "github.com/pion/rtp"}},
 	"sip":               {other: []string{"github.com/emiago/sipgo/sip", "github.com/coder/websocket"}},
@@ -29,6 +29,7 @@ var importRules = map[string]importRule{
 	"esl":               {},
 	"registrar":         {own: []string{"sip"}, other: []string{"go.etcd.io/bbolt"}},
 	"internal/fsxml":    {},
+	"internal/cli":      {own: []string{"esl"}, other: []string{"github.com/spf13/pflag", "golang.org/x/term"}},
 	"internal/config":   {own: []string{"internal/fsxml"}},
 	"internal/extip":    {own: []string{"internal/config"}, other: []string{"github.com/pion/stun/v4"}},
 	"internal/database": {other: []string{"go.etcd.io/bbolt"}},

@@ -24,6 +24,9 @@ const (
 )
 
 func main() {
+	if name, args, ok := commandLine(os.Args); ok {
+		os.Exit(runCLI(name, args))
+	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
