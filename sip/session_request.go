@@ -156,17 +156,17 @@ func (r *Reinvite) Reject(code int, reason string, headers ...Header) error {
 const maxGlare = 5
 
 // Reinvite offers new SDP. onResult gets the final response, in order with the other callbacks; ACK is automatic, and after glare
-// (491) it is tried again first. It fails with ErrPending when another INVITE is under way on this session.
-func (s *Session) Reinvite(body []byte, onResult func(*Response)) error {
+// (491) it is tried again first. headers are added to the request. It fails with ErrPending when another INVITE is under way on this session.
+func (s *Session) Reinvite(body []byte, onResult func(*Response), headers ...Header) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.retrying {
 		return ErrPending
 	}
-	return s.reinviteLocked(body, onResult, 1)
+	return s.reinviteLocked(body, headers, onResult, 1)
 }
 
-func (s *Session) reinviteLocked(body []byte, onResult func(*Response), try int) error {
+func (s *Session) reinviteLocked(body []byte, headers []Header, onResult func(*Response), try int) error {
 	switch {
 	case s.state != sessionConfirmed || s.hungUp:
 		return ErrState
@@ -176,6 +176,9 @@ func (s *Session) reinviteLocked(body []byte, onResult func(*Response), try int)
 	var req *Request
 	build := func() *Request {
 		req = s.newRequestLocked(INVITE)
+		for _, h := range headers {
+			req.AppendHeader(CloneHeader(h))
+		}
 		setBody(req, "application/sdp", body)
 		s.pendingSeq = req.CSeq().SeqNo
 		return req
@@ -198,7 +201,7 @@ func (s *Session) reinviteLocked(body []byte, onResult func(*Response), try int)
 		case res.StatusCode < 300:
 			s.reinviteAnsweredLocked(res, report)
 		case res.StatusCode == 491 && try < maxGlare && s.state == sessionConfirmed:
-			s.retryLocked(res, body, onResult, try)
+			s.retryLocked(res, body, headers, onResult, try)
 		default:
 			report(res)
 		}
@@ -210,16 +213,16 @@ func (s *Session) reinviteLocked(body []byte, onResult func(*Response), try int)
 }
 
 // retryLocked tries a re-INVITE that met glare again after a delay. While it waits the peer's own is welcome.
-func (s *Session) retryLocked(res *Response, body []byte, onResult func(*Response), try int) {
+func (s *Session) retryLocked(res *Response, body []byte, headers []Header, onResult func(*Response), try int) {
 	s.retrying = true
 	s.stack.after(s.glareDelay(), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.retrying = false
-		err := s.reinviteLocked(body, onResult, try+1)
+		err := s.reinviteLocked(body, headers, onResult, try+1)
 		switch {
 		case err == ErrPending && try < maxGlare:
-			s.retryLocked(res, body, onResult, try+1)
+			s.retryLocked(res, body, headers, onResult, try+1)
 		case err != nil && onResult != nil:
 			s.post(func() { onResult(res) })
 		}

@@ -224,6 +224,7 @@ func (ch *Channel) exchangeIdentity() {
 
 func (ch *Channel) tellIdentity(name, number, to string) {
 	ch.sentCallee = [2]string{name, number}
+	ch.identify(name, number)
 	ch.set("last_sent_callee_id_name", name)
 	ch.set("last_sent_callee_id_number", number)
 	ch.emitCallUpdate(name, number, to)

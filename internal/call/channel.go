@@ -71,6 +71,7 @@ type Channel struct {
 	appRuns      []AppRun  // for the call record
 	chapters     []Chapter // for the call record: caller profiles before the present one
 	sentCallee   [2]string // name and number of the far end, as told to the peer
+	shown        string    // number of the far end that the peer knows of
 	told         bool      // called leg: identities of the present bridge were exchanged
 	toldHeaders  bool      // the leg has been given headers of messages
 	bridgedTo    *Channel

@@ -87,7 +87,7 @@ func (ch *Channel) bridgeStands() {
 
 // referBlind sends the far party to a number of the dialplan.
 func (ch *Channel) referBlind(r Referral) {
-	far := ch.bridgedTo
+	far := ch.farLeg()
 	if far == nil || r.Target == "" {
 		ch.log.Info("a call with one leg cannot be transferred", "target", headerText(r.Target))
 		ch.set("endpoint_disposition", "ATTENDED_TRANSFER_ERROR") // sic
@@ -102,6 +102,14 @@ func (ch *Channel) referBlind(r Referral) {
 	r.Done(true)
 	to := place{dest: dialplan.Literal(r.Target, true)}
 	far.box.put(func() { far.referredTo(r, to) })
+}
+
+// farLeg is whom the leg talks to, or is about to: a peer that has its answer may ask for a transfer before the bridge stands.
+func (ch *Channel) farLeg() *Channel {
+	if ch.bridgedTo == nil && ch.isAnswered && ch.ringing != nil && ch.ringing.winner != nil && !ch.ringing.winner.ended {
+		return ch.ringing.winner.ch
+	}
+	return ch.bridgedTo
 }
 
 // referredTo goes to where the far leg's peer sends this one.
@@ -135,7 +143,7 @@ func (ch *Channel) referAttended(r Referral) {
 	}
 	ch.setWire("_sofia_replaces_", r.Replaces)
 	ch.set("refer_uuid", second.uuid)
-	far := ch.bridgedTo
+	far := ch.farLeg()
 	if !second.box.put(func() { second.giveAway(ch, far, r) }) {
 		r.Done(false)
 	}
@@ -146,7 +154,7 @@ func (ch *Channel) giveAway(by, far *Channel, r Referral) {
 	if ch.whenBridged(func() { ch.giveAway(by, far, r) }) {
 		return
 	}
-	own := ch.bridgedTo
+	own := ch.farLeg()
 	if ch.hungUp || ch.profile == nil || isTrue(ch.vars.value("deny_refer_requests")) || far == own {
 		r.Done(false) // far == own: neither has a far party, or both the same
 		return

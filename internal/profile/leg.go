@@ -135,18 +135,38 @@ func (l *leg) Reoffer(sdp []byte, done func(answer []byte, err error)) error {
 	if err != nil {
 		return err
 	}
+	return l.reinvite(s, sdp, done)
+}
+
+func (l *leg) reinvite(s *sip.Session, sdp []byte, done func(answer []byte, err error), headers ...sip.Header) error {
 	l.follow(s)
-	err = s.Reinvite(sdp, func(res *sip.Response) {
+	err := s.Reinvite(sdp, func(res *sip.Response) {
 		if answer := sdpOf(res); res.StatusCode < 300 && answer != nil {
 			done(answer, nil)
 			return
 		}
 		done(nil, fmt.Errorf("profile: re-INVITE: %d %s", res.StatusCode, res.Reason))
-	})
+	}, headers...)
 	if err != nil {
 		return fmt.Errorf("profile: re-INVITE: %w", err)
 	}
 	return nil
+}
+
+// Identify implements call.Identifier: the new party is asserted in a re-INVITE (RFC 3325 §9.1). Rocket.Chat's trunk shows it; browsers that are
+// connected here learn by a message and are spared a renegotiation.
+func (l *leg) Identify(name, number string, offer func() ([]byte, error), done func(answer []byte, err error)) error {
+	s, err := l.live()
+	if err != nil || s.Flow().Transport() == "ws" || s.Flow().Transport() == "wss" {
+		return err
+	}
+	uri := l.p.contact(s.Flow()).Address
+	uri.User, uri.UriParams = escapeUser(number), nil
+	sdp, err := offer()
+	if err != nil {
+		return err
+	}
+	return l.reinvite(s, sdp, done, sip.NewHeader("P-Asserted-Identity", `"`+quoteName(name)+`" <`+uri.String()+">"))
 }
 
 // SendInfo implements call.Leg.

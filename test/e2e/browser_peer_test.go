@@ -13,6 +13,7 @@ type browserPeer struct {
 	pc    *webrtc.PeerConnection
 	track *webrtc.TrackLocalStaticRTP
 	ear   ear
+	voice voice
 	mu    sync.Mutex // guards to
 	to    *browserPeer
 	stop  chan struct{}
@@ -112,11 +113,14 @@ func (p *browserPeer) accept(t *testing.T, answer []byte) {
 }
 
 func (p *browserPeer) talk(hz float64) {
+	if !p.voice.say(hz) {
+		return
+	}
 	p.done.Go(func() {
-		everyFrame(p.stop, func(pkt *rtp.Packet, t *tone) {
+		p.voice.everyFrame(p.stop, func(pkt *rtp.Packet, t *tone) {
 			pkt.Payload = t.frame()
 			p.track.WriteRTP(pkt)
-		}, hz)
+		})
 	})
 }
 

@@ -23,7 +23,7 @@ type mediaPeer interface {
 	offer(t *testing.T) []byte
 	answer(t *testing.T, offer []byte) []byte
 	accept(t *testing.T, answer []byte)
-	talk(hz float64) // from now on, until close
+	talk(hz float64) // from now on, instead of what was before, until close
 	listener() *ear
 	close()
 }
@@ -32,6 +32,7 @@ type mediaPeer interface {
 type rtpPeer struct {
 	conn     *net.UDPConn
 	ear      ear
+	voice    voice
 	secure   bool
 	localKey []byte // key and salt, RFC 4568 §6.1
 	tag      string // of our crypto attribute: in an answer that of the one chosen
@@ -131,8 +132,11 @@ func (p *rtpPeer) key(t *testing.T, sdp []byte) {
 }
 
 func (p *rtpPeer) talk(hz float64) {
+	if !p.voice.say(hz) {
+		return
+	}
 	p.done.Go(func() {
-		everyFrame(p.stop, func(pkt *rtp.Packet, t *tone) {
+		p.voice.everyFrame(p.stop, func(pkt *rtp.Packet, t *tone) {
 			pkt.Payload = t.frame()
 			raw, err := pkt.Marshal()
 			remote := p.remote.Load()
@@ -147,21 +151,34 @@ func (p *rtpPeer) talk(hz float64) {
 			if err == nil {
 				p.conn.WriteToUDPAddrPort(raw, *remote)
 			}
-		}, hz)
+		})
 	})
 }
 
+// voice is what a peer says: one tone at a time, the last that was asked for, in one stream.
+type voice struct {
+	hz    atomic.Int64
+	begun atomic.Bool
+}
+
+// say changes the tone; the first time it says that there is nobody yet who sends.
+func (v *voice) say(hz float64) (first bool) {
+	v.hz.Store(int64(hz))
+	return v.begun.CompareAndSwap(false, true)
+}
+
 // everyFrame calls send each 20 ms with the next RTP header.
-func everyFrame(stop <-chan struct{}, send func(*rtp.Packet, *tone), hz float64) {
+func (v *voice) everyFrame(stop <-chan struct{}, send func(*rtp.Packet, *tone)) {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	t := &tone{hz: hz}
-	pkt := &rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 0, SequenceNumber: 100, Timestamp: 1000, SSRC: uint32(hz) + 0x1000}}
+	t := &tone{}
+	pkt := &rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 0, SequenceNumber: 100, Timestamp: 1000, SSRC: uint32(v.hz.Load()) + 0x1000}}
 	for {
 		select {
 		case <-stop:
 			return
 		case <-ticker.C:
+			t.hz = float64(v.hz.Load())
 			send(pkt, t)
 			pkt.SequenceNumber++
 			pkt.Timestamp += frameLength
