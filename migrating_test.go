@@ -11,6 +11,7 @@ import (
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/control"
 	"github.com/talkpath/talkpath/internal/event"
 )
 
@@ -45,16 +46,11 @@ func TestMigratingTables(t *testing.T) {
 func migrationTables(t *testing.T) map[string]string {
 	t.Helper()
 	served, ignored := call.NewCore(call.Config{Bus: event.NewBus(event.Identity{})}).Applications()
-	srv, _ := run(t, ephemeral(t))
-	api, err := srv.Execute(t.Context(), "show api as delim |")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var commands []string
-	for _, line := range strings.Split(api, "\n")[1:] {
-		if name, _, ok := strings.Cut(line, "|"); ok {
-			commands = append(commands, name)
-		}
+	core := call.NewCore(call.Config{Bus: event.NewBus(event.Identity{})})
+	var commands strings.Builder
+	commands.WriteString("| command | arguments | what | `${…()}` |\n|---|---|---|---|\n")
+	for _, c := range control.New(control.Deps{Core: core, Bus: event.NewBus(event.Identity{})}).Commands() {
+		fmt.Fprintf(&commands, "| `%s` | %s | %s | %s |\n", c.Name, code(c.Syntax), strings.ReplaceAll(c.Help, "|", `\|`), map[bool]string{true: "yes", false: "no"}[c.Dialplan])
 	}
 	var modules, params strings.Builder
 	modules.WriteString("| module | what of it |\n|---|---|\n")
@@ -66,7 +62,7 @@ func migrationTables(t *testing.T) map[string]string {
 		fmt.Fprintf(&params, "| `%s` | %s | %s |\n", p.Name, p.Kind, acts(p))
 	}
 	return map[string]string{
-		"applications": list(served), "ignored": list(ignored), "commands": list(commands),
+		"applications": list(served), "ignored": list(ignored), "commands": commands.String(),
 		"modules": modules.String(), "parameters": params.String(),
 	}
 }
@@ -82,6 +78,14 @@ func acts(p config.Param) string {
 		return "read only; done anyway: `" + strings.ReplaceAll(p.Ours, ",", "`, `") + "`"
 	}
 	return "read only"
+}
+
+// code writes a text as one of a table; a bar would end the cell.
+func code(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "`" + strings.ReplaceAll(text, "|", "\\|") + "`"
 }
 
 // list writes names as a paragraph of code words.

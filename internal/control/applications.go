@@ -53,6 +53,8 @@ func describedApplications() []application {
 		{"loop_playback", "Playback File looply", "[+loops] <path>", "mod_dptools"},
 		{"multiset", "Set many channel variables", "[^^<delim>]<varname>=<value> <var2>=<val2>", "mod_dptools"},
 		{"park", "Park", "", "mod_dptools"},
+		{"play_and_get_digits", "Play and get Digits", "<min> <max> <tries> <timeout> <terminators> <file> <invalid_file> <var_name> <regexp> " +
+			"[<digit_timeout>] ['<failure_ext> [failure_dp [failure_context]]']", "mod_dptools"},
 		{"playback", "Playback File", "<path>", "mod_dptools"},
 		{"pre_answer", "Pre-Answer the call", "", "mod_dptools"},
 		{"presence", "Send Presence", "<rpid> <status> [<id>]", "mod_dptools"},

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +90,22 @@ func (c *Control) processCommands() map[string]command {
 		"presence":        action(c.presence, "presence", presenceSyntax),
 		"xml_flush_cache": query(func(string) string { return "+OK cleared 0 entries\n" }, "Clear xml cache", "<id> <key> <val>"),
 	}
+}
+
+// CommandInfo describes a command for documents made from the code.
+type CommandInfo struct {
+	Name, Syntax, Help string
+	Dialplan           bool // ${name(args)} works
+}
+
+// Commands lists all commands by name.
+func (c *Control) Commands() []CommandInfo {
+	var all []CommandInfo
+	for _, name := range slices.Sorted(maps.Keys(c.table)) {
+		cmd := c.table[name]
+		all = append(all, CommandInfo{name, cmd.syntax, cmd.help, !cmd.acts && name != "expand"})
+	}
+	return all
 }
 
 // usage is the answer to a command without what it needs.

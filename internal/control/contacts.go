@@ -63,6 +63,15 @@ func (c *Control) contacts(a address) string {
 
 func (c *Control) sofiaContact(args string) string { return c.contacts(c.address(args)) }
 
+// regURL is "user[@domain]": the user's contacts on all profiles.
+func (c *Control) regURL(args string) string {
+	if args == "" {
+		return ""
+	}
+	who, _, _ := strings.Cut(args, "/")
+	return c.contacts(c.address(who))
+}
+
 func (c *Control) sofiaUsername(args string) string {
 	a := c.address(args)
 	if len(c.bindings(a)) == 0 {

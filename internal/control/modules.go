@@ -84,6 +84,8 @@ func moduleOf(command string) string {
 		return "mod_db"
 	case "hash":
 		return "mod_hash"
+	case "cdr_csv":
+		return "mod_cdr_csv"
 	case "console":
 		return "mod_console"
 	case "presence", "strepoch", "strftime", "strmicroepoch":

@@ -23,19 +23,37 @@ func (c *Control) profileConfig(name string) (config.Profile, bool) {
 	return config.Profile{}, false
 }
 
-// listens is a profile's address for a transport, "" when it has none: the address its peers use, and the port that was really bound.
+// listens is a profile's address for a transport, "" when it has none: the address its peers use, and the port that was really bound; of a
+// profile that nobody manages, what is configured.
 func (c *Control) listens(p config.Profile, transport string) string {
-	port := strconv.Itoa(p.SIPPort)
-	switch a := c.listener(p.Name, transport); {
-	case a != nil:
+	port := configuredPort(p, transport)
+	if a := c.listener(p.Name, transport); a != nil {
 		if _, bound, err := net.SplitHostPort(a.String()); err == nil {
 			port = bound
 		}
-	case transport != "udp":
+	} else if port == "" || transport != "udp" && c.deps.Profiles != nil {
 		return ""
 	}
 	return net.JoinHostPort(c.reachable(p.ExtSIPIP, p.SIPIP), port)
 }
+
+// configuredPort is the port a profile is to have for a transport, "" for none.
+func configuredPort(p config.Profile, transport string) string {
+	switch transport {
+	case "tls":
+		if p.TLS {
+			return strconv.Itoa(p.TLSPort)
+		}
+		return ""
+	case "ws":
+		return afterColon(p.WSBinding)
+	case "wss":
+		return afterColon(p.WSSBinding)
+	}
+	return strconv.Itoa(p.SIPPort)
+}
+
+func afterColon(binding string) string { return binding[strings.LastIndex(binding, ":")+1:] }
 
 // reachable is the first of the addresses that is one, else this machine's.
 func (c *Control) reachable(addresses ...string) string {

@@ -26,6 +26,7 @@ func (c *Control) sofiaCommands() map[string]command {
 	return map[string]command{
 		"sofia":              {run: c.sofia, help: "Sofia Controls", syntax: "<cmd> <args>"},
 		"sofia_contact":      query(c.sofiaContact, "Sofia Contacts", "[profile/]<user>@<domain>[/[!]<match_user_agent>]"),
+		"reg_url":            query(c.regURL, "", "<user>@<realm>"),
 		"sofia_username_of":  query(c.sofiaUsername, "Sofia Username Lookup", "[profile/]<user>@<domain>"),
 		"sofia_count_reg":    query(c.sofiaCount, "Count Sofia registration", "[profile/]<user>@<domain>"),
 		"sofia_gateway_data": query(c.gatewayData, "Get data from a sofia gateway", "<gateway_name> [ivar|ovar|var] <name>"),

@@ -26,6 +26,9 @@ func (c *Control) textCommands() map[string]command {
 		"escape":     query(escapeText, "Escape a string", "<data>"),
 		"toupper":    query(upperASCII, "Upper Case a string", "<string>"),
 		"tolower":    query(lowerASCII, "Lower Case a string", "<string>"),
+		"sql_escape": query(sqlEscape, "Escape a string to prevent sql injection", "<string>"),
+		// It only writes quotes; nothing here hands a text to a shell.
+		"quote_shell_arg": query(quoteShellArg, "Quote/escape a string for use on shell command line", "<data>"),
 	}
 }
 
@@ -274,6 +277,17 @@ func md5Hex(args string) string {
 // escapeText writes line ends, tabs, blanks and dollar signs with a backslash.
 func escapeText(args string) string {
 	return strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`, " ", `\s`, "$", `\$`).Replace(args)
+}
+
+// sqlEscape doubles single quotes.
+func sqlEscape(args string) string { return strings.ReplaceAll(args, "'", "''") }
+
+// quoteShellArg makes a text one word of a POSIX shell.
+func quoteShellArg(args string) string {
+	if args == "" {
+		return ""
+	}
+	return "'" + strings.ReplaceAll(args, "'", `'\''`) + "'"
 }
 
 // upperASCII and lowerASCII leave other letters alone, as toupper and tolower of C do.

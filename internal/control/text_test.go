@@ -1,6 +1,7 @@
 package control
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,5 +194,36 @@ func FuzzDialable(f *testing.F) {
 		if utf8.ValidString(uri) && !utf8.ValidString(out) {
 			t.Fatalf("%q became %q", uri, out)
 		}
+	})
+}
+
+// FuzzArguments: no line makes more parts than asked for, or more text than it has; a line without quotes, blanks and backslashes is split at
+// its delimiters.
+func FuzzArguments(f *testing.F) {
+	for _, seed := range []string{"a b c", "'a b' c", "a\\ b", "  a   b ", "'", "a'b c", "a||b", "\\n\\s", "m:~a~b"} {
+		f.Add(seed, byte(' '), 3)
+		f.Add(seed, byte('|'), 16)
+	}
+	f.Fuzz(func(t *testing.T, line string, delimiter byte, most int) {
+		if most < 1 || most > 1000 || delimiter == '\\' || delimiter == '\'' || delimiter < ' ' || delimiter > '~' {
+			t.Skip()
+		}
+		parts := arguments(line, delimiter, most)
+		size := 0
+		for _, p := range parts {
+			size += len(p)
+		}
+		if len(parts) == 0 || len(parts) > most || size > len(line) {
+			t.Errorf("%q: %q", line, parts)
+		}
+		if !strings.ContainsAny(line, "\\' ") && !slices.Equal(parts, strings.SplitN(line, string(delimiter), most)) {
+			t.Errorf("%q at %q: %q", line, delimiter, parts)
+		}
+		if w := words(line, most); len(w) > most {
+			t.Errorf("%q: %q", line, w)
+		}
+		delimited(line, most)
+		readTyped(line)
+		parseShow(strings.Fields(line))
 	})
 }
