@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/internal/event"
+	"github.com/talkpath/talkpath/media"
 	"github.com/talkpath/talkpath/media/audio"
 )
 
@@ -53,7 +55,25 @@ func Check(cfg Config) (*CheckReport, error) {
 	_, problems := dialplan.Compile(snapshot.DialplanNode)
 	applications, _ := call.NewCore(call.Config{Bus: event.NewBus(event.Identity{})}).Applications()
 	served := func(app string) bool { return slices.Contains(applications, app) }
+	snapshot.Unsupported = append(snapshot.Unsupported, unknownCodecs(snapshot)...)
 	return config.Summarize(snapshot, served, problems...), nil
+}
+
+// unknownCodecs are those of the profiles' preferences that calls cannot have, each once.
+func unknownCodecs(s *config.Snapshot) []config.Unsupported {
+	var list []config.Unsupported
+	told := map[string]bool{}
+	for _, p := range s.Profiles {
+		for _, name := range strings.Split(p.InboundCodecPrefs+","+p.OutboundCodecPrefs, ",") {
+			name = strings.TrimSpace(name)
+			if name == "" || told[name] || len(media.CodecsByName(name)) > 0 {
+				continue
+			}
+			told[name] = true
+			list = append(list, config.Unsupported{Kind: "codec", Name: name, File: p.File, Line: p.Line})
+		}
+	}
+	return list
 }
 
 // ErrUnsafe is wrapped by the error of a configuration that is refused because anyone could take the exchange over.

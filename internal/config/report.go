@@ -51,6 +51,7 @@ func (m *Summary) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "Modules         %s\n", strings.Join(m.Served.Modules, ", "))
 	}
 	m.reportUnsupported(&b)
+	m.reportExtensions(&b)
 	section(&b, "Unsafe", m.Unsafe)
 	section(&b, "Problems", m.Problems)
 	fmt.Fprintf(&b, "Verdict         %s\n", m.Verdict)
@@ -99,8 +100,21 @@ func (m *Summary) reportUnsupported(b *strings.Builder) {
 	}
 }
 
+// reportExtensions lists the extensions that do not work, or not as a whole.
+func (m *Summary) reportExtensions(b *strings.Builder) {
+	if len(m.Extensions) > 0 {
+		b.WriteString("Extensions that use an unsupported application (a call ends there)\n")
+	}
+	for _, e := range m.Extensions {
+		fmt.Fprintf(b, "  %-12s %-28s %-34s %s:%d (%s)\n", e.Context, e.Name, e.Numbers, e.File, e.Line, strings.Join(e.Applications, ", "))
+	}
+}
+
 func reportProfile(b *strings.Builder, p *Profile) {
 	listen := []string{"udp and tcp " + p.SIPIP + " port " + port(p.SIPPort)}
+	if p.TLSOnly && p.TLS {
+		listen = []string{p.SIPIP}
+	}
 	if p.TLS {
 		listen = append(listen, "tls port "+port(p.TLSPort))
 	}

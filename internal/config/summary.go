@@ -13,15 +13,16 @@ import (
 
 // Summary is what a check of a configuration tells, for people (WriteText) and for programs (WriteJSON).
 type Summary struct {
-	Source      string        `json:"source"`
-	Files       int           `json:"files"`
-	Served      Served        `json:"served"`
-	Unsupported []Unsupported `json:"unsupported"`  // read and not served, each once
-	UnusedFiles []string      `json:"unused_files"` // <configuration> elements of modules that are not served
-	Unsafe      []Finding     `json:"unsafe"`
-	Problems    []Finding     `json:"problems"` // all others
-	Verdict     string        `json:"verdict"`
-	ExitCode    int           `json:"exit_code"` // 0 fine, 1 it starts but part of it will not work, 2 it does not start
+	Source      string          `json:"source"`
+	Files       int             `json:"files"`
+	Served      Served          `json:"served"`
+	Unsupported []Unsupported   `json:"unsupported"`  // read and not served, each once
+	Extensions  []LameExtension `json:"extensions"`   // that use an application which is not served
+	UnusedFiles []string        `json:"unused_files"` // <configuration> elements of modules that are not served
+	Unsafe      []Finding       `json:"unsafe"`
+	Problems    []Finding       `json:"problems"` // all others
+	Verdict     string          `json:"verdict"`
+	ExitCode    int             `json:"exit_code"` // 0 fine, 1 it starts but part of it will not work, 2 it does not start
 
 	snapshot *Snapshot
 }
@@ -94,7 +95,7 @@ type Finding struct {
 // Summarize collects what there is to tell. served says whether the dialplan application of a name, in lower case, is there; nil leaves applications
 // out. more are problems found elsewhere, as in the dialplan.
 func Summarize(s *Snapshot, served func(app string) bool, more ...fsxml.Problem) *Summary {
-	m := &Summary{Source: s.Source, snapshot: s, Unsupported: []Unsupported{}, UnusedFiles: unusedFiles(s), Unsafe: []Finding{}, Problems: []Finding{}}
+	m := &Summary{Source: s.Source, snapshot: s, Unsupported: []Unsupported{}, Extensions: []LameExtension{}, UnusedFiles: unusedFiles(s), Unsafe: []Finding{}, Problems: []Finding{}}
 	if s.Tree != nil {
 		m.Files = len(s.Tree.Files)
 	}
@@ -109,6 +110,7 @@ func Summarize(s *Snapshot, served func(app string) bool, more ...fsxml.Problem)
 	if served != nil {
 		apps := Applications(s.DialplanNode)
 		m.Unsupported = append(m.Unsupported, notServed(apps, served)...)
+		m.Extensions = lameExtensions(s.DialplanNode, served)
 		for _, a := range apps {
 			if served(strings.ToLower(a.Name)) {
 				m.Served.Applications = append(m.Served.Applications, a.Name)

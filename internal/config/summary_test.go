@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,17 +16,17 @@ func served(apps ...string) func(string) bool {
 }
 
 func TestSummary(t *testing.T) {
-	const plan = `<context name="default"><extension name="e">
-		<condition><action application="Answer"/><action application="voicemail" data="x"/>
+	const plan = `<context name="default"><extension name="fine"><condition><action application="answer"/></condition></extension><extension name="e">
+		<condition field="destination_number" expression="^4000$"><action application="Answer"/><action application="voicemail" data="x"/>
 		<condition><anti-action application="fifo"/></condition></condition>
-		<condition><action application="voicemail"/><action application="${app}"/></condition></extension></context>`
+		<condition><action application="voicemail"/><action application="${app}"/><action application="bridge" data="loopback/app=ivr:x"/></condition></extension></context>`
 	s, err := Load(Options{Dir: tree(t, map[string]string{"dialplan": plan, "esl": param("password", "ClueCon"), "profile": param("sip-capture", "yes") + param("sip-ip", "127.0.0.1"),
 		"conf": `<configuration name="modules.conf"><modules><load module="mod_sofia"/><load module="mod_fifo.so"/><load module="mod_fifo"/></modules></configuration>` +
 			`<configuration name="fifo.conf"/><configuration name="alsa.conf"/><configuration name="acl.conf"><network-lists><list name="l"/></network-lists></configuration>`})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Summarize(s, served("answer"), fsxml.Problem{File: "x.xml", Line: 3, Severity: fsxml.Error, Text: "from the dialplan"})
+	m := Summarize(s, served("answer", "bridge"), fsxml.Problem{File: "x.xml", Line: 3, Severity: fsxml.Error, Text: "from the dialplan"})
 	var rows []string
 	for _, u := range m.Unsupported {
 		rows = append(rows, u.Kind+" "+u.Name)
@@ -36,7 +37,10 @@ func TestSummary(t *testing.T) {
 	if want := []string{"application voicemail", "application fifo", "module mod_fifo", "parameter profile/sip-capture"}; !slices.Equal(rows, want) {
 		t.Errorf("got  %q\nwant %q", rows, want)
 	}
-	if !slices.Equal(m.UnusedFiles, []string{"fifo.conf"}) || !slices.Equal(m.Served.Applications, []string{"Answer"}) || !slices.Equal(m.Served.Modules, []string{"mod_sofia"}) || !slices.Equal(m.Served.AccessLists, []string{"l"}) {
+	if want := (LameExtension{"default", "e", "^4000$", []string{"voicemail", "fifo", "ivr"}, "freeswitch.xml", 7}); len(m.Extensions) != 1 || !reflect.DeepEqual(m.Extensions[0], want) {
+		t.Errorf("extensions %+v", m.Extensions)
+	}
+	if !slices.Equal(m.UnusedFiles, []string{"fifo.conf"}) || !slices.Equal(m.Served.Applications, []string{"answer", "bridge"}) || !slices.Equal(m.Served.Modules, []string{"mod_sofia"}) || !slices.Equal(m.Served.AccessLists, []string{"l"}) {
 		t.Errorf("%q %+v", m.UnusedFiles, m.Served)
 	}
 	if len(m.Unsafe) != 1 || !strings.Contains(m.Unsafe[0].Text, "password everybody knows") || len(m.Problems) != 1 || m.ExitCode != 1 {
@@ -46,7 +50,7 @@ func TestSummary(t *testing.T) {
 	if err := m.WriteText(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Read but not supported\n", "application  voicemail ", "Unsafe\n  freeswitch.xml:4: warning: the event socket", "Problems\n  x.xml:3: error: from the dialplan\n", "Verdict         it starts, but part of it will not work: 1 error, 1 warning; 4 not supported\n", "Modules         mod_sofia\n"} {
+	for _, want := range []string{"Read but not supported\n", "\n  default      e                            ^4000$ ", ":7 (voicemail, fifo, ivr)\n", "application  voicemail ", "Unsafe\n  freeswitch.xml:4: warning: the event socket", "Problems\n  x.xml:3: error: from the dialplan\n", "Verdict         it starts, but part of it will not work: 1 error, 1 warning; 4 not supported\n", "Modules         mod_sofia\n"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}

@@ -128,6 +128,7 @@ func (s Set) contacts(p *Profile, snap *config.Snapshot, u *config.User, vars []
 			url: b.URI(), webrtc: b.WebSocket(), vars: vars,
 		}
 		r.credentials.user, r.credentials.password = u.ReverseAuth()
+		addParams(&r.target, value(vars, "sip_invite_params", ""))
 		r.towards(&b)
 		out = append(out, r.destination(snap, vars))
 	}
@@ -277,7 +278,14 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 		Dial:        r.dial,
 	}
 	d.SDES = !d.WebRTC && secure(r.value(vars, "rtp_secure_media"))
+	intercom := isTrue(value(vars, "sip_auto_answer", "")) // asks the phone to answer by itself, both ways there are (mod_sofia.c)
+	if intercom {
+		addParams(&r.target, "intercom=true")
+	}
 	r.describe(&d, view, vars)
+	if intercom {
+		d.Vars = append(d.Vars, call.Variable{Name: "sip_h_Call-Info", Value: "<sip:" + bracket(view.SIPIP) + ">;answer-after=0"})
+	}
 	return d
 }
 

@@ -116,3 +116,17 @@ func TestContactWithHeader(t *testing.T) {
 	want(t, "Request-URI", c.invite.Recipient.String(), plain)
 	want(t, "Route", c.invite.GetHeader("Route"), sip.Header(nil))
 }
+
+// TestAutoAnswer: sip_auto_answer, exported or of the dial string, asks the phone to answer by itself.
+func TestAutoAnswer(t *testing.T) {
+	s := start(t)
+	want(t, "register", s.phone("udp", "1001", "pw1001").register("600").StatusCode, 200)
+	for _, on := range []string{"true", "false"} {
+		ds, _ := s.p.Resolve("user", "1001@example.com", []call.Variable{{Name: "sip_auto_answer", Value: on}, {Name: "sip_invite_params", Value: "x=y"}})
+		info := value(ds[0].Vars, "sip_h_Call-Info", "")
+		uri := value(ds[0].Vars, "sip_req_uri", "")
+		want(t, "Call-Info", info, map[string]string{"true": "<sip:127.0.0.1>;answer-after=0"}[on])
+		want(t, "intercom=true in "+uri, strings.Contains(uri, ";intercom=true"), on == "true")
+		want(t, "sip_invite_params in "+uri, strings.Contains(uri, ";x=y"), true)
+	}
+}

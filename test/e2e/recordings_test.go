@@ -156,6 +156,7 @@ func recordedCalls() []recordedCall {
 		{"plain_reject_603", rtpPhone, "1015", "1016", "1016", refused(603, "Decline")},
 		{"plain_not_registered", rtpPhone, "1015", "1017", "", fails},
 		{"plain_unknown_extension", rtpPhone, "1015", "nosuchext", "", fails},
+		{"plain_user_not_in_directory", rtpPhone, "1015", "1999", "", fails},
 		{"plain_hold_resume", rtpPhone, "1015", "1016", "1016", holds},
 		{"plain_caller_cancel", rtpPhone, "1015", "1016", "1016", func(t *testing.T, s *recordedScene) {
 			a, b := s.ringing(t)
