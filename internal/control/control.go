@@ -114,7 +114,7 @@ func New(deps Deps) *Control {
 		deps.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Control{deps: deps, globals: map[string]string{}, typing: newTyping()}
-	c.tasks = newTaskTable(c.emitSchedule)
+	c.tasks = newTaskTable(deps.Logger, c.emitSchedule)
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.table = c.commands()
 	c.steered = func(id string) (steered, bool) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 )
 
 type fakeCore struct {
+	mu       sync.Mutex // guards stats
 	channels []call.Snapshot
 	stats    call.Stats
 	hungUp   []string
@@ -42,20 +44,33 @@ func (f *fakeCore) Store() *call.Store {
 }
 
 func (f *fakeCore) SetLimits(maxSessions, perSecond int) {
-	f.stats.MaxSessions, f.stats.SessionsPerSecond = maxSessions, perSecond
+	f.change(func(s *call.Stats) { s.MaxSessions, s.SessionsPerSecond = maxSessions, perSecond })
 }
 
 func (f *fakeCore) Pause(direction string, on bool) {
-	if direction == "inbound" {
-		f.stats.PausedInbound = on
-	} else {
-		f.stats.PausedOutbound = on
-	}
+	f.change(func(s *call.Stats) {
+		if direction == "inbound" {
+			s.PausedInbound = on
+		} else {
+			s.PausedOutbound = on
+		}
+	})
 }
 func (f *fakeCore) ResetRatePeak() { f.stats.PerSecondPeak = 0 }
 
 func (f *fakeCore) Channels() []call.Snapshot { return f.channels }
-func (f *fakeCore) Stats() call.Stats         { return f.stats }
+func (f *fakeCore) Stats() call.Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stats
+}
+
+// change changes the figures while something reads them.
+func (f *fakeCore) change(how func(*call.Stats)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	how(&f.stats)
+}
 func (f *fakeCore) Applications() (served, ignored []string) {
 	return []string{"answer", "bridge"}, []string{"hash"}
 }
@@ -322,7 +337,11 @@ func TestGlobals(t *testing.T) {
 		{"eval ${foo}", "bar"},
 		{"global_setvar foo=", "+OK"},
 		{"global_getvar foo", ""},
-		{"global_setvar domain=other", "+OK"},
+		{"global_setvar domain=wrong =nosuch", "+OK"},
+		{"global_getvar domain", "example.com"},
+		{"global_setvar domain=other =example.com", "+OK"},
+		{"global_setvar dial={a=b,c=d}user/1000", "+OK"},
+		{"global_getvar dial", "{a=b,c=d}user/1000"},
 		{"eval ${domain}", "other"},
 		{"global_setvar", "-USAGE: <var>=<value> [=<value2>]\n"},
 		{"global_setvar =x", "-USAGE: <var>=<value> [=<value2>]\n"},

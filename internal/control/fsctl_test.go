@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/event"
 )
 
@@ -160,7 +161,7 @@ func TestShutdownWaits(t *testing.T) {
 						t.Errorf("paused after cancel: %q", got)
 					}
 				}
-				core.stats.Current = 0
+				core.change(func(s *call.Stats) { s.Current = 0 })
 				time.Sleep(shutdownCheck)
 				synctest.Wait()
 				if got := len(ended) == 1; got == tc.cancel {

@@ -80,7 +80,7 @@ func (c *Control) globalGet(name string) string {
 // maxGlobals bounds the variables that commands can make.
 const maxGlobals = 10_000
 
-// globalSet is "name=value". Global variables may hold parts of dial strings, so a call cannot put such syntax into one: the text may be
+// globalSet is "name=value", or "name=value =old", which sets the variable only when it has the old value. Global variables may hold parts of dial strings, so a call cannot put such syntax into one: the text may be
 // its peer's.
 func (c *Control) globalSet(ctx context.Context, args string) string {
 	name, value, ok := strings.Cut(args, "=")
@@ -90,6 +90,12 @@ func (c *Control) globalSet(ctx context.Context, args string) string {
 	}
 	if fromDialplan(ctx) && (dialable(name) != name || strings.ContainsAny(value, ",|<>[]{}^$'\"\\")) {
 		return "-ERR not from a dialplan\n"
+	}
+	if start, old, conditional := cutLast(value, " ="); conditional {
+		value = start
+		if now, _ := c.Global(name); now != old {
+			return "+OK" // FreeSWITCH does not tell
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,6 +16,7 @@ const heartbeatTask = 1
 func (c *Control) Heartbeat(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer c.tasks.beat.Store(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -28,6 +29,8 @@ func (c *Control) Heartbeat(ctx context.Context) {
 		}
 		timer.Reset(interval)
 		c.emitHeartbeat()
-		c.emitSchedule("RE_SCHEDULE", task{heartbeatTask, "heartbeat", "core", time.Now().Add(interval)})
+		next := time.Now().Add(interval)
+		c.tasks.beat.Store(next.Unix())
+		c.emitSchedule("RE_SCHEDULE", task{heartbeatTask, "heartbeat", "core", next})
 	}
 }

@@ -103,7 +103,7 @@ func TestRecordedTables(t *testing.T) {
 		t.Run(tc.recording, func(t *testing.T) {
 			c := recordedControl(t, &fakeCore{}, "recorded")
 			served, _ := call.NewCore(call.Config{Bus: c.deps.Bus}).Applications()
-			c.deps.Core = &servingCore{fakeCore{}, served}
+			c.deps.Core = &servingCore{served: served}
 			body := recordedReplies(t, tc.recording)[0].body
 			key := func(line string) string {
 				if tc.command == "show codec" {

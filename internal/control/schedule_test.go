@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -146,6 +148,41 @@ func TestTaskTableIsBounded(t *testing.T) {
 		if got := c.Execute(t.Context(), "sched_api +5 none version"); !strings.HasPrefix(got, "+OK Added: ") {
 			t.Errorf("after the channel: %q", got)
 		}
+	})
+}
+
+// TestPanicInTask: a task that panics is told and over, and the others go on.
+func TestPanicInTask(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Control, core *fakeCore, _ *[]string) {
+		var log strings.Builder
+		c.tasks.log = slog.New(slog.NewTextHandler(&log, nil))
+		c.tasks.add(&job{task: task{desc: "bad", runtime: time.Now()}, do: func() { panic("oops") }})
+		c.Execute(t.Context(), "sched_api +1 none uuid_kill a")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if !strings.Contains(log.String(), "panic=oops") || len(core.hungUp) != 1 {
+			t.Errorf("logged %q, did %v", log.String(), core.hungUp)
+		}
+		if got := c.Execute(t.Context(), "show tasks"); got != "\n0 total.\n" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+func TestHeartbeatIsATask(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Control, _ *fakeCore, _ *[]string) {
+		ctx, stop := context.WithCancel(t.Context())
+		go c.Heartbeat(ctx)
+		synctest.Wait()
+		want := fmt.Sprintf("\n1,heartbeat,core,%d,0,vm\n", time.Now().Add(heartbeatInterval).Unix())
+		if got := c.Execute(t.Context(), "show tasks"); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if got := c.Execute(t.Context(), "sched_del 1"); got != "+OK Deleted: 0\n" {
+			t.Errorf("%q", got)
+		}
+		stop()
+		synctest.Wait()
 	})
 }
 

@@ -2,10 +2,13 @@ package control
 
 import (
 	"cmp"
+	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,7 +34,9 @@ type job struct {
 
 // taskTable is FreeSWITCH's scheduler: tasks with numbers and groups that can be listed and deleted.
 type taskTable struct {
+	log     *slog.Logger
 	tell    func(event string, t task) // publishes what became of one
+	beat    atomic.Int64               // when the heartbeat is due next, in seconds since 1970; 0: there is none
 	running sync.WaitGroup
 	slots   chan struct{}
 
@@ -41,8 +46,8 @@ type taskTable struct {
 	closed bool
 }
 
-func newTaskTable(tell func(event string, t task)) *taskTable {
-	return &taskTable{tell: tell, slots: make(chan struct{}, maxTasksRunning), jobs: map[int]*job{}, last: firstTask - 1}
+func newTaskTable(log *slog.Logger, tell func(event string, t task)) *taskTable {
+	return &taskTable{log: log, tell: tell, slots: make(chan struct{}, maxTasksRunning), jobs: map[int]*job{}, last: firstTask - 1}
 }
 
 // add enters a task and returns its number; false: the table is full or closed.
@@ -75,7 +80,7 @@ func (t *taskTable) run(j *job) {
 	t.mu.Unlock()
 	defer t.running.Done()
 	t.slots <- struct{}{}
-	j.do()
+	t.do(j)
 	<-t.slots
 
 	t.mu.Lock()
@@ -91,6 +96,16 @@ func (t *taskTable) run(j *job) {
 	j.runtime = time.Now().Add(j.every)
 	j.timer.Reset(j.every)
 	t.tell("RE_SCHEDULE", j.task)
+}
+
+// do does what there is to do. A panic costs this task only.
+func (t *taskTable) do(j *job) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.log.Error("panic in a scheduled task", "task", j.desc, "group", j.group, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	j.do()
 }
 
 // remove forgets a task; t.mu is held.
@@ -145,6 +160,9 @@ func (t *taskTable) close() {
 // report is show tasks.
 func (t *taskTable) report(host string) report {
 	r := report{columns: []string{"task_id", "task_desc", "task_group", "task_runtime", "task_sql_manager", "hostname"}}
+	if beat := t.beat.Load(); beat > 0 {
+		r.rows = append(r.rows, []string{strconv.Itoa(heartbeatTask), "heartbeat", "core", strconv.FormatInt(beat, 10), "0", host})
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.prune()
