@@ -47,6 +47,8 @@ type Config struct {
 	Supported []string
 	// HTTP gets requests on ws and wss listeners that are no WebSocket upgrade with the sub-protocol sip; nil answers 426.
 	HTTP http.Handler
+	// SessionTimers are off by default.
+	SessionTimers SessionTimers
 	// Timers and Limits: zero fields take their defaults.
 	Timers Timers
 	Limits Limits

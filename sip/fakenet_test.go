@@ -92,6 +92,7 @@ func (r *recorder) OnReject(s *Session, res *Response) {
 }
 func (r *recorder) OnCancel(*Session, *Request) { r.add("cancel") }
 func (r *recorder) OnAck(*Session, *Request)    { r.add("ack") }
+func (r *recorder) OnExpired(*Session)          { r.add("expired") }
 func (r *recorder) OnAckTimeout(*Session)       { r.add("acktimeout") }
 func (r *recorder) OnReinvite(_ *Session, re *Reinvite) {
 	r.add("reinvite")

@@ -17,7 +17,9 @@ type SessionHandler interface {
 	OnAck(s *Session, ack *Request)
 	// OnAckTimeout: a 2xx was not acknowledged in 64*T1; BYE has been sent.
 	OnAckTimeout(s *Session)
-	// OnReinvite: the peer offers a change; answer through r.
+	// OnExpired: nobody refreshed the session in time (RFC 4028), or it is not known to the peer any more; BYE has been sent.
+	OnExpired(s *Session)
+	// OnReinvite: the peer offers a change; answer through r. Without a body it asks for our offer: Reinvite.Offer.
 	OnReinvite(s *Session, r *Reinvite)
 	// OnRequest: any other in-dialog request (INFO MESSAGE REFER NOTIFY UPDATE OPTIONS …); answer through tx. A MESSAGE may come after our
 	// BYE, until that is answered.
@@ -38,6 +40,7 @@ func (NopSessionHandler) OnReject(*Session, *Response)      {}
 func (NopSessionHandler) OnCancel(*Session, *Request)       {}
 func (NopSessionHandler) OnAck(*Session, *Request)          {}
 func (NopSessionHandler) OnAckTimeout(*Session)             {}
+func (NopSessionHandler) OnExpired(*Session)                {}
 func (NopSessionHandler) OnReinvite(_ *Session, r *Reinvite) {
 	_ = r.Reject(488, "")
 }

@@ -141,6 +141,9 @@ func (s *Stack) screen(r *Request, tag string) (code int, reason string, headers
 	case r.Method == BYE:
 		return 481, "Call Does Not Exist", nil
 	}
+	if hs := s.tooBrief(r); hs != nil {
+		return 422, "", hs
+	}
 	if unsupported := s.unsupported(r); unsupported != "" {
 		return 420, "", []Header{NewHeader("Unsupported", unsupported)}
 	}

@@ -137,6 +137,7 @@ func (s *testServer) OnCancel(x *sip.Session, r *sip.Request) {
 func (s *testServer) OnAck(x *sip.Session, r *sip.Request) {
 	s.events <- event{what: "ack", session: x, req: r}
 }
+func (s *testServer) OnExpired(x *sip.Session)    { s.events <- event{what: "expired", session: x} }
 func (s *testServer) OnAckTimeout(x *sip.Session) { s.events <- event{what: "acktimeout", session: x} }
 func (s *testServer) OnReinvite(x *sip.Session, r *sip.Reinvite) {
 	s.events <- event{what: "reinvite", session: x, re: r}

@@ -31,6 +31,7 @@ type ServerTx struct {
 	last      []byte // the response sent last
 	cancelled bool
 	session   *Session // the session that owns an INVITE
+	extra     []Header // of a 2xx; set before the request goes to its handler
 	linger    *time.Timer
 	repeat    *time.Timer   // timer G
 	interval  time.Duration // of repeat
@@ -146,6 +147,11 @@ func (s *Stack) completeResponse(tx *ServerTx, res *Response) {
 		switch tx.req.Method {
 		case INVITE, UPDATE, SUBSCRIBE, REFER, NOTIFY:
 			res.AppendHeader(s.contact(tx.flow, tx.req.Recipient.User))
+		}
+	}
+	if res.StatusCode >= 200 && res.StatusCode < 300 {
+		for _, h := range tx.extra {
+			res.AppendHeader(h)
 		}
 	}
 	s.decorate(res)

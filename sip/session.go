@@ -59,6 +59,7 @@ type Session struct {
 	retrying      bool                   // our re-INVITE met the peer's and waits to be tried again
 	requests      map[*clientTx]struct{} // in the dialog, without a final response
 	onForgotten   func()
+	alive         keepAlive
 	ack           []byte // of the last 2xx
 	ackSeq        uint32
 
@@ -206,6 +207,7 @@ func (s *Session) flowClosed(f *Flow) {
 func (s *Session) endLocked() {
 	s.state = sessionEnded
 	s.stopAckLocked()
+	s.stopAliveLocked()
 	if s.reinvite != nil { // RFC 3261 §15.1.2; nobody else would answer it any more
 		_ = s.reinvite.Respond(s.reinvite.NewResponse(487, ""))
 		s.reinvite = nil
@@ -320,6 +322,11 @@ func (s *Session) newRequestLocked(method RequestMethod) *Request {
 	switch method {
 	case INVITE, UPDATE, REFER, SUBSCRIBE, NOTIFY:
 		req.AppendHeader(s.contactLocked())
+	}
+	if method == INVITE || method == UPDATE {
+		for _, h := range s.timerHeadersLocked() {
+			req.AppendHeader(h)
+		}
 	}
 	return req
 }

@@ -16,6 +16,7 @@ func (st *Stack) Invite(req *Request, flow *Flow, h SessionHandler) (*Session, e
 	if err != nil {
 		return nil, err
 	}
+	st.askForTimer(req, flow)
 	to := req.To()
 	s := &Session{
 		stack: st, handler: h, uac: true, req: req, callID: req.CallID().Value(), localTag: param(req.From().Params, "tag"), flow: flow,
@@ -27,6 +28,7 @@ func (st *Stack) Invite(req *Request, flow *Flow, h SessionHandler) (*Session, e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.alive.sdp = req.Body()
 	flow.watch(s, func() { s.flowClosed(flow) })
 	s.outgoing, err = st.startClientTx(req, flow, s.inviteResponse)
 	if err != nil {
@@ -147,6 +149,7 @@ func (s *Session) answerLocked(res *Response) {
 			s.guard.Stop()
 		}
 		s.reported = true
+		s.timerResponseLocked(res)
 		s.post(func() { s.handler.OnAnswer(s, res) })
 	case s.state == sessionEarly: // crossed our CANCEL
 		s.adoptLocked(res, tag)

@@ -35,8 +35,8 @@ func (s *Session) request(tx *ServerTx) {
 	case PRACK: // we never ask for one
 		answer(481)
 	default:
-		if r.Method == UPDATE {
-			s.refreshLocked(r)
+		if r.Method == UPDATE && !s.updateReceivedLocked(tx) {
+			return
 		}
 		if s.hungUp {
 			answer(481)
@@ -98,6 +98,10 @@ func (s *Session) reinviteReceivedLocked(tx *ServerTx) {
 		_ = tx.Respond(tx.NewResponse(500, "", NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
 		return
 	}
+	if hs := s.stack.tooBrief(tx.req); hs != nil {
+		_ = tx.Respond(tx.NewResponse(422, "", hs...))
+		return
+	}
 	if u := s.unacked; u != nil {
 		s.confirmLocked(u, tx.req) // its ACK was lost or overtaken: a new INVITE proves that the answer arrived
 	}
@@ -111,6 +115,28 @@ func (s *Session) reinviteReceivedLocked(tx *ServerTx) {
 		s.reinvite = nil
 		_ = tx.Respond(tx.NewResponse(503, ""))
 	}
+}
+
+// updateReceivedLocked decides whether an UPDATE goes to the handler; otherwise it has been answered (RFC 3311 §5.2).
+func (s *Session) updateReceivedLocked(tx *ServerTx) bool {
+	offer := len(tx.req.Body()) > 0
+	if hs := s.stack.tooBrief(tx.req); hs != nil {
+		_ = tx.Respond(tx.NewResponse(422, "", hs...))
+		return false
+	}
+	if offer && s.pendingSeq != 0 {
+		_ = tx.Respond(tx.NewResponse(491, ""))
+		return false
+	}
+	if offer && s.reinvite != nil {
+		_ = tx.Respond(tx.NewResponse(500, "", NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
+		return false
+	}
+	s.refreshLocked(tx.req)
+	if s.state == sessionConfirmed {
+		tx.extra = s.timerAnswerLocked(tx.req)
+	}
+	return true
 }
 
 // Reinvite is an incoming re-INVITE to be answered once.
@@ -133,6 +159,23 @@ func (r *Reinvite) Accept(body []byte, headers ...Header) error {
 	if err := s.acceptLocked(r.tx, body, headers, false); err != nil {
 		return err
 	}
+	s.reinvite = nil
+	return nil
+}
+
+// Offer answers an offerless re-INVITE with our offer and repeats it until ACK comes, which carries the answer. onAnswer gets the ACK; its
+// body is empty when the peer gave none, and the request that stands for a lost ACK has another method.
+func (r *Reinvite) Offer(body []byte, onAnswer func(ack *Request)) error {
+	s := r.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reinvite != r.tx || s.state != sessionConfirmed {
+		return ErrState
+	}
+	if err := s.acceptLocked(r.tx, body, nil, false); err != nil {
+		return err
+	}
+	s.unacked.onAck = onAnswer
 	s.reinvite = nil
 	return nil
 }
@@ -199,6 +242,7 @@ func (s *Session) reinviteLocked(body []byte, headers []Header, onResult func(*R
 		}
 		switch {
 		case res.StatusCode < 300:
+			s.alive.sdp = body
 			s.reinviteAnsweredLocked(res, report)
 		case res.StatusCode == 491 && try < maxGlare && s.state == sessionConfirmed:
 			s.retryLocked(res, body, headers, onResult, try)
@@ -237,6 +281,7 @@ func (s *Session) reinviteAnsweredLocked(res *Response, report func(*Response)) 
 	}
 	s.refreshLocked(res)
 	s.sendAckLocked(seq)
+	s.timerResponseLocked(res)
 	report(res)
 }
 

@@ -11,6 +11,7 @@ type unacked struct {
 	first    bool // of the first INVITE
 	data     []byte
 	flow     *Flow
+	onAck    func(*Request) // nil: nobody waits for what it carries
 	interval time.Duration
 	repeat   *time.Timer
 	deadline *time.Timer
@@ -72,6 +73,10 @@ func (s *Session) Accept(body []byte, headers ...Header) error {
 // next request moves it), and without ACK the session ends by itself.
 func (s *Session) acceptLocked(tx *ServerTx, body []byte, headers []Header, first bool) error {
 	res := tx.NewResponse(200, "", headers...)
+	for _, h := range s.timerAnswerLocked(tx.req) {
+		res.AppendHeader(h)
+	}
+	s.alive.sdp = body
 	setBody(res, "application/sdp", body)
 	s.stack.completeResponse(tx, res)
 	data, err := encode(res)
@@ -139,6 +144,9 @@ func (s *Session) confirmLocked(u *unacked, ack *Request) {
 	if s.byeWaits {
 		_ = s.byeLocked(s.byeHeaders)
 		return
+	}
+	if u.onAck != nil {
+		s.post(func() { u.onAck(ack) })
 	}
 	if u.first {
 		s.post(func() { s.handler.OnAck(s, ack) })

@@ -15,6 +15,10 @@ func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 		respond(nil, errGone)
 		return
 	}
+	if len(sdp) == 0 {
+		ch.offerAgain(respond)
+		return
+	}
 	if err := ch.media.SetRemoteOffer(sdp); err != nil {
 		respond(nil, fmt.Errorf("call: new offer: %w", err))
 		return
@@ -32,6 +36,33 @@ func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 	if ch.callState == callUnheld {
 		ch.emitCallState(callActive)
 	}
+}
+
+// offerAgain answers a re-INVITE without an offer with one: what the call has, nothing else.
+func (ch *Channel) offerAgain(respond func(offer []byte, err error)) {
+	if !ch.isAnswered || ch.codec.Name == "" {
+		respond(nil, errNoCodec)
+		return
+	}
+	offer, err := ch.media.Offer(ch.media.Kind(), ch.keepCodec())
+	if err != nil {
+		err = fmt.Errorf("call: another offer: %w", err)
+	}
+	respond(offer, err)
+}
+
+// reofferAnswered takes the answer to it. One that does not fit, or none, leaves the call as it was.
+func (ch *Channel) reofferAnswered(sdp []byte) {
+	if ch.hungUp || ch.media == nil || len(sdp) == 0 {
+		return
+	}
+	if err := ch.media.SetRemoteAnswer(sdp); err != nil {
+		ch.log.Info("answer to another offer refused", "error", err)
+		return
+	}
+	ch.negotiated(sdp)
+	d := ch.media.RemoteDirection()
+	ch.hold(d == media.SendOnly || d == media.Inactive)
 }
 
 // keepCodec is what a re-offer may be answered with: the codec of the call and DTMF, or what the leg may use when none is agreed on.

@@ -68,7 +68,10 @@ type LegHandler interface {
 	// LegEnded: the leg is over by the peer's or the network's doing; nothing more comes from it.
 	LegEnded(e LegEnd)
 	// LegReoffer: the peer offers new SDP in the dialog; respond exactly once, nil error accepts with answer.
+	// Without sdp the peer asks for our offer, which is then what is responded with; its answer follows by LegReofferAnswer.
 	LegReoffer(sdp []byte, respond func(answer []byte, err error))
+	// LegReofferAnswer: the peer answered our offer of LegReoffer; nil when it gave no answer.
+	LegReofferAnswer(sdp []byte)
 	// LegDTMF: a digit came by signalling (INFO application/dtmf-relay), duration in ms.
 	LegDTMF(digit byte, duration time.Duration)
 	// LegRefer: the peer asks that the other party of the call goes on somewhere else.

@@ -49,6 +49,11 @@ func (ch *Channel) LegReoffer(sdp []byte, respond func(answer []byte, err error)
 	}
 }
 
+// LegReofferAnswer implements LegHandler.
+func (ch *Channel) LegReofferAnswer(sdp []byte) {
+	ch.outside(func() { ch.reofferAnswered(sdp) })
+}
+
 // LegDTMF implements LegHandler.
 func (ch *Channel) LegDTMF(digit byte, duration time.Duration) {
 	ch.outside(func() { ch.dtmf(digit, duration, false) })

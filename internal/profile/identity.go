@@ -85,6 +85,21 @@ func (l *leg) challenged(s *sip.Session, res *sip.Response) bool {
 	return true
 }
 
+// tooBrief repeats an INVITE once whose session interval the callee finds too small (RFC 4028 §7.3). It says whether it did.
+func (l *leg) tooBrief(s *sip.Session, res *sip.Response) bool {
+	least := headerValue(res, "Min-SE")
+	if res.StatusCode != 422 || seconds(least) == 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.again == nil || l.ended || l.session != s || l.longer {
+		return false
+	}
+	l.longer = true
+	return l.again(s, sip.NewHeader("Session-Expires", clean(least))) == nil
+}
+
 // request builds the INVITE as FreeSWITCH addresses it: From is the caller's name and number at the dialled domain, or the gateway's
 // account, To the callee's contact.
 func (r *route) request(o call.Outbound, flow *sip.Flow) *sip.Request {

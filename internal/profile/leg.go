@@ -43,6 +43,7 @@ type leg struct {
 	credentials credentials
 	client      digest.Client
 	proofs      int
+	longer      bool   // the INVITE was repeated with a longer session interval
 	abandon     func() // cancels a dial that has not come to an INVITE yet
 }
 

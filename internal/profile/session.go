@@ -55,7 +55,7 @@ func (l *leg) OnAnswer(s *sip.Session, res *sip.Response) {
 
 // OnReject implements sip.SessionHandler.
 func (l *leg) OnReject(s *sip.Session, res *sip.Response) {
-	if l.challenged(s, res) {
+	if l.challenged(s, res) || l.tooBrief(s, res) {
 		return
 	}
 	var vars []call.Variable
@@ -91,6 +91,12 @@ func (l *leg) OnAck(*sip.Session, *sip.Request) {
 func (l *leg) OnAckTimeout(*sip.Session) {
 	l.log.Warn("answer never acknowledged")
 	l.end(call.LegEnd{Cause: call.RecoveryOnTimerExpire, Status: 408, Phrase: "ACK Timeout", Disposition: "send_bye"})
+}
+
+// OnExpired implements sip.SessionHandler.
+func (l *leg) OnExpired(*sip.Session) {
+	l.log.Warn("session timer ran out")
+	l.end(call.LegEnd{Cause: call.RecoveryOnTimerExpire, Status: 408, Phrase: "Session Timer Expired", Disposition: "send_bye"})
 }
 
 // OnBye implements sip.SessionHandler.
@@ -130,8 +136,8 @@ func (l *leg) OnReinvite(_ *sip.Session, r *sip.Reinvite) {
 		return
 	}
 	sdp := sdpOf(r.Request())
-	if sdp == nil {
-		_ = r.Reject(488, "", sip.NewHeader("Warning", `304 talkpath "An offer is needed in the INVITE"`))
+	if sdp == nil && len(r.Request().Body()) > 0 {
+		_ = r.Reject(415, "", sip.NewHeader("Accept", "application/sdp"))
 		return
 	}
 	var once sync.Once
@@ -142,7 +148,12 @@ func (l *leg) OnReinvite(_ *sip.Session, r *sip.Reinvite) {
 				_ = r.Reject(488, "", reasonHeader(call.IncompatibleDest))
 				return
 			}
-			if err := r.Accept(answer); err != nil {
+			if sdp == nil { // RFC 3261 §14.2: the 200 has our offer, the ACK the answer
+				err = r.Offer(answer, func(ack *sip.Request) { h.LegReofferAnswer(sdpOf(ack)) })
+			} else {
+				err = r.Accept(answer)
+			}
+			if err != nil {
 				l.log.Debug("re-INVITE not answered", "err", err)
 			}
 		})

@@ -71,6 +71,7 @@ type fakeCall struct {
 	record   chan string
 	reoffer  chan func([]byte, error)
 	refer    chan call.Referral
+	reanswer chan string
 	peer     atomic.Pointer[string]
 }
 
@@ -83,7 +84,7 @@ type progress struct {
 func newFakeCall() *fakeCall {
 	return &fakeCall{
 		progress: make(chan progress, 9), answered: make(chan progress, 9), ack: make(chan struct{}, 9), ended: make(chan call.LegEnd, 9),
-		dtmf: make(chan byte, 9), record: make(chan string, 9), info: make(chan call.Info, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9),
+		dtmf: make(chan byte, 9), record: make(chan string, 9), info: make(chan call.Info, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9), reanswer: make(chan string, 9),
 	}
 }
 
@@ -97,6 +98,7 @@ func (f *fakeCall) LegConfirmed()                                    { f.ack <- 
 func (f *fakeCall) LegEnded(e call.LegEnd)                           { f.ended <- e }
 func (f *fakeCall) LegReoffer(_ []byte, respond func([]byte, error)) { f.reoffer <- respond }
 func (f *fakeCall) LegInfo(m call.Info)                              { f.info <- m }
+func (f *fakeCall) LegReofferAnswer(sdp []byte)                      { f.reanswer <- string(sdp) }
 func (f *fakeCall) LegRefer(r call.Referral)                         { f.refer <- r }
 func (f *fakeCall) LegPeer() string {
 	if p := f.peer.Load(); p != nil {

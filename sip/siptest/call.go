@@ -284,6 +284,8 @@ func (h *callHandler) OnCancel(_ *sip.Session, req *sip.Request) {
 func (h *callHandler) OnAck(_ *sip.Session, req *sip.Request) { offer(h.acked, req) }
 func (h *callHandler) OnAckTimeout(*sip.Session)              { offer(h.ended, End{By: "acktimeout"}) }
 
+func (h *callHandler) OnExpired(*sip.Session) { offer(h.ended, End{By: "expired"}) }
+
 func (h *callHandler) OnReinvite(_ *sip.Session, r *sip.Reinvite) {
 	h.mu.Lock()
 	sdp := h.sdp
