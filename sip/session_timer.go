@@ -196,7 +196,7 @@ func (s *Session) refresh() {
 	if s.alive.update {
 		err = s.sendLocked(func() *Request { return s.newRequestLocked(UPDATE) }, s.refreshed)
 	} else if !s.retrying {
-		err = s.reinviteLocked(s.alive.sdp, s.refreshed, 1)
+		err = s.reinviteLocked(s.alive.sdp, nil, s.refreshed, 1)
 	}
 	if err != nil {
 		s.alive.refresh = s.stack.after(refreshAgain, s.refresh)
