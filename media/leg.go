@@ -36,6 +36,8 @@ type leg struct {
 	rx      [128]uint8 // payload type from the peer → index into formats, or unmapped
 	formats []format8
 	sink    *leg       // where the peer's media goes: the other leg, itself for echo, nil for nowhere
+	echo    bool       // the peer hears itself
+	muted   bool       // nobody hears the peer
 	peer    *leg       // the other leg of the bridge, kept while echo is on
 	ptmap   [128]uint8 // payload type from the peer → payload type that sink's peer knows
 	tone    uint8      // our payload type for telephone-event towards the peer, or unmapped
@@ -242,8 +244,8 @@ func (l *leg) bridgeTo(o *leg) {
 	l.unbridge()
 	o.unbridge()
 	l.peer, o.peer = o, l
-	l.route(l.sink == l)
-	o.route(o.sink == o)
+	l.route(l.echo)
+	o.route(o.echo)
 }
 
 // unbridge separates the leg from its peer.
@@ -253,17 +255,27 @@ func (l *leg) unbridge() {
 		return
 	}
 	l.peer, p.peer = nil, nil
-	l.route(l.sink == l)
-	p.route(p.sink == p)
+	l.route(l.echo)
+	p.route(p.echo)
 }
 
-// route sets the sink: the leg itself for echo, else its peer.
+// route sets the sink: the leg itself for echo, else its peer; nobody while it is muted.
 func (l *leg) route(echo bool) {
+	l.echo = echo
 	l.sink = l.peer
-	if echo {
+	switch {
+	case l.muted:
+		l.sink = nil
+	case echo:
 		l.sink = l
 	}
 	l.remap()
+}
+
+// mute decides whether the peer is heard by who is at the other end of its bridge.
+func (l *leg) mute(on bool) {
+	l.muted = on
+	l.route(l.echo)
 }
 
 // iceUp is called when ICE has a path or the DTLS parameters changed.

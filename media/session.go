@@ -212,6 +212,9 @@ func (s *Session) inLoop(f func(*leg)) bool {
 // Echo sends the peer's media back to it.
 func (s *Session) Echo(on bool) { s.inLoop(func(l *leg) { l.route(on) }) }
 
+// Mute drops what the peer sends before a bridge or an echo gets it. Recordings and detectors still hear it.
+func (s *Session) Mute(on bool) { s.inLoop(func(l *leg) { l.mute(on) }) }
+
 // SendDTMF sends digits (0-9 * # A-D, w and W pause 0.5 and 1 s) of ms milliseconds each to the peer by RFC 4733.
 func (s *Session) SendDTMF(digits string, ms int) error {
 	ds, err := parseDigits(digits, ms)

@@ -133,6 +133,15 @@ func (l *fakeLeg) SendInfo(_ string, body []byte) error {
 	return nil
 }
 
+func (l *fakeLeg) Request(r Request) error {
+	s := r.Method
+	for _, h := range r.Headers {
+		s += " " + h.Name + "=" + h.Value
+	}
+	l.note(strings.TrimSpace(s + " " + r.ContentType + " " + string(r.Body)))
+	return nil
+}
+
 func (l *fakeLeg) Redirect(contacts []string) error {
 	l.note("redirect " + strings.Join(contacts, " "))
 	return nil
@@ -236,7 +245,7 @@ type fakeSession struct {
 	codecs        []media.Codec
 	agreed        bool
 	digits        string
-	closed        bool
+	closed, muted bool
 	sound         fakeSound
 	secure        string
 }
@@ -320,6 +329,17 @@ func (s *fakeSession) RemoteDirection() media.Direction {
 	return s.desc.Direction
 }
 func (s *fakeSession) Echo(bool) {}
+func (s *fakeSession) Mute(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.muted = on
+}
+func (s *fakeSession) Reoffer(dir media.Direction) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.local = []byte(strings.Replace(sdpA, "sendrecv", dir.String(), 1))
+	return s.local, nil
+}
 func (s *fakeSession) SendDTMF(digits string, _ int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -65,6 +65,9 @@ func (l *loopLeg) SendInfo(_ string, body []byte) error {
 	return nil
 }
 
+// Request implements Leg. There is no phone at the other end.
+func (l *loopLeg) Request(Request) error { return errLoopback }
+
 // Redirect implements Leg.
 func (l *loopLeg) Redirect([]string) error {
 	l.other.LegEnded(LegEnd{Cause: Redirection, Status: 302})

@@ -66,7 +66,7 @@ func (ch *Channel) sipAddress(s string) string {
 	case strings.Contains(s, "@"):
 		return "sip:" + s
 	}
-	return "sip:" + s + "@" + first(ch.vars.value("domain_name"), ch.vars.value("sip_to_host"), ch.vars.value("sip_req_host"))
+	return "sip:" + s + "@" + ch.ownDomain()
 }
 
 // appPrivacy is privacy off|on|name|number|full: who is called shall not see who calls.

@@ -38,11 +38,21 @@ type Leg interface {
 	Reoffer(sdp []byte, done func(answer []byte, err error)) error
 	// SendInfo sends an in-dialog INFO, for DTMF relay.
 	SendInfo(contentType string, body []byte) error
+	// Request sends another request within the dialog: NOTIFY, MESSAGE, UPDATE. Its answer is of no interest.
+	Request(r Request) error
 	// Redirect refuses an inbound leg that was not answered with 302 Moved Temporarily and these Contact URIs, in order of preference. The
 	// leg is over then; Hangup may follow.
 	Redirect(contacts []string) error
 	// Refer asks the peer of an answered leg to call target instead (REFER, RFC 3515). The peer ends this leg when it does.
 	Refer(target string) error
+}
+
+// Request is a request within a dialog.
+type Request struct {
+	Method      string
+	Headers     []Variable // Name is the header's
+	ContentType string     // "" for none
+	Body        []byte
 }
 
 // HangupReason says why a leg is ended.

@@ -31,6 +31,7 @@ func (l *wildLeg) Ring([]byte) error                         { return nil }
 func (l *wildLeg) Reoffer([]byte, func([]byte, error)) error { return errors.New("not here") }
 func (l *wildLeg) SetHeaders([]Variable)                     {}
 func (l *wildLeg) SendInfo(string, []byte) error             { return nil }
+func (l *wildLeg) Request(Request) error                     { return nil }
 func (l *wildLeg) Answer([]byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,7 +22,9 @@ type mediaSession interface {
 	Codecs() []media.Codec
 	Secure() string
 	RemoteDirection() media.Direction
+	Reoffer(dir media.Direction) ([]byte, error)
 	Echo(on bool)
+	Mute(on bool)
 	SendDTMF(digits string, ms int) error
 	DetectDTMF(on bool) error
 	Stats() media.Stats

@@ -179,33 +179,39 @@ func (ch *Channel) recordFailed(path string, err error) {
 // appRecordSession records both directions in the background: PATH [+LIMIT]. RECORD_STEREO keeps them apart, RECORD_READ_ONLY and
 // RECORD_WRITE_ONLY leave one out.
 func appRecordSession(ch *Channel, data dialplan.Expanded) string {
-	path := strings.TrimSpace(data.String())
-	opt := media.RecordOptions{Both: true, Mono: !isTrue(ch.vars.value("RECORD_STEREO"))}
+	path, limit := strings.TrimSpace(data.String()), time.Duration(0)
 	if i := strings.LastIndex(path, " +"); i > 0 {
-		if limit := seconds(path[i+2:]); limit > 0 {
-			path, opt.MaxDuration = strings.TrimSpace(path[:i]), limit
+		if limit = seconds(path[i+2:]); limit > 0 {
+			path = strings.TrimSpace(path[:i])
 		}
 	}
+	if path == "" {
+		return responseNone
+	}
+	if err := ch.recordSession(path, limit); err != nil {
+		ch.recordFailed(path, err)
+	}
+	return responseNone
+}
+
+// recordSession begins such a recording, or ends it where RECORD_TOGGLE_ON_REPEAT says so.
+func (ch *Channel) recordSession(path string, limit time.Duration) error {
+	opt := media.RecordOptions{Both: true, Mono: !isTrue(ch.vars.value("RECORD_STEREO")), MaxDuration: limit}
 	switch {
 	case isTrue(ch.vars.value("RECORD_READ_ONLY")):
 		opt.Both, opt.Mono = false, false
 	case isTrue(ch.vars.value("RECORD_WRITE_ONLY")):
 		opt.Both, opt.Mono, opt.Heard = false, false, true
 	}
-	if path == "" {
-		return responseNone
-	}
 	if old, ok := ch.sound.recordings[path]; ok && isTrue(ch.vars.value("RECORD_TOGGLE_ON_REPEAT")) {
 		ch.stopRecordings(func(r *recorded) bool { return r == old })
-		return responseNone
+		return nil
 	}
 	if ch.codec.Name == "" && !ch.openMedia(false) { // no media yet
-		return responseNone
+		return errNoMedia
 	}
-	if _, err := ch.record(path, opt, true); err != nil {
-		ch.recordFailed(path, err)
-	}
-	return responseNone
+	_, err := ch.record(path, opt, true)
+	return err
 }
 
 // appStopRecordSession ends the recording of a path, or all.

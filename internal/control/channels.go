@@ -25,8 +25,7 @@ func (c *Control) channelCommands() map[string]command {
 		"uuid_park":         query(c.uuidPark, "Park channel", "<uuid>"),
 		"uuid_answer":       query(c.uuidAnswer, "answer", "<uuid>"),
 		"uuid_pre_answer":   query(c.uuidPreAnswer, "pre_answer", "<uuid>"),
-		"uuid_broadcast":    action(c.uuidBroadcast, "Execute dialplan application", "<uuid> <path> [aleg|bleg|both]"),
-		"uuid_record":       action(c.uuidRecord, "Record session audio", "<uuid> [start|stop] <path> [<limit>]"),
+		"uuid_broadcast":    action(c.uuidBroadcast, "Execute dialplan application", "<uuid> <path> [aleg|bleg|holdb|both]"),
 		"uuid_send_dtmf":    query(c.uuidSendDTMF, "Send dtmf digits", "<uuid> <dtmf_data>"),
 		"uuid_recv_dtmf":    query(c.uuidRecvDTMF, "Receive dtmf digits", "<uuid> <dtmf_data>"),
 	}

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +16,9 @@ type steered interface {
 	Send(m call.Message) error
 	Do(app, data string)
 	ReceiveDTMF(digits string)
+	DualTransfer(own, far call.Place)
+	steeredMedia
+	steeredPhone
 	SetVariables(vars ...call.Variable)
 	// BridgeTo connects the channel with another one; false: there is no such channel.
 	BridgeTo(uuid string) bool
@@ -183,28 +185,6 @@ func (c *Control) uuidBroadcast(args string) string {
 		_ = ch.Send(call.Message{Command: "execute", App: "hangup", Data: string(cause(why)), Lock: true})
 	}
 	return messageSent
-}
-
-// uuidRecord is "UUID start path [limit]" or "UUID stop path|all".
-func (c *Control) uuidRecord(args string) string {
-	w := words(args, 4)
-	if len(w) < 3 {
-		return c.usage("uuid_record")
-	}
-	switch strings.ToLower(w[1]) {
-	case "start":
-		data := w[2]
-		if len(w) > 3 {
-			if _, err := strconv.Atoi(w[3]); err != nil {
-				return c.usage("uuid_record")
-			}
-			data += " +" + strings.TrimPrefix(w[3], "+")
-		}
-		return c.do(w[0], "record_session", data, success, noSuchSession)
-	case "stop":
-		return c.do(w[0], "stop_record_session", w[2], success, noSuchSession)
-	}
-	return c.usage("uuid_record")
 }
 
 // uuidSendDTMF has the peer hear digits, uuidRecvDTMF acts as if it had pressed them.

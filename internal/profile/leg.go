@@ -183,6 +183,25 @@ func (l *leg) SendInfo(contentType string, body []byte) error {
 	return nil
 }
 
+// Request implements call.Leg.
+func (l *leg) Request(r call.Request) error {
+	s, err := l.live()
+	if err != nil {
+		return err
+	}
+	l.follow(s)
+	var headers []sip.Header
+	for _, h := range r.Headers {
+		if name, value := clean(h.Name), clean(h.Value); name != "" && value != "" {
+			headers = append(headers, sip.NewHeader(name, value))
+		}
+	}
+	if err := s.Send(r.Method, r.ContentType, r.Body, headers, func(*sip.Response) {}); err != nil {
+		return fmt.Errorf("profile: %s: %w", r.Method, err)
+	}
+	return nil
+}
+
 // begin sets the session. Called with mu held.
 func (l *leg) begin(s *sip.Session) {
 	l.session = s
