@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -20,18 +21,19 @@ const pidName = "freeswitch.pid"
 // childMark tells a process in the background what it is; its value is the descriptor on which the parent waits.
 const childMark = "TALKPATH_BACKGROUND"
 
-// launch starts this program again in the background and returns when it runs, or with wait when it is ready.
-func launch(args []string, wait bool) error {
+// launch starts this program again, by the same name, in the background and returns when it runs, or with wait when it is ready.
+func launch(name string, args []string, wait bool) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("talkpath: background: %w", err)
 	}
-	ready, child, err := os.Pipe()
+	pipe, child, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("talkpath: background: %w", err)
 	}
-	defer ready.Close()
+	defer pipe.Close()
 	cmd := exec.Command(self, args...)
+	cmd.Args[0] = name
 	cmd.Env = append(os.Environ(), childMark+"=3")
 	cmd.ExtraFiles = []*os.File{child}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -44,21 +46,32 @@ func launch(args []string, wait bool) error {
 	if !wait {
 		return cmd.Process.Release()
 	}
-	said, err := io.ReadAll(ready) // ends when the child closes its end, or ends itself
-	if err != nil || string(said) != "ready" {
+	said, err := io.ReadAll(pipe) // ends when the child closes its end, or ends itself
+	switch {
+	case err != nil || len(said) == 0:
 		return errors.New("talkpath: the server did not start: see its log")
+	case string(said) != ready:
+		return fmt.Errorf("talkpath: the server did not start: %s", said)
 	}
 	return cmd.Process.Release()
 }
 
-// tellParent lets a waiting parent go.
-func tellParent() {
-	if os.Getenv(childMark) == "" {
+// ready is what a waiting parent hopes to hear.
+const ready = "ready"
+
+// parent is the process that started this one in the background, if there is one.
+type parent struct{ once sync.Once }
+
+// tell lets a waiting parent go, with ready or with why there is no server. Only the first word counts: the descriptor is another file's afterwards.
+func (p *parent) tell(word string) {
+	if !inBackground() {
 		return
 	}
-	pipe := os.NewFile(3, "ready")
-	io.WriteString(pipe, "ready") // a parent that does not wait is gone
-	pipe.Close()
+	p.once.Do(func() {
+		pipe := os.NewFile(3, "ready")
+		io.WriteString(pipe, word) // a parent that does not wait is gone
+		pipe.Close()
+	})
 }
 
 // inBackground says whether this process is the one that launch started.

@@ -49,8 +49,8 @@ var ignored = []struct{ name, why string }{
 	{"reincarnate-reexec", "restart by the service manager"},
 }
 
-// parse reads the command line. Errors have been printed.
-func parse(args []string, stderr io.Writer) (options, error) {
+// parse reads the command line of the program called name. Errors have been printed. An installation of FreeSWITCH is looked for below root.
+func parse(name, root string, args []string, stderr io.Writer) (options, error) {
 	o := options{cfg: talkpath.Config{Environ: os.Environ(), Set: map[string]string{}, Dirs: map[string]string{}}}
 	flags := flag.NewFlagSet("talkpath", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -99,6 +99,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	o.background = o.background || o.wait
+	if name == "freeswitch" {
+		o.asFreeSWITCH(root)
+	}
 	if o.cfg.StateDir == "" {
 		o.cfg.StateDir = o.cfg.Dirs["db_dir"]
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/talkpath/talkpath"
@@ -27,11 +28,12 @@ func main() {
 	if name, args, ok := commandLine(os.Args); ok {
 		os.Exit(runCLI(name, args))
 	}
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(filepath.Base(os.Args[0]), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+func run(name string, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(name, "/", args, stderr)
+	var up parent
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -44,12 +46,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case o.stop:
 		err = stopOther(o.runDir, stdout)
 	case o.background && !inBackground():
-		err = launch(args, o.wait)
+		err = launch(os.Args[0], args, o.wait)
 	default:
-		err = serve(o, stdout, stderr)
+		err = serve(o, &up, stdout, stderr)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
+		up.tell(err.Error())
 		return exitFailure
 	}
 	return 0
@@ -73,7 +76,10 @@ func check(o options, stdout, stderr io.Writer) int {
 }
 
 // serve runs the server until a signal ends it.
-func serve(o options, stdout, stderr io.Writer) error {
+func serve(o options, up *parent, stdout, stderr io.Writer) error {
+	if err := become(o.user, o.group); err != nil {
+		return err
+	}
 	var log *logFile
 	if o.logDir != "" {
 		var err error
@@ -86,9 +92,6 @@ func serve(o options, stdout, stderr io.Writer) error {
 	o.cfg.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.cfg.LogLevel}))
 	if log != nil {
 		o.cfg.RotateLog = log.reopen
-	}
-	if err := become(o.user, o.group); err != nil {
-		return err
 	}
 	removePID, err := writePID(o.runDir)
 	if err != nil {
@@ -109,7 +112,7 @@ func serve(o options, stdout, stderr io.Writer) error {
 		select {
 		case <-srv.Ready():
 			srv.Announce(stdout)
-			tellParent()
+			up.tell(ready)
 		case <-ctx.Done():
 		}
 	}()

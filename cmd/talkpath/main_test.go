@@ -42,7 +42,7 @@ func TestFlags(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			if code := run(test.args, &stdout, &stderr); code != test.code {
+			if code := run("talkpath", test.args, &stdout, &stderr); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			if !strings.Contains(stdout.String(), test.stdout) || !strings.Contains(stderr.String(), test.stderr) {
@@ -142,7 +142,7 @@ func TestBackground(t *testing.T) {
 		t.Error("the pid file is still there")
 	}
 	out, err = exec.CommandContext(t.Context(), bin, append(args, "-ncwait", "-conf", t.TempDir(), "-run", runDir, "-log", logDir)...).CombinedOutput()
-	if err == nil {
-		t.Errorf("a server that cannot start is said to run:\n%s", out)
+	if err == nil || !strings.Contains(string(out), "freeswitch.xml: no such file") {
+		t.Errorf("a server that cannot start is said to run, or not why:\n%s", out)
 	}
 }

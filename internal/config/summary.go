@@ -207,7 +207,7 @@ func (m *Summary) judge(problems []fsxml.Problem) {
 	switch {
 	case n[fsxml.Refusal] > 0:
 		m.Verdict, m.ExitCode = "refused to start for "+count(n[fsxml.Refusal], "reason")+"; "+what, 2
-	case n[fsxml.Error] > 0:
+	case n[fsxml.Error] > 0, len(m.Extensions) > 0:
 		m.Verdict, m.ExitCode = "it starts, but part of it will not work: "+what, 1
 	default:
 		m.Verdict = "fine: " + what

@@ -30,13 +30,13 @@ func (p *preprocessor) expand(f *file, text []byte) (value string, n int) {
 	return v.xml, end + 1
 }
 
-// expandAll replaces every $${name} of an instruction's data, up to the size of a value.
+// expandAll replaces every $${name} of an instruction's data, as far as it takes to see that the value is too long.
 func (p *preprocessor) expandAll(f *file, s string) string {
 	if !strings.Contains(s, "$${") {
 		return s
 	}
 	var b strings.Builder
-	for s != "" && b.Len() <= maxValue {
+	for s != "" && b.Len() <= 2*maxValue {
 		i := strings.Index(s, "$${")
 		if i < 0 {
 			b.WriteString(s)

@@ -1,6 +1,7 @@
 package fsxml
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,6 +17,9 @@ const (
 	firstBuffer = 4 << 10
 )
 
+// errNoFile is a pipe, a device or a socket in the tree.
+var errNoFile = errors.New("it is no ordinary file")
+
 // content is a file that has been read, or why not.
 type content struct {
 	name string
@@ -28,6 +32,11 @@ type content struct {
 // readOne reads a file of limit bytes at most.
 func (p *preprocessor) readOne(name string, limit int, ahead bool) (c content) {
 	c.name = name
+	// Opening a pipe would wait for who writes to it, and a device may never end.
+	if info, err := fs.Stat(p.l.FS, name); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		c.err = &fs.PathError{Op: "read", Path: name, Err: errNoFile}
+		return c
+	}
 	f, err := p.l.FS.Open(name)
 	if err != nil {
 		c.err = err

@@ -102,6 +102,31 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
+// TestPipe: a named pipe in the tree would make a reload wait for ever.
+func TestPipe(t *testing.T) {
+	tree := fstest.MapFS{
+		"freeswitch.xml": {Data: []byte("<d>\n<X-PRE-PROCESS cmd=\"include\" data=\"*.xml.in\"/></d>")},
+		"pipe.xml.in":    {Mode: fs.ModeNamedPipe},
+	}
+	if _, err := (&Loader{FS: tree}).Load(); err == nil || err.Error() != "fsxml: read: read pipe.xml.in: it is no ordinary file (included by freeswitch.xml:2)" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTooLongValue: a value that became too long by its variables is refused, not cut.
+func TestTooLongValue(t *testing.T) {
+	half := strings.Repeat("x", maxValue/2+1)
+	tree, err := (&Loader{FS: files(map[string]string{
+		"freeswitch.xml": `<d><X-PRE-PROCESS cmd="set" data="h=` + half + `"/><X-PRE-PROCESS cmd="set" data="v=$${h}$${h}"/></d>`,
+	})}).Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := tree.Vars["v"]; ok || len(tree.Problems) != 1 || !strings.Contains(tree.Problems[0].Text, "the value of v is longer") {
+		t.Errorf("%t %v", ok, tree.Problems)
+	}
+}
+
 func TestExec(t *testing.T) {
 	run := func(command string) ([]byte, error) {
 		switch command {
