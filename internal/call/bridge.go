@@ -329,6 +329,13 @@ func (ch *Channel) answerWith(c media.Codec, final bool) error {
 	if ch.direction == outbound {
 		return ch.peerAnswers()
 	}
+	if ch.offerless() {
+		if !final {
+			ch.ring() // it can have no media before the answer
+			return nil
+		}
+		return ch.answerByOffer(c)
+	}
 	var codecs []media.Codec
 	if c.Name != "" {
 		codecs = append([]media.Codec{c}, eventsOf(ch.prefs)...)

@@ -68,6 +68,7 @@ type Channel struct {
 	wasUsed  bool // was bridged at least once
 
 	app, appData string
+	ackSDP       []byte    // of an offerless caller: its answer to our offer
 	appRuns      []AppRun  // for the call record
 	chapters     []Chapter // for the call record: caller profiles before the present one
 	sentCallee   [2]string // name and number of the far end, as told to the peer

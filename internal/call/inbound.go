@@ -73,10 +73,14 @@ func (ch *Channel) standardVariables() {
 func (ch *Channel) takeOffer() error {
 	in := ch.incoming
 	ch.newMedia(media.SessionConfig{RTPTimeout: in.RTPTimeout, HoldTimeout: in.HoldTimeout, PeerIP: peerIP(in.NetworkAddr), AdvertisedIP: in.MediaIP})
-	if err := ch.media.SetRemoteOffer(in.SDP); err != nil {
-		return err
+	if ch.offerless() {
+		ch.prefs = codecsByName(in.CodecPrefs)
+	} else {
+		if err := ch.media.SetRemoteOffer(in.SDP); err != nil {
+			return err
+		}
+		ch.prefs = media.Intersect(ch.media.RemoteCodecs(), codecsByName(in.CodecPrefs))
 	}
-	ch.prefs = media.Intersect(ch.media.RemoteCodecs(), codecsByName(in.CodecPrefs))
 	if len(audioOf(ch.prefs)) == 0 {
 		return errNoCodec
 	}

@@ -73,8 +73,8 @@ type LegHandler interface {
 	LegProgress(status int, sdp []byte, vars []Variable)
 	// LegAnswered: an outbound leg was answered.
 	LegAnswered(sdp []byte, vars []Variable)
-	// LegConfirmed: an inbound leg's answer was acknowledged.
-	LegConfirmed()
+	// LegConfirmed: an inbound leg's answer was acknowledged; sdp is the peer's answer when ours was an offer.
+	LegConfirmed(sdp []byte)
 	// LegEnded: the leg is over by the peer's or the network's doing; nothing more comes from it.
 	LegEnded(e LegEnd)
 	// LegReoffer: the peer offers new SDP in the dialog; respond exactly once, nil error accepts with answer.
@@ -132,7 +132,9 @@ type Inbound struct {
 	Dialplan    string // XML
 	Context     string
 	PresenceID  string
-	SDP         []byte        // the offer; nil is refused before
+	SDP         []byte        // the offer; nil: the caller wants one of ours in the answer (RFC 3261 §13.2.1)
+	WebRTC      bool          // without SDP: what it is offered, ICE + DTLS-SRTP
+	SDES        bool          // or SDES-SRTP
 	CodecPrefs  string        // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold

@@ -33,8 +33,8 @@ func (ch *Channel) LegAnswered(sdp []byte, vars []Variable) {
 }
 
 // LegConfirmed implements LegHandler.
-func (ch *Channel) LegConfirmed() {
-	ch.outside(func() { ch.sound.confirmed = true })
+func (ch *Channel) LegConfirmed(sdp []byte) {
+	ch.outside(func() { ch.sound.confirmed, ch.ackSDP = true, sdp })
 }
 
 // LegEnded implements LegHandler.

@@ -82,7 +82,7 @@ func (l *wildLeg) act(rnd *rand.Rand, outbound bool) {
 		sdp := strings.Replace(sdpA, "sendrecv", []string{"sendonly", "sendrecv", "inactive"}[rnd.IntN(3)], 1)
 		l.h.LegReoffer([]byte(sdp), func([]byte, error) { l.mu.Lock(); defer l.mu.Unlock(); l.told++ })
 	case n == 12:
-		l.h.LegConfirmed()
+		l.h.LegConfirmed([]byte(sdpB))
 	}
 }
 

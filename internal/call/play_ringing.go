@@ -48,7 +48,7 @@ func (ch *Channel) earlyFor() bool {
 	if ch.isAnswered || ch.early {
 		return true
 	}
-	if ch.direction != inbound || ch.media.Kind() == media.KindWebRTC {
+	if ch.direction != inbound || ch.offerless() || ch.media.Kind() == media.KindWebRTC {
 		return false
 	}
 	for _, c := range audioOf(ch.prefs) {

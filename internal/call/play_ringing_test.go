@@ -113,7 +113,7 @@ func TestCallerChangesItsCodecAfterTheTone(t *testing.T) {
 	b.h.LegProgress(183, []byte(sdpB), nil) // not in the codec of the tone: not passed on
 	b.h.LegAnswered([]byte(sdpB), nil)
 	a.want("answer")
-	h.LegConfirmed()
+	h.LegConfirmed(nil)
 	a.want("reoffer")
 	r.untilEvent("CHANNEL_BRIDGE", inbound)
 	if c, _ := r.media.all[0].Codec(); !c.Same(media.CodecsByName("PCMU")[0]) {

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/talkpath/talkpath/internal/call"
@@ -127,6 +128,18 @@ func (p *Profile) gatewayOf(tx *sip.ServerTx, view *config.Profile) (g *gateway,
 		}
 	}
 	return g, g != nil
+}
+
+// gatewayAt is a gateway whose proxy has an address; of several the first by name.
+func (p *Profile) gatewayAt(addr netip.Addr) (g *gateway) {
+	p.gatewaysMu.Lock()
+	defer p.gatewaysMu.Unlock()
+	for _, candidate := range p.gateways {
+		if candidate.owns(addr) && (g == nil || candidate.cfg.Name < g.cfg.Name) {
+			g = candidate
+		}
+	}
+	return g
 }
 
 // describe gives a call from the gateway what it has of it. One whose address is not the gateway's has its number and variables, but stays

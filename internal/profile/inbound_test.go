@@ -163,7 +163,6 @@ func TestInviteNotTaken(t *testing.T) {
 	}{
 		{"draining", func(s *server) { s.p.Drain() }, nil, 503, "Retry-After"},
 		{"session limit", func(s *server) { err := call.ErrSessionLimit; s.core.err.Store(&err) }, nil, 503, "Retry-After"},
-		{"no offer", nil, func(r *sip.Request) { r.SetBody(nil); r.RemoveHeader("Content-Type") }, 488, "Reason"},
 		{"not SDP", nil, func(r *sip.Request) {
 			r.RemoveHeader("Content-Type")
 			r.AppendHeader(sip.NewHeader("Content-Type", "text/plain"))
@@ -241,4 +240,18 @@ func TestCallerCancels(t *testing.T) {
 	want(t, "cause", end.Cause, call.OriginatorCancel)
 	want(t, "disposition", end.Disposition, "recv_cancel")
 	want(t, "status", end.Status, 487)
+}
+
+// TestOfferlessInvite: the core is asked for an offer of the kind that the caller would be offered when called.
+func TestOfferlessInvite(t *testing.T) {
+	bare := func(r *sip.Request) { r.SetBody(nil); r.RemoveHeader("Content-Type") }
+	for transport, webrtc := range map[string]bool{"udp": false, "ws": true} {
+		t.Run(transport, func(t *testing.T) {
+			s := start(t)
+			s.phone(transport, "1000", "pw1000").invite("1001", bare)
+			in := recv(t, s.core.calls, "call").in
+			want(t, "offer", in.SDP, []byte(nil))
+			want(t, "WebRTC", in.WebRTC, webrtc)
+		})
+	}
 }

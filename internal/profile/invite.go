@@ -36,12 +36,8 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		return
 	}
 	sdp := sdpOf(req)
-	if sdp == nil {
-		if len(req.Body()) > 0 {
-			p.respond(tx, 415, "", sip.NewHeader("Accept", "application/sdp"))
-			return
-		}
-		p.respond(tx, 488, "", reasonHeader(call.IncompatibleDest), sip.NewHeader("Warning", `304 talkpath "An offer is needed in the INVITE"`))
+	if sdp == nil && len(req.Body()) > 0 {
+		p.respond(tx, 415, "", sip.NewHeader("Accept", "application/sdp"))
 		return
 	}
 	p.accept(tx, snap, view, a, sdp)
@@ -123,6 +119,9 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 	if in.Dialplan == "" {
 		in.Dialplan = "XML"
 	}
+	if sdp == nil {
+		in.WebRTC, in.SDES = p.offers(tx, a)
+	}
 	if a.context != "" {
 		in.Context = a.context
 	}
@@ -141,6 +140,22 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		in.Vars = append(in.Vars, call.Variable{Name: "presence_id", Value: in.PresenceID})
 	}
 	return in
+}
+
+// offers says which media a caller is offered that left the offer to us: what a user or a gateway at its address would be offered when called.
+func (p *Profile) offers(tx *sip.ServerTx, a access) (webrtc, sdes bool) {
+	flow := tx.Flow()
+	if t := flow.Transport(); t == "ws" || t == "wss" {
+		return true, false
+	}
+	variable := func(string) string { return "" }
+	if a.user != nil {
+		variable = a.user.user.Variable
+	} else if g := p.gatewayAt(flow.RemoteAddr().Addr()); g != nil {
+		variable = func(name string) string { return value(g.outVariables(), name, "") }
+	}
+	webrtc = variable("media_webrtc") == "true"
+	return webrtc, !webrtc && secure(variable("rtp_secure_media"))
 }
 
 // destination is the number dialled: the user part of the Request-URI, else of To, else "service", as in FreeSWITCH.

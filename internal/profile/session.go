@@ -81,9 +81,9 @@ func (l *leg) OnCancel(_ *sip.Session, cancel *sip.Request) {
 }
 
 // OnAck implements sip.SessionHandler.
-func (l *leg) OnAck(*sip.Session, *sip.Request) {
+func (l *leg) OnAck(_ *sip.Session, ack *sip.Request) {
 	if h, ok := l.report(); ok {
-		h.LegConfirmed()
+		h.LegConfirmed(sdpOf(ack))
 	}
 }
 

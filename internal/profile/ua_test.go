@@ -94,7 +94,7 @@ func (f *fakeCall) LegProgress(status int, sdp []byte, vars []call.Variable) {
 func (f *fakeCall) LegAnswered(sdp []byte, vars []call.Variable) {
 	f.answered <- progress{200, string(sdp), vars}
 }
-func (f *fakeCall) LegConfirmed()                                    { f.ack <- struct{}{} }
+func (f *fakeCall) LegConfirmed([]byte)                              { f.ack <- struct{}{} }
 func (f *fakeCall) LegEnded(e call.LegEnd)                           { f.ended <- e }
 func (f *fakeCall) LegReoffer(_ []byte, respond func([]byte, error)) { f.reoffer <- respond }
 func (f *fakeCall) LegInfo(m call.Info)                              { f.info <- m }

@@ -114,7 +114,6 @@ func TestUnusableOffers(t *testing.T) {
 	caller := ex.phone(t, rtpPhone, "1000")
 	good := string(newRTPPeer(t, false).description())
 	tests := []struct{ name, sdp string }{
-		{"none", ""},
 		{"garbage", "v=0\r\n\x00\x01\x02 not sdp"},
 		{"no audio", "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n"},
 		{"no codec of ours", strings.ReplaceAll(strings.ReplaceAll(good, " 0 101", " 18"), "a=rtpmap:0 PCMU/8000", "a=rtpmap:18 G729/8000")},
