@@ -67,6 +67,9 @@ func TestRecordedSessions(t *testing.T) {
 	}
 }
 
+// commandAndAnswer is one pair of a recording of commands.
+var commandAndAnswer = regexp.MustCompile(`(?s)>>> ([^\n]*)\n(.*?)\n<<<\n`)
+
 // answers reads a recording of commands and what they answered.
 func answers(t *testing.T, name string) map[string]string {
 	text, err := os.ReadFile(filepath.Join(shared, "oracle/calls", name))
@@ -74,48 +77,129 @@ func answers(t *testing.T, name string) map[string]string {
 		t.Skip("no recordings of FreeSWITCH beside the working copy")
 	}
 	all := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?s)>>> ([^\n]*)\n(.*?)\n<<<\n`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range commandAndAnswer.FindAllStringSubmatch(string(text), -1) {
 		all[m[1]] = m[2] // the last one of a command
 	}
 	return all
 }
 
+// table is an answer "as json".
+type table struct {
+	Rows []map[string]string `json:"rows"`
+}
+
+func readTable(t *testing.T, text string) (tab table) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &tab); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return tab
+}
+
+func integer(s string) int {
+	v, _ := strconv.Atoi(s)
+	return v
+}
+
+// recordedChannel makes a snapshot of a row of show channels, or of a leg of show calls whose columns have the prefix.
+func recordedChannel(row map[string]string, prefix string) call.Snapshot {
+	r := func(column string) string { return row[prefix+column] }
+	return call.Snapshot{
+		UUID: r("uuid"), CallUUID: r("call_uuid"), Direction: r("direction"), Created: time.Unix(int64(integer(r("created_epoch"))), 0),
+		Name: r("name"), State: r("state"), CallState: r("callstate"), CallerName: r("cid_name"), CallerNumber: r("cid_num"),
+		CalleeName: r("callee_name"), CalleeNumber: r("callee_num"), CalleeDirection: r("callee_direction"),
+		SentCalleeName: r("sent_callee_name"), SentCalleeNumber: r("sent_callee_num"), NetworkAddr: r("ip_addr"),
+		Destination: r("dest"), Application: r("application"), ApplicationData: r("application_data"), Dialplan: r("dialplan"),
+		Context: r("context"), ReadCodec: r("read_codec"), WriteCodec: r("write_codec"), ReadRate: integer(r("read_rate")),
+		WriteRate: integer(r("write_rate")), ReadBitRate: integer(r("read_bit_rate")), WriteBitRate: integer(r("write_bit_rate")),
+		Secure: r("secure"), Hostname: r("hostname"), PresenceID: r("presence_id"), PresenceData: r("presence_data"), AccountCode: r("accountcode"),
+		InitialCallerName: r("initial_cid_name"), InitialCallerNumber: r("initial_cid_num"), InitialNetworkAddr: r("initial_ip_addr"),
+		InitialDestination: r("initial_dest"), InitialDialplan: r("initial_dialplan"), InitialContext: r("initial_context"),
+	}
+}
+
 // recordedChannels makes snapshots of what show channels and show calls say.
 func recordedChannels(t *testing.T, all map[string]string) []call.Snapshot {
-	var channels, calls struct {
-		Rows []map[string]string `json:"rows"`
-	}
-	if err := json.Unmarshal([]byte(all["show channels as json"]), &channels); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(all["show calls as json"]), &calls); err != nil {
-		t.Fatal(err)
-	}
-	n := func(s string) int {
-		v, _ := strconv.Atoi(s)
-		return v
-	}
+	call1 := readTable(t, all["show calls as json"]).Rows[0]
 	var out []call.Snapshot
-	for _, r := range channels.Rows {
-		other := calls.Rows[0]["b_uuid"]
-		if other == r["uuid"] {
-			other = calls.Rows[0]["uuid"]
+	for _, r := range readTable(t, all["show channels as json"]).Rows {
+		s := recordedChannel(r, "")
+		s.BridgeCreated = time.Unix(int64(integer(call1["call_created_epoch"])), 0)
+		if s.OtherUUID = call1["b_uuid"]; s.OtherUUID == s.UUID {
+			s.OtherUUID = call1["uuid"]
 		}
-		out = append(out, call.Snapshot{
-			UUID: r["uuid"], CallUUID: r["call_uuid"], OtherUUID: other, Direction: r["direction"],
-			Created: time.Unix(int64(n(r["created_epoch"])), 0), BridgeCreated: time.Unix(int64(n(calls.Rows[0]["call_created_epoch"])), 0),
-			Name: r["name"], State: r["state"], CallState: r["callstate"], CallerName: r["cid_name"], CallerNumber: r["cid_num"],
-			CalleeName: r["callee_name"], CalleeNumber: r["callee_num"], CalleeDirection: r["callee_direction"],
-			SentCalleeName: r["sent_callee_name"], SentCalleeNumber: r["sent_callee_num"], NetworkAddr: r["ip_addr"],
-			Destination: r["dest"], Application: r["application"], ApplicationData: r["application_data"], Dialplan: r["dialplan"],
-			Context: r["context"], ReadCodec: r["read_codec"], WriteCodec: r["write_codec"], ReadRate: n(r["read_rate"]),
-			WriteRate: n(r["write_rate"]), ReadBitRate: n(r["read_bit_rate"]), WriteBitRate: n(r["write_bit_rate"]), Secure: r["secure"],
-			Hostname: r["hostname"], PresenceID: r["presence_id"], PresenceData: r["presence_data"], AccountCode: r["accountcode"],
-			InitialCallerName: r["initial_cid_name"], InitialCallerNumber: r["initial_cid_num"], InitialNetworkAddr: r["initial_ip_addr"],
-			InitialDestination: r["initial_dest"], InitialDialplan: r["initial_dialplan"], InitialContext: r["initial_context"],
-		})
+		out = append(out, s)
 	}
 	return out
+}
+
+// TestRecordedCalls compares what show channels and show calls said at each moment of the recorded calls: ringing, held, parked, transferred.
+func TestRecordedCalls(t *testing.T) {
+	utc(t)
+	files, _ := filepath.Glob(filepath.Join(shared, "oracle/calls/*.api.txt"))
+	if len(files) == 0 {
+		t.Skip("no recordings of FreeSWITCH beside the working copy")
+	}
+	c := recordedControl(t, &fakeCore{}, "recorded")
+	created := regexp.MustCompile(`"(b_)?created":"[^"]*",`) // it may be a second before created_epoch
+	compared := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range commandAndAnswer.FindAllStringSubmatch(string(text), -1) {
+			command, want := m[1], m[2]
+			if command != "show channels as json" && command != "show calls as json" {
+				continue
+			}
+			var channels []call.Snapshot
+			for _, row := range readTable(t, want).Rows {
+				a := recordedChannel(row, "")
+				if row["b_uuid"] == "" {
+					channels = append(channels, a)
+					continue
+				}
+				b := recordedChannel(row, "b_")
+				b.CallUUID, b.Hostname = a.CallUUID, a.Hostname
+				a.OtherUUID, b.OtherUUID = b.UUID, a.UUID
+				a.BridgeCreated = time.Unix(int64(integer(row["call_created_epoch"])), 0)
+				channels = append(channels, a, b)
+			}
+			c.deps.Core = &fakeCore{channels: channels}
+			got := created.ReplaceAllString(c.Execute(t.Context(), command), "")
+			if want = created.ReplaceAllString(want, ""); strings.TrimSuffix(got, "\n") != strings.TrimSuffix(want, "\n") {
+				t.Errorf("%s: %s: got\n%s\nwant\n%s", filepath.Base(file), command, got, want)
+			}
+			compared++
+		}
+	}
+	if compared < 25 {
+		t.Errorf("%d answers compared", compared)
+	}
+}
+
+// TestRecordedRegistrations compares what was said of a phone while it was registered.
+func TestRecordedRegistrations(t *testing.T) {
+	utc(t)
+	all := answers(t, "registration.api.txt")
+	rows := readTable(t, all["show registrations as json"]).Rows
+	var regs fakeRegistrations
+	for _, r := range rows {
+		b := binding(r["reg_user"], r["realm"], r["network_port"], r["token"])
+		b.Deadline = time.Unix(int64(integer(r["expires"])), 0)
+		regs = append(regs, b)
+	}
+	c := recordedControl(t, &fakeCore{}, "recorded")
+	c.deps.Registrations = regs
+	if got := c.Execute(t.Context(), "show registrations as json"); got != all["show registrations as json"] {
+		t.Errorf("got\n%s\nwant\n%s", got, all["show registrations as json"])
+	}
+	c.deps.Registrations = fakeRegistrations{}
+	const none = "sofia status profile internal reg 1011"
+	if got := c.Execute(t.Context(), none); got != all[none] {
+		t.Errorf("got\n%s\nwant\n%s", got, all[none])
+	}
 }
 
 func TestRecordedShow(t *testing.T) {
