@@ -221,6 +221,13 @@ func TestCommands(t *testing.T) {
 		{"reg_url 1000/x", contact1 + "," + contact2},
 		{"reg_url nosuch@example.com", "error/user_not_registered"},
 		{"reg_url", ""},
+		{"xml_locate", "-ERR bad args\n"},
+		{"xml_locate a b", "-ERR bad args\n"},
+		{"xml_locate nosuch", "can't find anything\n"},
+		{"xml_locate dialplan context name public", "<context name=\"public\"></context>\n"},
+		{"xml_locate configuration configuration name event_socket.conf", "<configuration name=\"event_socket.conf\">\n  <settings>\n" +
+			"    <param name=\"listen-ip\" value=\"127.0.0.1\"></param>\n    <param name=\"listen-port\" value=\"8021\"></param>\n" +
+			"    <param name=\"password\" value=\"***\"></param>\n  </settings>\n</configuration>\n"},
 		{"quote_shell_arg it's $(x)", `'it'\''s $(x)'`},
 		{"quote_shell_arg", ""},
 		{"sql_escape it's", "it''s"},

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/talkpath/talkpath/internal/config"
@@ -19,6 +20,7 @@ func (c *Control) directoryCommands() map[string]command {
 		"domain_data":   query(c.domainData, "Find domain data", "<domain> [var|param|attr] <name>"),
 		"user_exists":   query(c.userExists, "Find a user", "<key> <user> <domain>"),
 		"find_user_xml": query(c.findUserXML, "Find a user", "<key> <user> <domain>"),
+		"xml_locate":    action(c.xmlLocate, "Find some xml", "[root | <section> <tag> <tag_attr_name> <tag_attr_val>]"),
 		"domain_exists": query(c.domainExists, "Check if a domain exists", "<domain>"),
 		"in_group":      query(c.inGroup, "Determine if a user is in a group", "<user>[@<domain>] <group_name>"),
 		"group_call":    query(c.groupCall, "Generate a dial string to call a group", "<group>[@<domain>]"),
@@ -180,6 +182,26 @@ func (c *Control) findUserXML(args string) string {
 	list("variables", "variable", u.Variables.Merged())
 	b.WriteString("</user>\n")
 	return b.String()
+}
+
+// xmlLocate is "root", a section, or a section with the tag, attribute and value of one of its children.
+func (c *Control) xmlLocate(args string) string {
+	w := words(args, 16)
+	if len(w) != 1 && len(w) != 4 {
+		return "-ERR bad args\n"
+	}
+	if strings.EqualFold(w[0], "root") {
+		w[0] = ""
+	}
+	w = append(w, "", "", "")
+	text, err := c.deps.Config().Locate(w[0], w[1], w[2], w[3])
+	switch {
+	case errors.Is(err, config.ErrNotFound):
+		return "can't find anything\n"
+	case err != nil:
+		return "-ERR too large\n"
+	}
+	return text
 }
 
 func (c *Control) domainExists(name string) string {
