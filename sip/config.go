@@ -47,6 +47,9 @@ type Config struct {
 	Supported []string
 	// HTTP gets requests on ws and wss listeners that are no WebSocket upgrade with the sub-protocol sip; nil answers 426.
 	HTTP http.Handler
+	// Reliable sends early media in reliable provisional responses (RFC 3262) to callers that can take them; those that require them get
+	// them anyway. "100rel" belongs into Supported and PRACK into Allow.
+	Reliable bool
 	// SessionTimers are off by default.
 	SessionTimers SessionTimers
 	// Timers and Limits: zero fields take their defaults.

@@ -11,7 +11,7 @@ type SessionHandler interface {
 	// answer crossed our CANCEL are made up here.
 	OnReject(s *Session, res *Response)
 	// OnCancel: an incoming INVITE was cancelled before its final response (by CANCEL, or BYE on the early dialog); 200 and 487 have
-	// been sent.
+	// been sent. Or nobody acknowledged our reliable provisional response: cancel is nil, and 504 has been sent.
 	OnCancel(s *Session, cancel *Request)
 	// OnAck: the answer to an incoming INVITE was acknowledged.
 	OnAck(s *Session, ack *Request)

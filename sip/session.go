@@ -60,6 +60,7 @@ type Session struct {
 	requests      map[*clientTx]struct{} // in the dialog, without a final response
 	onForgotten   func()
 	alive         keepAlive
+	rel           reliable
 	ack           []byte // of the last 2xx
 	ackSeq        uint32
 
@@ -208,6 +209,7 @@ func (s *Session) endLocked() {
 	s.state = sessionEnded
 	s.stopAckLocked()
 	s.stopAliveLocked()
+	s.stopReliableLocked()
 	if s.reinvite != nil { // RFC 3261 §15.1.2; nobody else would answer it any more
 		_ = s.reinvite.Respond(s.reinvite.NewResponse(487, ""))
 		s.reinvite = nil

@@ -65,7 +65,7 @@ func (s *Session) provisionalLocked(res *Response) {
 		return
 	}
 	s.guardLocked(s.stack.cfg.Timers.TimerC, 408)
-	if res.StatusCode == 100 {
+	if res.StatusCode == 100 || !s.acknowledgeLocked(res) {
 		return
 	}
 	if tag := param(res.To().Params, "tag"); tag != "" {

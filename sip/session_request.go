@@ -32,8 +32,8 @@ func (s *Session) request(tx *ServerTx) {
 		s.byeReceivedLocked(tx)
 	case INVITE:
 		s.reinviteReceivedLocked(tx)
-	case PRACK: // we never ask for one
-		answer(481)
+	case PRACK:
+		s.prackReceivedLocked(tx)
 	default:
 		if r.Method == UPDATE && !s.updateReceivedLocked(tx) {
 			return

@@ -50,23 +50,34 @@ func (s *Session) Ring(code int, reason string, body []byte, headers ...Header) 
 	if s.uac || s.state != sessionEarly || code < 101 || code > 199 {
 		return ErrState
 	}
+	if s.wantsReliable(body) {
+		return s.ringReliablyLocked(code, reason, body, headers)
+	}
 	res := s.invite.NewResponse(code, reason, headers...)
 	setBody(res, "application/sdp", body)
 	return s.invite.Respond(res)
 }
 
-// Accept answers an incoming INVITE with 200 and repeats it until ACK comes.
+// Accept answers an incoming INVITE with 200 and repeats it until ACK comes. A reliable provisional response must be acknowledged first, and
+// the 200 waits for that.
 func (s *Session) Accept(body []byte, headers ...Header) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.uac || s.state != sessionEarly {
 		return ErrState
 	}
-	if err := s.acceptLocked(s.invite, body, headers, true); err != nil {
-		return err
+	accept := func() error {
+		if err := s.acceptLocked(s.invite, body, headers, true); err != nil {
+			return err
+		}
+		s.state = sessionConfirmed
+		return nil
 	}
-	s.state = sessionConfirmed
-	return nil
+	if s.rel.pending != nil {
+		s.rel.accept = accept // RFC 3262 §3
+		return nil
+	}
+	return accept()
 }
 
 // acceptLocked sends a 200 and starts to wait for its ACK. That it could not be sent is no error: the flow may come back (the peer's

@@ -108,7 +108,7 @@ var profileParams = []Param{
 	{"parse-all-invite-headers", "flag", "ParseAllInviteHeaders", true, ""},
 	{"full-id-in-dialplan", "flag", "FullIDInDialplan", false, ""},
 	{"manual-redirect", "flag", "ManualRedirect", false, ""},
-	{"enable-100rel", "flag", "Require100rel", false, "false"},
+	{"enable-100rel", "flag", "Require100rel", true, ""},
 	{"sip-options-respond-503-on-busy", "flag", "Respond503OnBusy", false, ""},
 	{"user-agent-filter", "text", "UserAgentFilter", false, ""},
 	{"presence-hosts", "text", "PresenceHosts", true, "*"},

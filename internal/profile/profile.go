@@ -119,7 +119,8 @@ func New(cfg Config) (*Profile, error) {
 		UserAgent:     p.agent(view),
 		Handler:       sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
 		Allow:         allowed(),
-		Supported:     []string{"outbound", "replaces", "timer"},
+		Supported:     []string{"outbound", "replaces", "timer", "100rel"},
+		Reliable:      view.Require100rel,
 		SessionTimers: sip.SessionTimers{On: view.SessionTimers, Expires: view.SessionTimeout, MinSE: view.MinSessionExpires},
 		HTTP:          cfg.HTTP,
 		Timers:        timers(cfg.Timers, view),
@@ -169,7 +170,7 @@ func timers(t sip.Timers, view *config.Profile) sip.Timers {
 
 // allowed is the methods the profile serves, in FreeSWITCH's order.
 func allowed() []string {
-	return []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "UPDATE", "REGISTER", "REFER", "NOTIFY", "SUBSCRIBE"}
+	return []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "INFO", "PRACK", "UPDATE", "REGISTER", "REFER", "NOTIFY", "SUBSCRIBE"}
 }
 
 // listeners gives the addresses of a profile. A binding ":port" is on the profile's own address, as in FreeSWITCH.
