@@ -19,7 +19,7 @@ NODE_OLD := $(shell node -e 'const [a, b] = process.versions.node.split("."); co
 NO_WEB := $(if $(NPM),$(if $(NODE_OLD),Node.js $(NODE_OLD) is too old ($(NODE_MIN) or newer is needed)),npm was not found)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-go test-web test-browser lint check fmt bench fuzz clean need-npm
+.PHONY: help run build web test test-go test-web test-browser test-clients lint check fmt bench fuzz clean need-npm
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,7 @@ web/dist/index.html:
 	@echo "$(NO_WEB): building without the web phone (the page will say how to add it)"
 endif
 
-test: test-web test-go test-browser ## all tests; installs what they need (npm packages, Chromium and sipp from Debian's packages)
+test: test-web test-go test-clients test-browser ## all tests; installs what they need (npm packages, Chromium and sipp from Debian's packages)
 
 test-go: web ## Go tests with the race detector
 	@./test/install.sh sipp
@@ -58,6 +58,10 @@ test-web: need-npm web ## type check and unit tests of the web phone
 test-browser: need-npm build ## real Chromium and Rocket.Chat's event socket client against the binary
 	@./test/install.sh chromium
 	cd test/browser && npm ci --no-audit --no-fund --loglevel=error && TALKPATH_BIN=$(CURDIR)/$(BIN) npm test
+
+test-clients: need-npm build ## the event socket libraries of npm against the binary, and eslgo, which has data races of its own
+	$(GO) test -timeout 3m -run '^Test(Outbound)?Clients$$' ./test/e2e
+	cd test/esl-clients && npm ci --no-audit --no-fund --loglevel=error && TALKPATH_BIN=$(CURDIR)/$(BIN) npm test
 
 need-npm:
 	@test -z "$(NO_WEB)" || { echo "$(NO_WEB), and these tests need it: install Node.js $(NODE_MIN) or newer with npm"; exit 1; }
@@ -84,5 +88,5 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	done
 
 clean: ## remove what was built
-	rm -rf bin web/node_modules test/browser/node_modules
+	rm -rf bin web/node_modules test/browser/node_modules test/esl-clients/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
