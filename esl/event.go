@@ -37,6 +37,8 @@ type Event struct {
 	owner *conn
 	// diverted is the channel whose controller alone gets the event, see divert_events.
 	diverted string
+	// shared are the event's frames, once it has several readers.
+	shared *frames
 }
 
 // NewEvent returns an event with its Event-Name header.

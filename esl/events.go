@@ -3,7 +3,6 @@ package esl
 import (
 	"errors"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -238,13 +237,8 @@ func (c *conn) deliver(buf []byte, e *Event) (_ []byte, last bool) {
 	wanted, f, uuid := s.wants(e), s.format, s.uuid
 	s.mu.Unlock()
 	if wanted {
-		// The encoding follows its length, so it is written behind a gap for the frame's head.
-		const gap = 64
-		buf = f.append(append(buf, make([]byte, gap)...), e)
-		head := "Content-Length: " + strconv.Itoa(len(buf)-gap) + "\nContent-Type: text/event-" + f.String() + "\n\n"
-		start := gap - len(head)
-		copy(buf[start:], head)
-		if !c.send(buf[start:]) {
+		var frame []byte
+		if frame, buf = e.frame(f, buf); !c.send(frame) {
 			return buf, true
 		}
 	}

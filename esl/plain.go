@@ -58,20 +58,24 @@ func appendHeaderName(dst []byte, name string) []byte {
 const upperHex = "0123456789ABCDEF"
 
 // urlUnsafe says which bytes FreeSWITCH's URL encoding escapes: everything outside printable ASCII and these. A comma, a slash or a
-// tilde stay as they are.
-func urlUnsafe(c byte) bool {
-	return c <= ' ' || c >= 0x7f || strings.IndexByte("#%&+:;<=>?@[\\]^`{|}\"", c) >= 0
-}
+// tilde stay as they are. It never changes.
+var urlUnsafe = func() (unsafe [256]bool) {
+	for c := range unsafe {
+		unsafe[c] = c <= ' ' || c >= 0x7f || strings.IndexByte("#%&+:;<=>?@[\\]^`{|}\"", byte(c)) >= 0
+	}
+	return unsafe
+}()
 
 func appendURLEncoded(dst []byte, s string) []byte {
+	start := 0
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; urlUnsafe(c) {
+		if c := s[i]; urlUnsafe[c] {
+			dst = append(dst, s[start:i]...)
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
-		} else {
-			dst = append(dst, c)
+			start = i + 1
 		}
 	}
-	return dst
+	return append(dst, s[start:]...)
 }
 
 // urlDecode undoes appendURLEncoded; a '%' that starts no escape stays.

@@ -107,6 +107,7 @@ func (b *Bus) Publish(e *esl.Event) {
 		}
 		if size == 0 {
 			size = e.Size()
+			e.Share()
 		}
 		if s.push(e, size) {
 			i++
