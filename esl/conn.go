@@ -25,6 +25,8 @@ const (
 	// the goodbye away with it.
 	drainTime  = 500 * time.Millisecond
 	drainBytes = 64 << 10
+	// farewellTime bounds how long the last words may take: who does not read is not told.
+	farewellTime = time.Second
 )
 
 // conn is one connection. Its serve goroutine reads and executes commands in order and owns all fields but those marked; a pump
@@ -134,16 +136,20 @@ func (c *conn) readFailed(err error) {
 
 // disconnect says goodbye and reads what the peer still had under way.
 func (c *conn) disconnect() {
-	c.writing.Lock()
-	said := c.sendFarewell()
-	c.writing.Unlock()
-	if said {
+	if c.farewell(goodbye) {
 		_, _ = io.CopyN(io.Discard, c.nc, drainBytes)
 	}
 }
 
+// farewell is sendFarewell without writing held.
+func (c *conn) farewell(text string) bool {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.sendFarewell(text)
+}
+
 // sendFarewell sends the last frame and ends our side; the peer has drainTime to end its own. writing is held.
-func (c *conn) sendFarewell() bool {
+func (c *conn) sendFarewell(text string) bool {
 	c.events.mu.Lock()
 	uuid, known := c.events.uuid, c.events.known
 	c.events.mu.Unlock()
@@ -151,7 +157,7 @@ func (c *conn) sendFarewell() bool {
 	if known {
 		notice += "Controlled-Session-UUID: " + oneLine(uuid) + "\nContent-Disposition: disconnect\n"
 	}
-	if !c.send([]byte(notice + "Content-Length: " + strconv.Itoa(len(goodbye)) + "\n\n" + goodbye)) {
+	if c.failed || c.sendWithin(min(farewellTime, c.limit.WriteTimeout), []byte(notice+"Content-Length: "+strconv.Itoa(len(text))+"\n\n"+text)) != nil {
 		return false
 	}
 	c.failed = true // nothing may follow a goodbye
@@ -190,22 +196,30 @@ func (c *conn) write(frame []byte) {
 
 // send is write with writing held. It fails when the peer reads nothing for the write timeout; the connection is over then.
 func (c *conn) send(frame []byte) bool {
+	if c.failed {
+		return false
+	}
+	err := c.sendWithin(c.limit.WriteTimeout, frame)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.server.counters.slowReaders.Add(1)
+		c.log.Warn("esl: dropped a peer that does not read")
+	}
+	if err != nil {
+		c.abort()
+	}
+	return err == nil
+}
+
+// sendWithin writes; the peer must read some of it every d. writing is held.
+func (c *conn) sendWithin(d time.Duration, frame []byte) error {
 	for len(frame) > 0 {
-		if c.failed {
-			return false
-		}
 		chunk := frame[:min(len(frame), writeChunk)]
-		_ = c.nc.SetWriteDeadline(time.Now().Add(c.limit.WriteTimeout))
+		_ = c.nc.SetWriteDeadline(time.Now().Add(d))
 		if _, err := c.nc.Write(chunk); err != nil {
 			c.failed = true
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.server.counters.slowReaders.Add(1)
-				c.log.Warn("esl: dropped a peer that does not read")
-			}
-			c.abort()
-			return false
+			return err
 		}
 		frame = frame[len(chunk):]
 	}
-	return true
+	return nil
 }

@@ -306,15 +306,11 @@ func (c *conn) ends(over bool) (last bool) {
 			s.mu.Unlock()
 		}
 	case !linger && over && first:
-		c.sendFarewell()
+		c.sendFarewell(goodbye)
 		return true
 	}
 	return false
 }
 
 // lingered ends the connection after its linger time.
-func (c *conn) lingered() {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	c.sendFarewell()
-}
+func (c *conn) lingered() { c.farewell(goodbye) }

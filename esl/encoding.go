@@ -20,26 +20,31 @@ func (e *Event) Share() {
 	}
 }
 
-// frame returns the event as it is sent. buf is for an event that is not shared, and is returned for the next one.
-func (e *Event) frame(f format, buf []byte) (frame, rest []byte) {
+// appendFrame appends the event as it is sent.
+func (e *Event) appendFrame(dst []byte, f format) []byte {
 	if e.shared == nil {
-		return e.encode(f, buf)
+		return e.encode(dst, f)
 	}
 	e.shared.mu.Lock()
 	defer e.shared.mu.Unlock()
 	made := &e.shared.byFormat[f]
 	if *made == nil {
-		*made, _ = e.encode(f, make([]byte, 0, e.Size()))
+		*made = e.encode(make([]byte, 0, e.Size()), f)
 	}
-	return *made, buf
+	return append(dst, *made...)
 }
 
-// encode writes a frame into buf, which may grow. The encoding follows its length, so it is written behind a gap for the frame's head.
-func (e *Event) encode(f format, buf []byte) (frame, grown []byte) {
+// encode appends a frame. The encoding follows its length, so a gap is left for the frame's head and closed afterwards.
+func (e *Event) encode(dst []byte, f format) []byte {
 	const gap = 64
-	buf = f.append(append(buf[:0], make([]byte, gap)...), e)
-	head := "Content-Length: " + strconv.Itoa(len(buf)-gap) + "\nContent-Type: text/event-" + f.String() + "\n\n"
-	start := gap - len(head)
-	copy(buf[start:], head)
-	return buf[start:], buf
+	start := len(dst)
+	dst = append(dst, make([]byte, gap)...)
+	dst = f.append(dst, e)
+	var head [gap]byte
+	h := append(head[:0], "Content-Length: "...)
+	h = strconv.AppendInt(h, int64(len(dst)-start-gap), 10)
+	h = append(h, "\nContent-Type: text/event-"...)
+	h = append(append(h, f.String()...), "\n\n"...)
+	copy(dst[start:], h)
+	return append(dst[:start+len(h)], dst[start+gap:]...)
 }

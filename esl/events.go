@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"context"
 	"errors"
 	"regexp"
 	"strings"
@@ -198,27 +199,24 @@ func (c *conn) reselect() {
 	s.sub.Select(sel)
 }
 
+// batchBytes is about how much is written at once when many events wait.
+const batchBytes = writeChunk
+
+// goodbyeLost is FreeSWITCH's text for who read too slowly.
+const goodbyeLost = "killed listener because of lost events\n"
+
 // pump writes events until the connection ends.
 func (c *conn) pump() {
 	var buf []byte
-	o := others{settled: time.Now().Add(settleTime)}
+	o := &others{settled: time.Now().Add(settleTime)}
 	for {
-		e, err := o.next(c)
+		e, err := o.next(c.ctx, c)
 		if err != nil {
-			if errors.Is(err, ErrOverflow) {
-				c.server.counters.overflows.Add(1)
-				c.log.Warn("esl: dropped a peer that reads events too slowly")
-			}
-			if errors.Is(err, ErrClosed) && c.server.isClosed() {
-				c.writing.Lock()
-				c.sendFarewell()
-				c.writing.Unlock()
-			}
-			c.abort()
+			c.pumpEnds(err)
 			return
 		}
 		var last bool
-		if buf, last = c.deliver(buf[:0], e); last {
+		if buf, last = c.deliver(o, buf[:0], e); last {
 			return
 		}
 		if cap(buf) > 1<<20 {
@@ -227,28 +225,75 @@ func (c *conn) pump() {
 	}
 }
 
-// deliver writes an event if it is still wanted; last means that it ended the controlled channel and the connection with it. The
-// decision is taken under the writing lock so that no event follows the answer to the command that stopped it.
-func (c *conn) deliver(buf []byte, e *Event) (_ []byte, last bool) {
+// pumpEnds ends the connection when there are no more events, and says why as far as the peer still listens.
+func (c *conn) pumpEnds(err error) {
+	switch {
+	case errors.Is(err, ErrOverflow):
+		c.server.counters.overflows.Add(1)
+		c.log.Warn("esl: dropped a peer that reads events too slowly")
+		c.farewell(goodbyeLost)
+	case errors.Is(err, ErrClosed) && c.server.isClosed():
+		c.farewell(goodbye)
+	}
+	c.abort()
+}
+
+// nothingMore is a context that has ended: what waits for nothing.
+var nothingMore = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// deliver writes an event, if it is still wanted, and those that wait behind it, in one go; last means that one of them ended the
+// controlled channel and the connection with it. The decisions are taken under the writing lock so that no event follows the answer to the
+// command that stopped it.
+func (c *conn) deliver(o *others, buf []byte, e *Event) (_ []byte, last bool) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	s := &c.events
-	s.mu.Lock()
-	wanted, f, uuid := s.wants(e), s.format, s.uuid
-	s.mu.Unlock()
-	if wanted {
-		var frame []byte
-		if frame, buf = e.frame(f, buf); !c.send(frame) {
-			return buf, true
+	for {
+		ends := false
+		if buf, ends = c.appendEvent(buf, e); ends || len(buf) >= batchBytes {
+			break
 		}
+		next, err := o.next(nothingMore, c)
+		if err != nil {
+			e = nil // what is wrong, if anything, is found by who waits
+			break
+		}
+		e = next
 	}
-	if uuid == "" {
+	if len(buf) > 0 && !c.send(buf) {
+		return buf, true
+	}
+	if e == nil || !c.events.endedBy(e) {
 		return buf, false
 	}
-	if name := e.Name(); (name == hangup || name == hangupComplete) && e.Value("Unique-ID") == uuid {
-		return buf, c.ends(name == hangupComplete)
+	return buf, c.ends(e.Name() == hangupComplete)
+}
+
+// appendEvent appends the frame of an event that is wanted; ends says whether it ends the controlled channel.
+func (c *conn) appendEvent(buf []byte, e *Event) (_ []byte, ends bool) {
+	s := &c.events
+	s.mu.Lock()
+	wanted, f := s.wants(e), s.format
+	s.mu.Unlock()
+	if wanted {
+		buf = e.appendFrame(buf, f)
 	}
-	return buf, false
+	return buf, s.endedBy(e)
+}
+
+// endedBy says whether an event is the end, or the beginning of it, of the controlled channel.
+func (s *eventState) endedBy(e *Event) bool {
+	s.mu.Lock()
+	uuid := s.uuid
+	s.mu.Unlock()
+	if uuid == "" {
+		return false
+	}
+	name := e.Name()
+	return (name == hangup || name == hangupComplete) && e.Value("Unique-ID") == uuid
 }
 
 // wants decides by selection, channel and filters. mu is held.

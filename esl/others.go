@@ -24,8 +24,8 @@ type others struct {
 	held    []*Event
 }
 
-// next is the next event to deliver.
-func (o *others) next(c *conn) (*Event, error) {
+// next is the next event to deliver. ctx is the connection's, or one that has ended already: then nothing is waited for.
+func (o *others) next(ctx context.Context, c *conn) (*Event, error) {
 	for {
 		if c.jobs.used.Load() {
 			o.held = nil
@@ -35,7 +35,7 @@ func (o *others) next(c *conn) (*Event, error) {
 			o.held[0], o.held = nil, o.held[1:]
 			return e, nil
 		}
-		e, err := o.wait(c)
+		e, err := o.wait(ctx, c)
 		switch {
 		case err != nil && len(o.held) > 0 && c.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
 		case err != nil:
@@ -52,11 +52,11 @@ func (o *others) next(c *conn) (*Event, error) {
 }
 
 // wait waits for an event, or for the time when what is held may go.
-func (o *others) wait(c *conn) (*Event, error) {
+func (o *others) wait(ctx context.Context, c *conn) (*Event, error) {
 	if len(o.held) == 0 {
-		return c.events.sub.Next(c.ctx)
+		return c.events.sub.Next(ctx)
 	}
-	ctx, cancel := context.WithDeadline(c.ctx, o.settled)
+	ctx, cancel := context.WithDeadline(ctx, o.settled)
 	defer cancel()
 	return c.events.sub.Next(ctx)
 }

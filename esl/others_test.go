@@ -63,7 +63,7 @@ func TestResultsOfOthers(t *testing.T) {
 				}()
 				o := others{settled: start.Add(settleTime)}
 				for _, want := range tc.want {
-					e, err := o.next(mine)
+					e, err := o.next(mine.ctx, mine)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -72,7 +72,7 @@ func TestResultsOfOthers(t *testing.T) {
 					}
 				}
 				cancel()
-				if e, err := o.next(mine); err == nil {
+				if e, err := o.next(mine.ctx, mine); err == nil {
 					t.Errorf("got %s, want nothing more", e.Value("N"))
 				}
 				time.Sleep(2 * time.Second) // lets the sender end
@@ -90,7 +90,7 @@ func TestResultsOfOthersAreBounded(t *testing.T) {
 			l.events <- &Event{owner: &conn{}}
 		}
 		o := others{settled: time.Now().Add(settleTime)}
-		if _, err := o.next(c); err != nil || len(o.held) != maxHeld {
+		if _, err := o.next(c.ctx, c); err != nil || len(o.held) != maxHeld {
 			t.Errorf("%d are held, %v", len(o.held), err)
 		}
 	})
