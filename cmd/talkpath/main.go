@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	_ "time/tzdata" // an image that holds nothing but this program has no time zones
 
 	"github.com/talkpath/talkpath"
 )

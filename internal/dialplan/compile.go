@@ -115,7 +115,7 @@ func (c *compiler) actions(nodes []*fsxml.Node) []Action {
 func (c *compiler) test(n *fsxml.Node) test {
 	var t test
 	var err error
-	if t.when, t.zone, err = parseTime(n); err != nil {
+	if t.when, err = parseTime(n); err != nil {
 		c.problem(n, fsxml.Error, err.Error()+"; the condition never matches")
 		t.when = []timeRule{{}}
 	}

@@ -45,7 +45,6 @@ const (
 // test is what a <condition> or <regex> asks.
 type test struct {
 	when     []timeRule
-	zone     zone
 	hasField bool
 	field    Template // ${…} in it
 	plain    string   // a caller profile field; "" when field is a template

@@ -96,7 +96,7 @@ func (h *hunt) condition(c *condition) ([]Value, bool) {
 	if c.rule == ruleNone {
 		return h.test(&c.test)
 	}
-	if len(c.when) > 0 && !c.zone.match(c.when, h.now) {
+	if len(c.when) > 0 && !inTime(c.when, clock(h.env, h.now)) {
 		return nil, false
 	}
 	var captures []Value
@@ -125,7 +125,7 @@ func (h *hunt) condition(c *condition) ([]Value, bool) {
 
 // test evaluates one test. Captures are nil unless the expression has groups.
 func (h *hunt) test(t *test) ([]Value, bool) {
-	if len(t.when) > 0 && !t.zone.match(t.when, h.now) {
+	if len(t.when) > 0 && !inTime(t.when, clock(h.env, h.now)) {
 		return nil, false
 	}
 	if !t.hasField {

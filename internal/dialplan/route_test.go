@@ -223,6 +223,41 @@ func TestCompileProblems(t *testing.T) {
 	}
 }
 
+// TestTimeZone: the caller's variables say where the clock of time conditions stands.
+func TestTimeZone(t *testing.T) {
+	winter, summer := time.Date(2026, 11, 26, 23, 30, 0, 0, time.UTC), time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name, offset, zone, attrs string
+		now                       time.Time
+		want                      bool
+	}{
+		{"tod_tz_offset", "2", "", `hour="1" wday="fri"`, winter, true},
+		{"negative tod_tz_offset", "-5", "", `hour="18" tz-offset="-5"`, winter, true},
+		{"timezone", "", "Europe/Berlin", `hour="0" wday="fri" tz-offset="1" dst="false"`, winter, true},
+		{"summer time", "", "Europe/Berlin", `hour="14" tz-offset="2" dst="true"`, summer, true},
+		{"half an hour", "", "Asia/Kolkata", `time-of-day="05:00-05:00"`, winter, true},
+		{"tod_tz_offset goes before timezone", "0", "Europe/Berlin", `hour="23"`, winter, true},
+		{"no zone", "", "Nowhere/Land", `hour="23"`, winter, true},
+		{"a path", "", "../../etc/passwd", `hour="23"`, winter, true},
+		{"no number", "two", "", `hour="23"`, winter, true},
+		{"in a regex", "1", "", `regex="all" hour="0"`, winter, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inner := `<action application="a"/>`
+			if strings.HasPrefix(c.attrs, "regex") {
+				inner = `<regex field="destination_number" expression="1"/>` + inner
+			}
+			p, _ := compileXML(t, ext("", "<condition "+c.attrs+`>`+inner+`</condition>`))
+			env := dialing("1")
+			env.vars["tod_tz_offset"], env.vars["timezone"] = c.offset, c.zone
+			r, _ := p.Route("c", env, c.now)
+			if got := r.Extension == "e"; got != c.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
 func TestTimeOfDay(t *testing.T) {
 	at := func(s string) time.Time {
 		v, err := time.Parse("2006-01-02 15:04:05", s)
@@ -248,7 +283,9 @@ func TestTimeOfDay(t *testing.T) {
 		{"year day", `yday="330"`, "2026-11-26 12:00:00", true},
 		{"date range", `date-time="2026-12-24 12:00~2026-12-26 23:59"`, "2026-12-25 00:00:00", true},
 		{"date range over", `date-time="2026-12-24 12:00~2026-12-26 23:59"`, "2026-12-27 00:00:00", false},
-		{"offset", `hour="14" tz-offset="2"`, "2026-11-26 12:00:00", true},
+		{"offset", `tz-offset="0" hour="12"`, "2026-11-26 12:00:00", true},
+		{"another offset", `tz-offset="2" hour="12"`, "2026-11-26 12:00:00", false},
+		{"no summer time", `dst="false"`, "2026-11-26 12:00:00", true},
 		{"nothing matches garbage", `hour="x"`, "2026-11-26 00:00:00", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

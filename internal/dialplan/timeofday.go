@@ -16,10 +16,36 @@ type timeRule struct {
 	moment bool // ranges are Unix seconds of local wall-clock time
 }
 
-// zone is where a condition's clock stands: tz-offset in hours, or the server's own.
-type zone struct {
-	fixed  bool
-	offset time.Duration
+// maxOffset bounds a time zone's difference from UTC, in hours.
+const maxOffset = 24
+
+// clock is the time that conditions see: that of the variable tod_tz_offset (hours from UTC), else of timezone (a name such as Europe/Berlin), else the
+// server's own (check_tz of mod_dialplan_xml.c). A zone that does not exist changes nothing.
+func clock(env Env, now time.Time) time.Time {
+	if v, ok := env.Var("tod_tz_offset"); ok {
+		if hours, err := strconv.Atoi(v.Text); err == nil && hours >= -maxOffset && hours <= maxOffset {
+			return now.In(time.FixedZone("", hours*3600))
+		}
+	}
+	if v, ok := env.Var("timezone"); ok && v.Text != "" {
+		if place, err := time.LoadLocation(v.Text); err == nil {
+			return now.In(place)
+		}
+	}
+	return now
+}
+
+// offsetOf is the difference from UTC in whole hours; summer says, as 1 or 0, whether summer time is on.
+func offsetOf(t time.Time) int {
+	_, seconds := t.Zone()
+	return seconds / 3600
+}
+
+func summer(t time.Time) int {
+	if t.IsDST() {
+		return 1
+	}
+	return 0
 }
 
 // timeAttrs are the attributes of switch_xml_std_datetime_check (switch_xml.c), counted as there: Sunday is 1, minutes of the day
@@ -48,9 +74,8 @@ func weekOfMonth(t time.Time) int {
 }
 
 // parseTime reads the time attributes of a condition.
-func parseTime(n *fsxml.Node) ([]timeRule, zone, error) {
+func parseTime(n *fsxml.Node) ([]timeRule, error) {
 	var rules []timeRule
-	var z zone
 	for _, a := range timeAttrs {
 		text, ok := n.Lookup(a.name)
 		if !ok {
@@ -58,25 +83,32 @@ func parseTime(n *fsxml.Node) ([]timeRule, zone, error) {
 		}
 		ranges, err := parseRanges(a.name, text)
 		if err != nil {
-			return nil, z, err
+			return nil, err
 		}
 		rules = append(rules, timeRule{value: a.value, ranges: ranges})
 	}
 	if text, ok := n.Lookup("date-time"); ok {
 		ranges, err := parseMoments(text)
 		if err != nil {
-			return nil, z, err
+			return nil, err
 		}
 		rules = append(rules, timeRule{ranges: ranges, moment: true})
 	}
 	if text, ok := n.Lookup("tz-offset"); ok {
 		hours, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil || hours < -24 || hours > 24 {
-			return nil, z, fmt.Errorf("tz-offset must be hours, not %q", text)
+		if err != nil || hours < -maxOffset || hours > maxOffset {
+			return nil, fmt.Errorf("tz-offset must be hours, not %q", text)
 		}
-		z = zone{true, time.Duration(hours) * time.Hour}
+		rules = append(rules, timeRule{value: offsetOf, ranges: [][2]int64{{int64(hours), int64(hours)}}})
 	}
-	return rules, z, nil
+	if text, ok := n.Lookup("dst"); ok && text != "" {
+		wanted := int64(0)
+		if isTrue(text) {
+			wanted = 1
+		}
+		rules = append(rules, timeRule{value: summer, ranges: [][2]int64{{wanted, wanted}}})
+	}
+	return rules, nil
 }
 
 // parseRanges reads "1-5,7", names of days, and times of day.
@@ -151,11 +183,8 @@ func parseMoment(s string) (int64, error) {
 	return 0, fmt.Errorf("date-time must be YYYY-MM-DD hh:mm[:ss], not %q", s)
 }
 
-// match says whether every rule holds. A range that ends before it begins wraps around: fri-mon, 22:00-06:00.
-func (z zone) match(rules []timeRule, now time.Time) bool {
-	if z.fixed {
-		now = now.UTC().Add(z.offset)
-	}
+// inTime says whether every rule holds. A range that ends before it begins wraps around: fri-mon, 22:00-06:00.
+func inTime(rules []timeRule, now time.Time) bool {
 	for _, r := range rules {
 		if !r.holds(now) {
 			return false
