@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -406,6 +407,31 @@ func TestHelpKnowsEverything(t *testing.T) {
 	for name, cmd := range c.table {
 		if name != strings.ToLower(name) || cmd.help == "" && name != "reg_url" && !strings.HasPrefix(name, "console_complete") || !strings.Contains(help, "\n"+name+",") {
 			t.Errorf("%s", name)
+		}
+	}
+}
+
+func TestShowChannelsLike(t *testing.T) {
+	c, _ := testControl(t)
+	for like, want := range map[string]int{"sofia": 3, "sofia%": 3, "SOFIA": 3, "%1002@example.com": 1, "1002@example.com": 1, "1002%": 0, "bob": 1, "B_b": 1, "x": 3, "zz": 0} {
+		got := c.Execute(t.Context(), "show channels like "+like)
+		if !strings.HasSuffix(got, fmt.Sprintf("\n%d total.\n", want)) {
+			t.Errorf("%s: got %s", like, got)
+		}
+	}
+}
+
+func TestMatchLike(t *testing.T) {
+	for _, tc := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"%", "", true}, {"%", "abc", true}, {"", "", true}, {"", "a", false}, {"abc", "abc", true}, {"abc", "ab", false}, {"ab", "abc", false},
+		{"%b%", "abc", true}, {"%b", "abc", false}, {"a%", "abc", true}, {"a%c", "abbbc", true}, {"a%c", "abbb", false}, {"a_c", "abc", true},
+		{"a_c", "ac", false}, {"%a%b%", "xxaxxbxx", true}, {"%a%b%", "xxbxxaxx", false}, {"%%", "x", true}, {"%ab", "aab", true}, {"_%", "", false},
+	} {
+		if got := matchLike(tc.pattern, tc.text); got != tc.want {
+			t.Errorf("%q like %q: %v", tc.text, tc.pattern, got)
 		}
 	}
 }

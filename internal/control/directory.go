@@ -31,6 +31,9 @@ func (c *Control) directoryCommands() map[string]command {
 func (c *Control) listUsers(args string) string {
 	only := map[string]string{}
 	words := strings.Fields(args)
+	if len(words) > 8 {
+		return c.usage("list_users")
+	}
 	for i := 0; i+1 < len(words); i += 2 {
 		only[strings.ToLower(words[i])] = words[i+1]
 	}

@@ -95,16 +95,20 @@ func bitRate(codec string, n int) string {
 	return strconv.Itoa(n)
 }
 
-// showChannels lists channels; like matches part of the uuid, the name, the caller's name or number, or the account.
+// showChannels lists channels; like matches part of the uuid, the name, the caller's name or number, or the account, or with a % in it all of
+// one, as SQL has it.
 func (c *Control) showChannels(like string) report {
 	columns := channelColumns()
 	r := report{quoted: true}
 	for _, col := range columns {
 		r.columns = append(r.columns, col.name)
 	}
-	like = strings.ToLower(strings.Trim(like, "%"))
+	pattern := strings.ToLower(like)
+	if !strings.Contains(pattern, "%") {
+		pattern = "%" + pattern + "%"
+	}
 	for _, s := range c.deps.Core.Channels() {
-		matches := func(field string) bool { return strings.Contains(strings.ToLower(field), like) }
+		matches := func(field string) bool { return matchLike(pattern, strings.ToLower(field)) }
 		if like != "" && !slices.ContainsFunc([]string{s.UUID, s.Name, s.CallerName, s.CallerNumber, s.PresenceData, s.AccountCode}, matches) {
 			continue
 		}
@@ -115,6 +119,26 @@ func (c *Control) showChannels(like string) report {
 		r.rows = append(r.rows, row)
 	}
 	return r
+}
+
+// matchLike is SQL's LIKE: % stands for any text, _ for any byte.
+func matchLike(pattern, text string) bool {
+	p, i, star, mark := 0, 0, -1, 0
+	for i < len(text) {
+		switch {
+		case p < len(pattern) && pattern[p] == '%':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '_' || pattern[p] == text[i]):
+			p, i = p+1, i+1
+		case star >= 0: // let the last % stand for one more
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "%") == ""
 }
 
 // showCalls lists bridged pairs by their first legs and, unless bridgedOnly, channels without a partner with the second leg empty.
