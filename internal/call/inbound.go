@@ -186,6 +186,9 @@ func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
 		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
 		return
 	}
+	if ch.codec.Name == "" && ch.direction == inbound && needsMedia(name) {
+		ch.openMedia(false)
+	}
 	ch.app, ch.appData = name, text
 	ch.vars.del("current_application_response")
 	ch.noteApp(name, text)
@@ -201,6 +204,16 @@ func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
 		ch.setDefault("sip_hangup_disposition", ch.legEnd.Disposition)
 	}
 	ch.emitExecuteComplete(name, text, response, id)
+}
+
+// needsMedia says whether an application gives the caller media, early if need be, before it begins: those that FreeSWITCH does not
+// mark with SAF_SUPPORT_NOMEDIA.
+func needsMedia(app string) bool {
+	switch strings.ToLower(app) {
+	case "playback", "endless_playback", "loop_playback", "gentones", "read", "play_and_get_digits", "record", "start_dtmf":
+		return true
+	}
+	return false
 }
 
 // array is the value of a variable with these values. What separates them is taken out of them: they may come from a peer.

@@ -32,6 +32,8 @@ func (ch *Channel) playBehind(name string, report bool) {
 	if report {
 		ch.set("current_application", "playback")
 		ch.set("current_application_data", name)
+		ch.set("current_loop", "1")
+		ch.set("total_loops", "-1")
 		ch.emitExecute("playback", name, id)
 		ch.emitPlaybackStart(name)
 	}
@@ -45,6 +47,10 @@ func (ch *Channel) playBehind(name string, report bool) {
 			ch.emitPlaybackStop(name, s.err != nil)
 			ch.set("current_application_response", responsePlayed)
 			ch.emitExecuteComplete("playback", name, responsePlayed, id)
+			ch.vars.del("current_loop")
+			ch.vars.del("total_loops")
+			ch.emitPrivateCommand(extra{{"call-command", "execute"}, {"execute-app-name", "playback"}, {"execute-app-arg", headerText(name)},
+				{"event-lock-pri", "true"}, {"lead-frames", "5"}, {"loops", "-1"}})
 		}
 		if again {
 			ch.playBehind(name, report)

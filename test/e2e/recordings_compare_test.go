@@ -9,8 +9,7 @@ import (
 	"github.com/talkpath/talkpath/esl"
 )
 
-// channelEvents sorts the events of channels by direction. Left out is what FreeSWITCH sends besides: presence, music on hold, which a
-// called leg plays, and what modules that we have not announce.
+// channelEvents sorts the events of channels by direction.
 func channelEvents(t *testing.T, events []*esl.Event) map[string][]*esl.Event {
 	t.Helper()
 	out := map[string][]*esl.Event{}
@@ -18,8 +17,8 @@ func channelEvents(t *testing.T, events []*esl.Event) map[string][]*esl.Event {
 		direction := e.Value("Call-Direction")
 		switch {
 		case direction == "", e.Value("Channel-State") == "":
-		case direction == "outbound" && (strings.HasPrefix(e.Name(), "CHANNEL_EXECUTE") || strings.HasPrefix(e.Name(), "PLAYBACK_")):
-		case slices.Contains([]string{"PRIVATE_COMMAND"}, e.Name()):
+		case strings.HasPrefix(e.Name(), "PLAYBACK_") && !strings.HasPrefix(e.Value("Playback-File-Path"), "tone_stream"): // there were no sounds
+		case e.Name() == "DTMF" && e.Value("DTMF-Source") == "RTP": // only of browsers that were recorded
 		default:
 			out[direction] = append(out[direction], e)
 		}
@@ -165,6 +164,7 @@ func justified(name string) bool {
 		"rtp_use_timer_name", "rtp_use_ssrc", "rtp_has_crypto", "send_silence_when_idle", "video_media_flow", // of its media stack
 		"remote_media_ip", "remote_media_port", // of ICE
 		"sip_to_tag", "sip_cseq", // taken again from the ACK
+		"dlg_req_swap_direction", "sip_from_display", // a re-INVITE of the called party swaps its From and To
 		"sip_invite_failure_status", "sip_invite_failure_phrase", // of the answer to our CANCEL: the leg is over before
 		"ep_codec_string",    // with the codec, which an early answer settles
 		"rtp_use_codec_fmtp", // the answer names its own
@@ -179,6 +179,7 @@ func justified(name string) bool {
 // inOrder leaves out what is set again, and so moved, by an ACK or a re-INVITE on FreeSWITCH, and what is justified to be missing.
 func inOrder(name string) bool {
 	return !justified(name) && !strings.HasPrefix(name, "variable_sip_") && !slices.Contains([]string{
+		"variable_read_codec", "variable_read_rate", // of its ringing tone
 		"variable_media_webrtc", "variable_call_uuid", "variable_bridge_hangup_cause", "variable_text_media_flow", "variable_audio_media_flow",
 	}, name)
 }

@@ -46,15 +46,15 @@ func recordedTree(t *testing.T) string {
 
 // recordedStage is a server with the phones that were used so far.
 type recordedStage struct {
+	all    *testing.T // that the phones live as long as
 	ex     *exchange
 	phones map[string]*phone
 }
 
 // phone is one for all calls: a UDP registration outlives its phone.
-func (st *recordedStage) phone(t *testing.T, k kind, user string) *phone {
-	t.Helper()
+func (st *recordedStage) phone(k kind, user string) *phone {
 	if st.phones[user] == nil {
-		st.phones[user] = st.ex.phone(t, k, user)
+		st.phones[user] = st.ex.phone(st.all, k, user)
 	}
 	return st.phones[user]
 }
@@ -63,7 +63,7 @@ func (st *recordedStage) phone(t *testing.T, k kind, user string) *phone {
 // states and headers, in their order.
 func TestEventsAsRecorded(t *testing.T) {
 	for _, k := range []kind{rtpPhone, browser} { // apart, since a call rings all phones of a user
-		st := &recordedStage{startWith(t, recordedTree(t)), map[string]*phone{}}
+		st := &recordedStage{t, startWith(t, recordedTree(t)), map[string]*phone{}}
 		for _, c := range recordedCalls() {
 			if c.caller.name == k.name {
 				t.Run(c.name, func(t *testing.T) { st.compare(t, c) })
@@ -75,9 +75,9 @@ func TestEventsAsRecorded(t *testing.T) {
 // compare plays a call and compares what is told of it.
 func (st *recordedStage) compare(t *testing.T, c recordedCall) {
 	recorded := upTo(recordedEvents(t, c.name), c.until)
-	s := &recordedScene{caller: st.phone(t, c.caller, c.from), number: c.number, last: c.until}
+	s := &recordedScene{caller: st.phone(c.caller, c.from), number: c.number, last: c.until}
 	if c.to != "" {
-		s.callee = st.phone(t, c.caller, c.to)
+		s.callee = st.phone(c.caller, c.to)
 	}
 	s.client = st.ex.follow(t, "ALL")
 	for _, p := range st.phones {
