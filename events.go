@@ -17,6 +17,8 @@ func (ex *exchange) publishProfile(p profile.Event) {
 	for _, h := range p.Headers {
 		e.Add(h[0], h[1])
 	}
-	e.Body = p.Body
+	if p.Body != "" {
+		e.SetBody(p.Body)
+	}
 	ex.bus.Publish(e)
 }

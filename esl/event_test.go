@@ -211,6 +211,9 @@ func FuzzEventCodec(f *testing.F) {
 		if err := xml.Unmarshal(e.AppendXML(nil), new(struct{})); err != nil && !strings.Contains(body, "]]>") {
 			t.Fatalf("xml: %v", err)
 		}
+		if x, err := esl.ParseXML(e.AppendXML(nil)); err == nil && x.Value("Event-Name") != "CUSTOM" && !strings.EqualFold(name, "Event-Name") {
+			t.Fatalf("xml %q forges a name", e.AppendXML(nil))
+		}
 		back, err := esl.ParseJSON(js)
 		if err != nil {
 			t.Fatalf("%q: %v", js, err)

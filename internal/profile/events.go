@@ -48,13 +48,14 @@ func registering(line int) Origin {
 	return Origin{"sofia_reg.c", "sofia_reg_handle_register_token", line}
 }
 
-// emitAuth tells of a challenge (pre_register, no user) or of its answer (register_attempt); both come for every method. FreeSWITCH
+// emitAuth tells of a challenge (pre_register, no user) or of its answer (register_attempt); challenges and failures come for every method. FreeSWITCH
 // names the To header from-… and the From header to-… there.
 func (p *Profile) emitAuth(subclass string, tx *sip.ServerTx, domain, user, realm, result string) {
-	if !p.wanted(subclass) {
+	req, remote := tx.Request(), tx.Flow().RemoteAddr()
+	known := result == "RENEWED" && req.Method != sip.REGISTER && req.Method != sip.INVITE // a MESSAGE's password is nothing to tell of
+	if known || !p.wanted(subclass) {
 		return
 	}
-	req, remote := tx.Request(), tx.Flow().RemoteAddr()
 	contact, nat := requestContact(tx)
 	status := registrar.Binding{Transport: tx.Flow().Transport(), Remote: remote, ContactHost: contactHost(req)}
 	if !nat {

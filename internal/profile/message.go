@@ -73,7 +73,7 @@ func (p *Profile) relay(tx *sip.ServerTx, from sip.Uri, user, domain string, mis
 		}
 	}
 	if len(ways) == 0 {
-		p.noRecipient(from, user+"@"+domain)
+		p.noRecipient(from, user+"@"+domain, string(req.Body()))
 		p.respond(tx, missing, "")
 		return
 	}
@@ -178,12 +178,12 @@ func (p *Profile) tellMessage(tx *sip.ServerTx, from sip.Uri, user, domain strin
 }
 
 // noRecipient publishes that a message reached nobody.
-func (p *Profile) noRecipient(from sip.Uri, to string) {
+func (p *Profile) noRecipient(from sip.Uri, to, body string) {
 	if !p.wanted("error") {
 		return
 	}
-	p.emit("error", Origin{"sofia_presence.c", "sofia_presence_chat_send", 276}, [][2]string{
+	p.cfg.Events(Event{Name: custom, Subclass: "sofia::error", Origin: Origin{"sofia_presence.c", "sofia_presence_chat_send", 276}, Headers: [][2]string{
 		{"Error-Type", "chat"}, {"Error-Reason", "no recipient"}, {"Chat-Send-To", clean(to)}, {"Chat-Send-From", clean("<" + from.String() + ">")},
 		{"Chat-Send-Profile", p.cfg.Name},
-	})
+	}, Body: body})
 }
