@@ -1,6 +1,7 @@
 package call
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,6 +78,19 @@ func (ch *Channel) emitBare(name, subclass string, o event.Origin, headers extra
 	}
 	headers.add(e)
 	bus.Publish(e)
+}
+
+// Describe adds to an event all that events of the channel say, and its variables.
+func (ch *Channel) Describe(ctx context.Context, e *esl.Event) error {
+	about := &esl.Event{}
+	err := ch.Ask(ctx, func() error {
+		ch.fill(about, eventSpec{vars: true})
+		return nil
+	})
+	if err == nil {
+		e.Headers = append(e.Headers, about.Headers...)
+	}
+	return err
 }
 
 // addVariable writes a variable_ header, an array when the variable has several values. A peer cannot make one: each value of an array

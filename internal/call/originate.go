@@ -245,6 +245,8 @@ func (c *Core) resolve(by origin, t target) ([]Destination, Cause) {
 			return nil, c
 		}
 		return nil, NormalClearing
+	case "null":
+		return []Destination{nowhere(t.dest)}, ""
 	case "loopback":
 		return []Destination{c.loopback(t, by.place())}, ""
 	}

@@ -61,7 +61,11 @@ func (c *Core) Originate(ask Origination) (uuid string, failed Cause) {
 		return "", DestinationOutOfOrder
 	}
 	win, end := c.ringAll(o, d)
-	if win == nil {
+	switch {
+	case win != nil:
+	case end.cause == "": // it was given up
+		return "", OriginatorCancel
+	default:
 		return "", end.cause
 	}
 	if !o.handOver(win) {

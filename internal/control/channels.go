@@ -16,7 +16,7 @@ func (c *Control) channelCommands() map[string]command {
 		"hupall":            action(c.hupall, "hupall", "<cause> [<var> <value>] [<var2> <value2>]"),
 		"uuid_kill":         query(c.uuidKill, "Kill channel", "<uuid> [cause]"),
 		"uuid_exists":       query(c.uuidExists, "Check if a uuid exists", "<uuid>"),
-		"uuid_dump":         query(c.uuidDump, "Dump session vars", "<uuid> [format]"),
+		"uuid_dump":         {run: c.uuidDump, help: "Dump session vars", syntax: "<uuid> [format]"},
 		"uuid_getvar":       query(c.uuidGetvar, "Get a variable from a channel", "<uuid> <var>"),
 		"uuid_setvar":       {run: c.uuidSetvar, help: "Set a variable", syntax: "<uuid> <var> [value]"},
 		"uuid_setvar_multi": {run: c.uuidSetvars, help: "Set multiple variables", syntax: "<uuid> <var>=<value>;<var>=<value>..."},

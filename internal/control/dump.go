@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +16,12 @@ import (
 var states = []string{"CS_NEW", "CS_INIT", "CS_ROUTING", "CS_SOFT_EXECUTE", "CS_EXECUTE", "CS_EXCHANGE_MEDIA", "CS_PARK", "CS_CONSUME_MEDIA",
 	"CS_HIBERNATE", "CS_RESET", "CS_HANGUP", "CS_REPORTING", "CS_DESTROY", "CS_NONE"}
 
-// uuidDump is "UUID [plain|json|xml]".
-func (c *Control) uuidDump(args string) string {
-	w := strings.Fields(args)
+// dumpOrigin is where FreeSWITCH says that the event of a dump comes from.
+var dumpOrigin = event.Origin{File: "mod_commands.c", Function: "uuid_dump_function", Line: 6495}
+
+// uuidDump is "UUID [txt|plain|json|xml]". In txt, which is what there is without a format, values are URL-encoded; in plain they are not.
+func (c *Control) uuidDump(ctx context.Context, args string) string {
+	w := words(args, 2)
 	if len(w) == 0 {
 		return c.usage("uuid_dump")
 	}
@@ -25,7 +29,10 @@ func (c *Control) uuidDump(args string) string {
 	if !ok {
 		return noSuchChannel
 	}
-	e := c.channelEvent(s)
+	e := c.deps.Bus.NewEvent("CHANNEL_DATA", dumpOrigin)
+	if ch, ok := c.steered(w[0]); !ok || ch.Describe(ctx, e) != nil {
+		e = c.channelEvent(s) // it is about to end
+	}
 	format := ""
 	if len(w) > 1 {
 		format = strings.ToLower(w[1])
@@ -35,14 +42,33 @@ func (c *Control) uuidDump(args string) string {
 		return string(e.AppendJSON(nil))
 	case "xml":
 		return string(e.AppendXML(nil))
+	case "plain":
+		return asText(e)
 	default:
 		return string(e.AppendPlain(nil))
 	}
 }
 
+// lineBreaks keeps a value, which may be a peer's, on its line.
+var lineBreaks = strings.NewReplacer("\r", "%0D", "\n", "%0A")
+
+// asText writes an event with its values as they are, each on its line.
+func asText(e *esl.Event) string {
+	var b strings.Builder
+	for _, h := range e.Headers {
+		value := h.Value
+		if value == "" {
+			value = "_undef_"
+		}
+		b.WriteString(oneLine(h.Name) + ": " + lineBreaks.Replace(value) + "\n")
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
 // channelEvent is a channel as an event, as far as its snapshot goes.
 func (c *Control) channelEvent(s call.Snapshot) *esl.Event {
-	e := c.deps.Bus.NewEvent("CHANNEL_DATA", event.Origin{File: "mod_commands.c", Function: "uuid_dump_function", Line: 6495})
+	e := c.deps.Bus.NewEvent("CHANNEL_DATA", dumpOrigin)
 	e.Add("Channel-State", s.State)
 	e.Add("Channel-Call-State", s.CallState)
 	e.Add("Channel-State-Number", strconv.Itoa(slices.Index(states, s.State)))

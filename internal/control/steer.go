@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/talkpath/talkpath/esl"
 	"github.com/talkpath/talkpath/internal/call"
 )
 
@@ -17,6 +18,7 @@ type steered interface {
 	Do(app, data string)
 	ReceiveDTMF(digits string)
 	DualTransfer(own, far call.Place)
+	Describe(ctx context.Context, e *esl.Event) error
 	steeredMedia
 	steeredPhone
 	SetVariables(vars ...call.Variable)

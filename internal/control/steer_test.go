@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/talkpath/talkpath/esl"
 	"github.com/talkpath/talkpath/esl/esltest"
 	"github.com/talkpath/talkpath/internal/call"
 )
@@ -59,7 +60,8 @@ func (f fakeChannel) SetVariables(vars ...call.Variable) {
 		s.Variables = kept
 	}
 }
-func (f fakeChannel) DualTransfer(own, far call.Place) { f.note("goes %v, far %v", own, far) }
+func (f fakeChannel) Describe(context.Context, *esl.Event) error { return call.ErrChannelGone }
+func (f fakeChannel) DualTransfer(own, far call.Place)           { f.note("goes %v, far %v", own, far) }
 
 // err is what a channel says that is to fail.
 func (f fakeChannel) err() error {
