@@ -56,6 +56,8 @@ func used(t *testing.T) (selectors, literals map[string]bool) {
 func TestProfileParamsTellTheTruth(t *testing.T) {
 	selectors, literals := used(t)
 	typ := reflect.TypeFor[Profile]()
+	// Fields that a method of Profile speaks for.
+	by := map[string]string{"ForceExpires": "Expires", "ForceExpiresMin": "Expires", "ForceExpiresMax": "Expires", "ExpiresMaxDeviation": "Expires"}
 	seen := map[string]bool{}
 	for _, p := range profileParams {
 		if p.Name != strings.ToLower(p.Name) || seen[p.Name] {
@@ -65,7 +67,8 @@ func TestProfileParamsTellTheTruth(t *testing.T) {
 		if _, ok := typ.FieldByName(p.Field); !ok {
 			t.Errorf("%s: Profile has no field %s", p.Name, p.Field)
 		}
-		if acts := selectors[p.Field] || literals[p.Name]; acts != p.Acts {
+		method, ok := by[p.Field]
+		if acts := selectors[p.Field] || literals[p.Name] || ok && selectors[method]; acts != p.Acts {
 			t.Errorf("%s: Acts is %v in the table (profile_params.go), but the code outside of this package looks at field %s: %v, asks for the name: %v",
 				p.Name, p.Acts, p.Field, selectors[p.Field], literals[p.Name])
 		}
@@ -153,6 +156,18 @@ func TestProfileSettings(t *testing.T) {
 	}
 	if !slices.Equal(p.Domains, []ProfileDomain{{"d", true, false}, {"all", false, true}}) || !slices.Equal(s.ProfileAliases(&p), []string{"y", "x", "d"}) {
 		t.Errorf("%+v %q", p.Domains, s.ProfileAliases(&p))
+	}
+	spread := Profile{ProfileSettings: ProfileSettings{ExpiresMaxDeviation: 100}}
+	seen := map[int]bool{}
+	for range 200 {
+		n := spread.Expires(nil, 600)
+		if n < 500 || n > 700 {
+			t.Fatalf("sip-expires-max-deviation=100: %d", n)
+		}
+		seen[n] = true
+	}
+	if len(seen) < 10 || spread.Expires(nil, 1) != 1 {
+		t.Errorf("sip-expires-max-deviation=100: only %d values", len(seen))
 	}
 	forced := &User{Variables: Inherited{Own: Pairs{{"sip-force-expires", "30"}}}}
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math/rand/v2"
 	"strings"
 
 	"github.com/talkpath/talkpath/internal/fsxml"
@@ -65,7 +66,7 @@ func (u *User) DeniesLog() bool {
 func (u *User) AuthACL() string { return u.Param("auth-acl") }
 
 // Expires is how long a registration lasts that asks for some seconds: sip-force-expires-min, -max and sip-force-expires, each from the user's variables
-// or else from the profile (sofia_reg.c). user may be nil.
+// or else from the profile, and up to sip-expires-max-deviation more or less, so that not all phones come back at once (sofia_reg.c). user may be nil.
 func (p *Profile) Expires(user *User, asked int) int {
 	limit := func(name string, profile int) int {
 		if user != nil {
@@ -83,6 +84,10 @@ func (p *Profile) Expires(user *User, asked int) int {
 	}
 	if v := limit("sip-force-expires", p.ForceExpires); v > 0 {
 		asked = v
+	}
+	if v := limit("sip-expires-max-deviation", p.ExpiresMaxDeviation); v > 0 {
+		v = min(v, asked/2)
+		asked += rand.IntN(2*v+1) - v
 	}
 	return asked
 }
