@@ -7,6 +7,6 @@
 // Stack.Send run on it and must not block. Session callbacks run one at a time per session, in order, on a goroutine of the stack.
 // All exported methods may be called from any goroutine, also from within callbacks. Stack.Close ends every goroutine.
 //
-// RFC 3261 (SIP), 3263 not (no DNS: callers name addresses), 3581 (rport), 5626 (flows, keep-alive), 6026 (Accepted state),
-// 7118 (WebSocket), 8760 and 7616 (digest, in sip/digest).
+// RFC 3261 (SIP), 3262 (PRACK), 3263 not (no DNS: callers name addresses), 3311 (UPDATE), 3581 (rport), 3891 (Replaces),
+// 4028 (session timers), 5626 (flows, keep-alive), 6026 (Accepted state), 7118 (WebSocket), 8760 and 7616 (digest, in sip/digest).
 package sip

@@ -5,7 +5,7 @@
 // It does not route (internal/dialplan does), relays no media, and knows no event socket: what belongs there leaves by Config.Events.
 // Handlers run on the stack's goroutines and never block; a leg's state is guarded by its own mutex.
 //
-// RFC 3261, RFC 3263 without NAPTR, RFC 3326, RFC 3398, RFC 5626, RFC 6086, RFC 7118, RFC 8760.
+// RFC 3261, RFC 3263 without NAPTR, RFC 3326, RFC 3398, RFC 3428, RFC 3515, RFC 3891, RFC 5626, RFC 6086, RFC 7118, RFC 8760.
 package profile
 
 import (
