@@ -146,3 +146,26 @@ func TestBackground(t *testing.T) {
 		t.Errorf("a server that cannot start is said to run, or not why:\n%s", out)
 	}
 }
+
+func TestCommandLine(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		argv []string
+		as   string
+		args string
+		ok   bool
+	}{
+		{name: "the exchange", argv: []string{"/usr/bin/talkpath", "-check"}},
+		{name: "no argument", argv: []string{"talkpath"}},
+		{name: "cli", argv: []string{"/usr/bin/talkpath", "cli", "-x", "status"}, as: "talkpath cli", args: "-x status", ok: true},
+		{name: "fs_cli", argv: []string{"/usr/local/bin/fs_cli", "-x", "status"}, as: "fs_cli", args: "-x status", ok: true},
+		{name: "cli as a value", argv: []string{"talkpath", "-state", "cli"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			name, args, ok := commandLine(test.argv)
+			if name != test.as || strings.Join(args, " ") != test.args || ok != test.ok {
+				t.Errorf("%q %q %v", name, args, ok)
+			}
+		})
+	}
+}

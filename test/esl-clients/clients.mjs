@@ -1,8 +1,9 @@
 // The libraries, each behind the same few methods, written with that library's own calls.
 
 import { once } from "node:events";
+import { createServer } from "node:net";
+import * as esl112 from "esl";
 import * as esl111 from "esl-11.1.1";
-import * as esl112 from "esl-11.2.1";
 import modesl from "modesl";
 
 const quiet = { debug() {}, info() {}, error() {} };
@@ -118,8 +119,7 @@ class Modesl {
 }
 
 /** A port that was free a moment ago: these servers take no 0. */
-async function freePort() {
-  const { createServer } = await import("node:net");
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
