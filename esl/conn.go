@@ -74,17 +74,17 @@ func (c *conn) abort() {
 // serve runs the session of a peer that connected: greeting, authentication, commands.
 func (c *conn) serve() {
 	defer c.close()
-	r := newReader(c.nc)
+	r := bufio.NewReaderSize(c.nc, 1024) // a stranger gets no more
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.limit.AuthTimeout))
 	c.write([]byte("Content-Type: auth/request\n\n"))
 	if !c.authenticate(r) {
 		return
 	}
 	c.clearDeadline()
-	c.commands(r)
+	c.commands(newReader(r))
 }
 
-func newReader(nc net.Conn) *bufio.Reader { return bufio.NewReaderSize(nc, 4096) }
+func newReader(r io.Reader) *bufio.Reader { return bufio.NewReaderSize(r, 4096) }
 
 // commands executes commands until the connection ends.
 func (c *conn) commands(r *bufio.Reader) {

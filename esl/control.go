@@ -166,11 +166,12 @@ func (c *conn) control(ch Channel) {
 
 // endIfGone ends the connection when the channel ended before its events were subscribed to. events.mu is held.
 func (c *conn) endIfGone() {
-	if c.channel == nil {
+	b, ok := c.server.Backend.(Channels)
+	if !ok || c.channel == nil {
 		return
 	}
-	if _, there := c.server.controlledChannel(c.channel.UUID()); !there {
-		go c.channelEnds(true) // takes the locks that are held here
+	if _, there := b.ControlledChannel(c.channel.UUID()); !there {
+		c.children.Go(func() { c.channelEnds(true) }) // takes the locks that are held here
 	}
 }
 

@@ -67,7 +67,7 @@ func newChannelBackend() channelBackend {
 }
 
 // outbound has a server control a channel by a program, whose connection it returns.
-func outbound(t *testing.T, s *esl.Server, ch esl.Channel, o esl.Outbound) (net.Conn, <-chan error) {
+func outbound(t testing.TB, s *esl.Server, ch esl.Channel, o esl.Outbound) (net.Conn, <-chan error) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
