@@ -80,8 +80,8 @@ func (c *comparison) counts(name string) bool {
 	return !noise[name] && !slices.Contains(c.dropped, name)
 }
 
-// take reads until n frames that count have come, or no more come in time.
-func (s *session) take(n int, counts func(name string) bool) (out []string) {
+// take reads until n frames that count have come, or no more come in time; left is how many are missing, less than 0 when there are more.
+func (s *session) take(n int, counts func(name string) bool) (out []string, left int) {
 	deadline := time.Now().Add(3 * time.Second)
 	for {
 		var got []string
@@ -92,7 +92,7 @@ func (s *session) take(n int, counts func(name string) bool) (out []string) {
 			}
 		}
 		if out = append(out, got...); n <= 0 || !s.read(deadline) {
-			return out
+			return out, n
 		}
 	}
 }
@@ -257,15 +257,7 @@ func (c comparison) play(t *testing.T, ex *exchange, caller *phone, path string)
 		if len(ids) > 0 {
 			client = recordedID.ReplaceAll(client, []byte(ids[0]))
 		}
-		if bytes.HasPrefix(client, []byte("api uuid_exists")) && bytes.HasSuffix(turn.server, []byte("\n\nfalse")) {
-			ex.awaitIdle(t) // there was a second before it
-		}
-		if _, want, reply := bytes.Cut(turn.server, []byte("\n\n")); reply && bytes.HasPrefix(client, []byte("api uuid_getvar")) {
-			await(t, "a message to be dealt with", func() (bool, string) { // there was a while before it
-				got := ex.command(t, strings.TrimSpace(strings.TrimPrefix(string(client), "api ")))
-				return got == string(want) || len(want) == 36, got
-			})
-		}
+		c.await(t, ex, string(client), string(turn.server))
 		if _, err := nc.Write(client); err != nil {
 			t.Fatal(err)
 		}
@@ -273,7 +265,7 @@ func (c comparison) play(t *testing.T, ex *exchange, caller *phone, path string)
 		if len(rest) > 0 {
 			t.Fatalf("unfinished frame %q in the recording", rest)
 		}
-		got := s.take(min(1, len(recorded)), c.counts) // what others do comes after the answer
+		got, left := s.take(min(1, len(recorded)), c.counts) // what others do comes after the answer
 		c.others(t, ex, string(client), recorded, ids)
 		n := 0
 		for _, f := range recorded {
@@ -284,7 +276,8 @@ func (c comparison) play(t *testing.T, ex *exchange, caller *phone, path string)
 		if turn.eof {
 			n = 1000 // all
 		}
-		got = append(got, s.take(n-len(got), c.counts)...)
+		more, _ := s.take(n-min(1, len(recorded))+left, c.counts)
+		got = append(got, more...)
 		want, have := c.summary(t, recorded), c.summary(t, got)
 		if c.subset != nil {
 			want, have = c.subset(want, have)
@@ -299,6 +292,23 @@ func (c comparison) play(t *testing.T, ex *exchange, caller *phone, path string)
 	}
 	fmt.Fprint(nc, "\n\nexit\n\n")
 	_, _ = io.Copy(io.Discard, nc)
+}
+
+// await waits for what the recorded pauses gave time for: a call that ended is gone, a variable that was set is there.
+func (c comparison) await(t *testing.T, ex *exchange, client, server string) {
+	t.Helper()
+	_, answer, _ := strings.Cut(server, "\n\n")
+	command, isAPI := strings.CutPrefix(strings.TrimSpace(client), "api ")
+	switch {
+	case !c.live || !isAPI:
+	case strings.HasPrefix(command, "uuid_exists ") && answer == "false":
+		ex.awaitIdle(t)
+	case strings.HasPrefix(command, "uuid_getvar ") && !recordedID.MatchString(answer):
+		await(t, command, func() (bool, string) {
+			got := ex.command(t, command)
+			return got == answer, got
+		})
+	}
 }
 
 // others does what another connection did while a session was recorded.
