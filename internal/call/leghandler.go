@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/talkpath/talkpath/media"
@@ -78,6 +79,7 @@ func (ch *Channel) LegInfo(m Info) {
 // secured notes that media flows, and reports how it is encrypted if it is.
 func (ch *Channel) secured() {
 	if ch.secure = ch.media.Secure(); ch.secure != "" {
+		ch.set("rtp_has_crypto", strings.TrimPrefix(ch.secure, "srtp:sdes:")) // of SDES the suite alone
 		ch.emitSecure()
 	}
 }

@@ -157,10 +157,9 @@ func justified(name string) bool {
 		return true // counters of its media stack; ICE addresses are not known before the answer
 	}
 	return slices.Contains([]string{
-		"sip_req_port", "sip_to_port", "sip_from_port", // our port is not 5060
+		"sip_req_port", "sip_to_port", // our port is not 5060
 		"sip_contact_params", "sip_user_agent", "sip_allow", "sip_nat_detected", // other phones than the recorded ones
-		"RFC2822_DATE",                                                                                                                                                                               // of ${strftime()}, which is not served
-		"current_application", "current_application_data", "current_application_response", "last_app", "last_arg", "playback_last_offset_pos", "playback_seconds", "playback_ms", "playback_samples", // music on hold
+		"last_app", "last_arg", "playback_last_offset_pos", "playback_seconds", "playback_ms", "playback_samples", // music on hold
 		"rtp_use_timer_name", "rtp_use_ssrc", "rtp_has_crypto", "send_silence_when_idle", "video_media_flow", // of its media stack
 		"remote_media_ip", "remote_media_port", // of ICE
 		"sip_to_tag", "sip_cseq", // taken again from the ACK
@@ -169,7 +168,6 @@ func justified(name string) bool {
 		"ep_codec_string",    // with the codec, which an early answer settles
 		"rtp_use_codec_fmtp", // the answer names its own
 		"DP_MATCH",           // of a condition without actions
-		"switch_m_sdp",       // set before its ringing tone, and after the callee's media here
 		"record_stereo",      // the callee's directory variables: with the answer, not after it
 		"default_gateway", "default_areacode", "transfer_fallback_extension", "toll_allow", "accountcode", "user_context",
 		"effective_caller_id_name", "effective_caller_id_number", "outbound_caller_id_name", "outbound_caller_id_number", "callgroup",
@@ -180,6 +178,7 @@ func justified(name string) bool {
 func inOrder(name string) bool {
 	return !justified(name) && !strings.HasPrefix(name, "variable_sip_") && !slices.Contains([]string{
 		"variable_read_codec", "variable_read_rate", // of its ringing tone
+		"variable_switch_m_sdp", // of the far party's re-INVITE
 		"variable_media_webrtc", "variable_call_uuid", "variable_bridge_hangup_cause", "variable_text_media_flow", "variable_audio_media_flow",
 	}, name)
 }
