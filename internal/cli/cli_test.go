@@ -84,8 +84,8 @@ func TestExecuteOne(t *testing.T) {
 		{name: "wrong password", args: "-P PORT -p wrong -x status", code: 255, stderr: "password refused"},
 		{name: "nobody there", args: "-P NOBODY -p s3cret -x status", code: 255, stderr: "[ERROR] Error Connecting ["},
 		{name: "help", args: "-h", stdout: "Usage: fs_cli ["},
-		{name: "port", args: "-P 70000", code: 1, stdout: "ERROR: Port must be in range 1 - 65535"},
-		{name: "debug", args: "-d 8", code: 1, stdout: "ERROR: Debug level should be 0 - 7."},
+		{name: "port", args: "-P 70000", code: 1, stdout: "ERROR: port must be in range 1 - 65535"},
+		{name: "debug", args: "-d 8", code: 1, stdout: "ERROR: debug level should be 0 - 7"},
 		{name: "unknown flag", args: "-Z", code: 1, stdout: "ERROR: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -93,9 +93,9 @@ func parse(name string, args []string, w io.Writer) (options, error) {
 		usage(name, w)
 		return o, errHelp
 	case f.Changed("port") && (o.port < 1 || o.port > 65535):
-		err = errors.New("Port must be in range 1 - 65535") //nolint:staticcheck // fs_cli's words
+		err = errors.New("port must be in range 1 - 65535")
 	case f.Changed("debug") && (o.debug < 0 || o.debug > 7):
-		err = errors.New("Debug level should be 0 - 7.") //nolint:staticcheck // fs_cli's words
+		err = errors.New("debug level should be 0 - 7")
 	case f.Changed("execute") && o.execute == "":
 		err = errors.New("-x needs a command")
 	}
