@@ -80,19 +80,30 @@ func (c *comparison) counts(name string) bool {
 	return !noise[name] && !slices.Contains(c.dropped, name)
 }
 
-// take reads until n frames that count have come, or no more come in time; left is how many are missing, less than 0 when there are more.
-func (s *session) take(n int, counts func(name string) bool) (out []string, left int) {
+// missing is what of a turn has not come yet: frames that are compared, and answers among them.
+type missing struct{ frames, answers int }
+
+func (m *missing) saw(name string, counts func(name string) bool) {
+	if counts(name) {
+		m.frames--
+	}
+	if name == "" {
+		m.answers--
+	}
+}
+
+// take reads until nothing is missing, or no more comes in time.
+func (s *session) take(m *missing, counts func(name string) bool) (out []string) {
 	deadline := time.Now().Add(3 * time.Second)
 	for {
 		var got []string
 		got, s.data = frames(s.data)
 		for _, f := range got {
-			if name, _ := readable(s.t, f); counts(name) {
-				n--
-			}
+			name, _ := readable(s.t, f)
+			m.saw(name, counts)
 		}
-		if out = append(out, got...); n <= 0 || !s.read(deadline) {
-			return out, n
+		if out = append(out, got...); m.frames <= 0 && m.answers <= 0 || !s.read(deadline) {
+			return out
 		}
 	}
 }
@@ -253,38 +264,7 @@ func (c comparison) play(t *testing.T, ex *exchange, caller *phone, path string)
 	defer nc.Close()
 	s := &session{t: t, nc: nc}
 	for _, turn := range turns(steps) {
-		client := bytes.ReplaceAll(turn.client, []byte("ClueCon"), []byte(eslPassword))
-		if len(ids) > 0 {
-			client = recordedID.ReplaceAll(client, []byte(ids[0]))
-		}
-		c.await(t, ex, string(client), string(turn.server))
-		if _, err := nc.Write(client); err != nil {
-			t.Fatal(err)
-		}
-		recorded, rest := frames(turn.server)
-		if len(rest) > 0 {
-			t.Fatalf("unfinished frame %q in the recording", rest)
-		}
-		got, left := s.take(min(1, len(recorded)), c.counts) // what others do comes after the answer
-		c.others(t, ex, string(client), recorded, ids)
-		n := 0
-		for _, f := range recorded {
-			if name, _ := readable(t, f); c.counts(name) {
-				n++
-			}
-		}
-		if turn.eof {
-			n = 1000 // all
-		}
-		more, _ := s.take(n-min(1, len(recorded))+left, c.counts)
-		got = append(got, more...)
-		want, have := c.summary(t, recorded), c.summary(t, got)
-		if c.subset != nil {
-			want, have = c.subset(want, have)
-		}
-		if want != have {
-			t.Errorf("after %.200q:\n%s", turn.client, difference(want, have))
-		}
+		c.turn(t, ex, s, turn, ids)
 		if turn.eof {
 			s.end(turn.client)
 			return
@@ -292,6 +272,44 @@ func (c comparison) play(t *testing.T, ex *exchange, caller *phone, path string)
 	}
 	fmt.Fprint(nc, "\n\nexit\n\n")
 	_, _ = io.Copy(io.Discard, nc)
+}
+
+// turn plays one turn of a session, with these calls.
+func (c comparison) turn(t *testing.T, ex *exchange, s *session, turn turn, ids []string) {
+	t.Helper()
+	client := bytes.ReplaceAll(turn.client, []byte("ClueCon"), []byte(eslPassword))
+	if len(ids) > 0 {
+		client = recordedID.ReplaceAll(client, []byte(ids[0]))
+	}
+	c.await(t, ex, string(client), string(turn.server))
+	if _, err := s.nc.Write(client); err != nil {
+		t.Fatal(err)
+	}
+	recorded, rest := frames(turn.server)
+	if len(rest) > 0 {
+		t.Fatalf("unfinished frame %q in the recording", rest)
+	}
+	var first, all missing // what others do comes after the first answer
+	for _, f := range recorded {
+		name, _ := readable(t, f)
+		all.saw(name, c.counts)
+	}
+	all.frames, all.answers = -all.frames, -all.answers
+	first.answers = min(1, all.answers)
+	got := s.take(&first, c.counts)
+	c.others(t, ex, string(client), recorded, ids)
+	all.frames, all.answers = all.frames+first.frames, all.answers+first.answers-min(1, all.answers)
+	if turn.eof {
+		all.frames = 1000 // all there are
+	}
+	got = append(got, s.take(&all, c.counts)...)
+	want, have := c.summary(t, recorded), c.summary(t, got)
+	if c.subset != nil {
+		want, have = c.subset(want, have)
+	}
+	if want != have {
+		t.Errorf("after %.200q:\n%s", turn.client, difference(want, have))
+	}
 }
 
 // await waits for what the recorded pauses gave time for: a call that ended is gone, a variable that was set is there.
