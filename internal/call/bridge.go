@@ -97,6 +97,7 @@ func (ch *Channel) connect(win *fork) bool {
 	o, b := ch.ringing, win.ch
 	defer func() { ch.ringing = nil }()
 	p, byAnswer := o.peer, o.winner != nil
+	ch.talkedTo.Store(b) // its answer may be acted on before the bridge stands
 	ch.vars.set(Variable{Name: "switch_m_sdp", Value: string(p.media.RemoteSDP()), Wire: true})
 	err := ch.answerWith(p.codec, byAnswer)
 	if err == nil {

@@ -42,8 +42,7 @@ func appIntercept(ch *Channel, data dialplan.Expanded) string {
 		return responseNone
 	}
 	if far {
-		s := other.Snapshot()
-		if other, ok = ch.core.Channel(s.OtherUUID); !ok || other == ch {
+		if other = other.farNow(); other == nil || other == ch {
 			ch.log.Info("the channel to intercept is in no bridge")
 			return responseNone
 		}

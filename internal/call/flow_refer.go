@@ -31,6 +31,19 @@ func (ch *Channel) LegPeer() string {
 	return ""
 }
 
+// farNow is the leg that this one is bridged to, or is about to be; nil when there is none. It may be asked from anywhere.
+func (ch *Channel) farNow() *Channel {
+	if far, ok := ch.core.Channel(ch.Snapshot().OtherUUID); ok {
+		return far
+	}
+	far := ch.talkedTo.Load()
+	if far == nil || far.talkedTo.Load() != ch || far.Snapshot().OtherUUID != "" {
+		return nil // it goes on elsewhere
+	}
+	far, _ = ch.core.Channel(far.uuid) // unless it has ended
+	return far
+}
+
 // party is the user@domain that the leg belongs to; it never changes.
 func (ch *Channel) party() string {
 	if ch.incoming != nil {

@@ -21,6 +21,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 		}
 	}()
 	b.caller, b.parent, b.dest = ch, ch, &d
+	b.talkedTo.Store(ch)
 	b.state, b.requested = csNone, csInit
 	now := time.Now()
 	a := ch.profile
