@@ -132,10 +132,12 @@ func (c *Control) uuidBridge(args string) string {
 		return c.usage("uuid_bridge")
 	}
 	ch, ok := c.steered(w[0])
-	if !ok || w[0] == w[1] || !ch.BridgeTo(w[1]) {
-		return invalidUUIDs
+	for _, other := range w[1:min(len(w), 3)] { // the third one when there is no second
+		if ok && w[0] != other && ch.BridgeTo(other) {
+			return "+OK " + other + "\n"
+		}
 	}
-	return "+OK " + w[1] + "\n"
+	return invalidUUIDs
 }
 
 func (c *Control) uuidAnswer(args string) string {

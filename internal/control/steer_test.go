@@ -142,6 +142,7 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_bridge a c", "+OK c\n", "a bridge c"},
 		{"uuid_bridge a a", "-ERR Invalid uuid\n", ""},
 		{"uuid_bridge a x", "-ERR Invalid uuid\n", "a bridge x"},
+		{"uuid_bridge a x c", "+OK c\n", "a bridge x,a bridge c"},
 		{"uuid_bridge a", "-USAGE: <uuid> <other_uuid>\n", ""},
 		{"uuid_answer a", "+OK\n", "a answer()"},
 		{"uuid_pre_answer a", "+OK\n", "a pre_answer()"},

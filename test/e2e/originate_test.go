@@ -174,3 +174,42 @@ func TestOriginateTwoAndBridge(t *testing.T) {
 	b.ended(t)
 	ex.awaitIdle(t)
 }
+
+// TestOriginateInBackground: the job ends when the first leg answers, while the second still rings; and sendmsg reaches the leg by its uuid.
+func TestOriginateInBackground(t *testing.T) {
+	ex := start(t)
+	p, q := ex.phone(t, rtpPhone, "1000"), ex.phone(t, rtpPhone, "1001")
+	client := ex.follow(t, "BACKGROUND_JOB", "CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE")
+	if _, err := client.Command(t.Context(), "bgapi originate {origination_uuid=first}user/1000 &bridge(user/1001)\nJob-UUID: my-job"); err != nil {
+		t.Fatal(err)
+	}
+	a := p.accept(t, p.incoming(t))
+	second := q.incoming(t)
+	for {
+		if e := next(t, client); e.Name() == "BACKGROUND_JOB" {
+			if e.Value("Job-UUID") != "my-job" || e.Body != "+OK first\n" {
+				t.Errorf("the job ends with %q: %v", e.Body, e.Headers)
+			}
+			break
+		}
+	}
+	if _, err := client.Command(t.Context(), "sendmsg first\ncall-command: execute\nexecute-app-name: set\nexecute-app-arg: a=${uuid}\nEvent-UUID: my-event"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if e := next(t, client); e.Value("Application-UUID") == "my-event" && e.Name() == "CHANNEL_EXECUTE_COMPLETE" {
+			break
+		}
+	}
+	if got := ex.command(t, "uuid_getvar first a"); got != "first" {
+		t.Errorf("the variable is %q", got)
+	}
+	b := q.accept(t, second)
+	hearEachOther(t, a, b)
+	if _, err := client.Command(t.Context(), "sendmsg first\ncall-command: hangup\nhangup-cause: CALL_REJECTED"); err != nil {
+		t.Fatal(err)
+	}
+	a.ended(t)
+	b.ended(t)
+	ex.awaitIdle(t)
+}

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +156,21 @@ func commandedCalls() []commandedCall {
 			}
 			b.ended(t)
 		}},
+		{"live_queries", func(t *testing.T, s *commandedScene) {
+			a, b := s.talking1000(t)
+			for i, id := range s.legs() {
+				compareDumps(t, "leg "+string(rune('A'+i)), s.ex.command(t, "uuid_dump "+id), recordedDump(t, "live_queries", i))
+			}
+			id := s.legs()[0]
+			s.command(t, "uuid_exists "+id, "true")
+			s.command(t, "uuid_getvar "+id+" bridge_uuid", s.legs()[1])
+			s.command(t, "uuid_getvar "+id+" signal_bond", s.legs()[1])
+			s.command(t, "uuid_getvar "+s.legs()[1]+" signal_bond", id)
+			s.command(t, "uuid_setvar "+id+" x y", "+OK\n")
+			s.command(t, "uuid_buglist "+id, "<media-bugs>\n</media-bugs>\n")
+			a.hangup(t)
+			b.ended(t)
+		}},
 		{"uuid_broadcast_dtmf", func(t *testing.T, s *commandedScene) {
 			a, b := s.talking1000(t)
 			id := s.legs()[0]
@@ -222,6 +239,46 @@ func TestCommandsAsRecorded(all *testing.T) {
 				compareEventHeaders(t, leg, got[i], want[i])
 			}
 		})
+	}
+}
+
+// recordedDump is the n-th uuid_dump of a recording that is plain text.
+func recordedDump(t *testing.T, name string, n int) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "oracle", "calls", name+".api.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(text), ">>> ") {
+		command, body, _ := strings.Cut(part, "\n")
+		if w := strings.Fields(command); len(w) != 2 || w[0] != "uuid_dump" {
+			continue
+		}
+		if n == 0 {
+			return body
+		}
+		n--
+	}
+	t.Fatalf("%s has no such dump", name)
+	return ""
+}
+
+// compareDumps compares which headers two dumps have.
+func compareDumps(t *testing.T, leg, got, want string) {
+	t.Helper()
+	names := func(text string) (out []string) {
+		for _, line := range strings.Split(text, "\n") {
+			if name, _, ok := strings.Cut(line, ": "); ok && !justified(name) {
+				out = append(out, name)
+			}
+		}
+		return out
+	}
+	g, w := names(got), names(want)
+	extra := slices.DeleteFunc(slices.Clone(g), func(n string) bool { return slices.Contains(w, n) })
+	missing := slices.DeleteFunc(slices.Clone(w), func(n string) bool { return slices.Contains(g, n) })
+	if len(g) < 50 || len(extra) > 0 || len(missing) > 0 {
+		t.Errorf("%s: the dump has %d headers, extra %v, missing %v", leg, len(g), extra, missing)
 	}
 }
 
