@@ -81,6 +81,8 @@ type fakeLeg struct {
 	sdp     []byte
 	headers atomic.Pointer[[]Variable]
 	seen    chan string
+	// reoffer answers re-INVITEs; nil refuses them.
+	reoffer func(sdp []byte) []byte
 }
 
 func newFakeLeg(t *testing.T) *fakeLeg { return &fakeLeg{t: t, seen: make(chan string, 64)} }
@@ -127,7 +129,14 @@ func (l *fakeLeg) Hangup(h HangupReason) {
 	}
 }
 
-func (l *fakeLeg) Reoffer([]byte, func([]byte, error)) error { return errors.New("not here") }
+func (l *fakeLeg) Reoffer(sdp []byte, done func([]byte, error)) error {
+	if l.reoffer == nil {
+		return errors.New("not here")
+	}
+	l.note("reoffer")
+	done(l.reoffer(sdp), nil)
+	return nil
+}
 func (l *fakeLeg) SendInfo(_ string, body []byte) error {
 	l.note("info " + strings.ReplaceAll(string(body), "\r\n", " "))
 	return nil

@@ -225,6 +225,45 @@ func TestOriginateIntoThePlan(t *testing.T) {
 	}
 }
 
+// TestTwoCodecs: of two legs that were called by themselves, one changes to the other's codec when it may have that.
+func TestTwoCodecs(t *testing.T) {
+	pcma := []byte(strings.NewReplacer("AVP 0 ", "AVP 8 ", "rtpmap:0 PCMU", "rtpmap:8 PCMA").Replace(sdpB))
+	for _, tc := range []struct {
+		name, prefs string
+		reoffer     func([]byte) []byte
+		want        string
+	}{
+		{"it may", "PCMA,PCMU", func([]byte) []byte { return []byte(sdpB) }, "CHANNEL_BRIDGE"},
+		{"its phone does not want to", "PCMA,PCMU", nil, "CHANNEL_HANGUP"},
+		{"it may not", "PCMA", func([]byte) []byte { return []byte(sdpB) }, "CHANNEL_HANGUP"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			r.dialer.add("1001")
+			r.dialer.dests["user/1001@127.0.0.1"][0].CodecPrefs = tc.prefs
+			r.dialer.add("1002")
+			var ids [2]string
+			for i, answer := range [][]byte{pcma, []byte(sdpB)} {
+				out := r.originates(Origination{Dial: "user/" + []string{"1001", "1002"}[i] + "@127.0.0.1", Application: "park"})
+				l := r.dialer.next()
+				if i == 0 {
+					l.reoffer = tc.reoffer
+				}
+				l.h.LegAnswered(answer, nil)
+				ids[i] = r.outcome(out).uuid
+				r.read(func(e *esl.Event) bool { return e.Name() == "CHANNEL_PARK" && e.Value("Unique-ID") == ids[i] })
+			}
+			a, _ := r.core.Channel(ids[0])
+			b, _ := r.core.Channel(ids[1])
+			a.Bridge(b)
+			e := r.read(func(e *esl.Event) bool { return e.Name() == "CHANNEL_BRIDGE" || e.Name() == "CHANNEL_HANGUP" })
+			if e.Name() != tc.want {
+				t.Errorf("got %s, want %s", e.Name(), tc.want)
+			}
+		})
+	}
+}
+
 // TestPanicInOriginate costs that call only.
 func TestPanicInOriginate(t *testing.T) {
 	r := newRig(t)

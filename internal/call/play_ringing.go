@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -68,11 +69,12 @@ func (ch *Channel) earlyFor() bool {
 	return false
 }
 
-// joinMedia connects the media of the caller and a called leg that was answered. A caller that got a codec of its own for a ringing tone, which the called leg
-// did not choose, is asked to change it: nothing is transcoded.
+// joinMedia connects the media of this leg and another one that was answered. One that got a codec of its own, for a ringing tone or because
+// it was called by itself, is asked to change to the other's where it may have that: nothing is transcoded.
 func (ch *Channel) joinMedia(p peer) error {
 	err := ch.core.media.bridge(ch.media, p.media)
-	if err == nil || !ch.sound.movable || !ch.isAnswered || ch.codec.Same(p.codec) {
+	may := ch.sound.movable || slices.ContainsFunc(ch.prefs, p.codec.Same)
+	if err == nil || !may || !ch.isAnswered || ch.codec.Same(p.codec) {
 		return err
 	}
 	if err := ch.moveTo(p.codec); err != nil {
