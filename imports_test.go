@@ -36,7 +36,7 @@ var importRules = map[string]importRule{
 	"internal/dialplan": {own: []string{"internal/fsxml"}, other: []string{"github.com/dlclark/regexp2"}},
 	"internal/event":    {own: []string{"esl"}},
 	"internal/call":     {own: []string{"media", "media/audio", "internal/dialplan", "internal/event", "esl"}, other: []string{"github.com/google/uuid"}},
-	"internal/profile":  {own: []string{"sip", "sip/digest", "registrar", "internal/call", "internal/config"}},
+	"internal/profile":  {other: []string{"github.com/miekg/dns"}, own: []string{"sip", "sip/digest", "registrar", "internal/call", "internal/config"}},
 	"internal/control":  {own: []string{"internal/call", "internal/cdr", "internal/event", "esl", "internal/profile", "registrar", "internal/config", "internal/dialplan"}, other: []string{"github.com/google/uuid"}},
 	"internal/cdr":      {own: []string{"internal/call", "internal/config", "internal/dialplan", "media", "esl"}},
 	"internal/admin":    {own: []string{"esl"}, other: []string{"github.com/prometheus/client_golang"}},

@@ -24,6 +24,7 @@ type Gateway struct {
 	ContactParams                string // without leading ";"
 	DestinationPrefix            string
 	Register                     bool
+	AnyTransport                 bool   // the tree names no transport: NAPTR records may choose that of calls
 	Transport                    string // udp, tcp, tls, ws, wss: of the registration and of calls
 	Context                      string // of calls from the gateway; else the profile's
 	ExpireSeconds, RetrySeconds  int    // 3600 and 30
@@ -212,6 +213,8 @@ func (r *reader) gateway(n *fsxml.Node, p *Profile) (Gateway, bool) {
 			g.Ping = 0
 		}
 	}
+	_, named := s.nodes["register-transport"]
+	g.AnyTransport = !named
 	if g.Context == "" {
 		g.Context = "default"
 	}

@@ -63,7 +63,11 @@ func TestAddresses(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := route{profile: s.p, target: target, transport: tc.transport, host: target.Host}
-			addrs, err := r.addresses(context.Background())
+			found, err := r.places(context.Background())
+			addrs := []netip.AddrPort{}
+			for _, at := range found {
+				addrs = append(addrs, at.addr)
+			}
 			want(t, "addresses", fmt.Sprint(addrs), tc.want)
 			want(t, "error", err != nil, tc.want == "[]")
 		})

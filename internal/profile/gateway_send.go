@@ -20,7 +20,7 @@ type addressSet map[netip.Addr]struct{}
 func (g *gateway) lookup(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	found := addressSet{}
+	addrs := addressSet{}
 	for _, proxy := range []string{g.cfg.Proxy, g.cfg.RegisterProxy, g.cfg.OutboundProxy} {
 		uri, err := addressOf(proxy)
 		if proxy == "" || err != nil {
@@ -30,21 +30,21 @@ func (g *gateway) lookup(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		addrs, err := r.addresses(ctx)
+		found, err := r.places(ctx)
 		if err != nil {
 			g.p.log.Warn("gateway not found", "gateway", g.cfg.Name, "err", err)
 			g.mu.Lock()
 			for a := range g.addresses { // a name server that is away takes nobody's calls away
-				found[a] = struct{}{}
+				addrs[a] = struct{}{}
 			}
 			g.mu.Unlock()
 		}
-		for _, a := range addrs {
-			found[a.Addr()] = struct{}{}
+		for _, at := range found {
+			addrs[at.addr.Addr()] = struct{}{}
 		}
 	}
 	g.mu.Lock()
-	g.addresses = found
+	g.addresses = addrs
 	g.mu.Unlock()
 }
 
@@ -58,7 +58,7 @@ func (g *gateway) owns(addr netip.Addr) bool {
 
 // way is how a request to target goes out: to proxy, when one is named, otherwise to target itself.
 func (g *gateway) way(target sip.Uri, proxy string) (*route, error) {
-	r := &route{profile: g.p, target: target, transport: g.cfg.Transport, host: target.Host}
+	r := &route{profile: g.p, target: target, transport: g.cfg.Transport, anyTransport: g.cfg.AnyTransport, host: target.Host}
 	if proxy == "" {
 		return r, nil
 	}
@@ -74,7 +74,7 @@ func (g *gateway) way(target sip.Uri, proxy string) (*route, error) {
 func (r *route) through(hop *sip.Uri) {
 	r.hop, r.host, r.addr, r.flow = hop, hop.Host, netip.AddrPort{}, nil
 	if t, ok := hop.UriParams.Get("transport"); ok {
-		r.transport = strings.ToLower(t)
+		r.transport, r.anyTransport = strings.ToLower(t), false
 	}
 }
 
@@ -108,20 +108,42 @@ func madeUp(status int, phrase string) *sip.Response {
 	return sip.NewResponse(status, phrase)
 }
 
-// exchange sends REGISTER and gives the final response, which is made up where none came. A challenge is answered on the same way
-// only, so the password's proof goes nowhere but to the server that is configured.
+// exchange sends REGISTER and gives the final response, which is made up where none came. A server that does not serve it is passed over for the
+// domain's next one.
 func (g *gateway) exchange(ctx context.Context, expires time.Duration) *sip.Response {
-	target, flow, res := g.open(ctx, g.cfg.RegisterURI(), g.cfg.RegisterProxy)
-	if res != nil {
-		return res
+	tried := map[netip.AddrPort]bool{}
+	var last *sip.Response
+	for {
+		target, flow, more, res := g.open(ctx, g.cfg.RegisterURI(), g.cfg.RegisterProxy)
+		switch {
+		case res != nil:
+			return res
+		case tried[flow.RemoteAddr()]:
+			return last
+		}
+		tried[flow.RemoteAddr()] = true
+		attempt, cancel := ctx, context.CancelFunc(func() {})
+		if more {
+			attempt, cancel = context.WithTimeout(ctx, signTime)
+		}
+		last = g.prove(attempt, target, flow, expires)
+		cancel()
+		if !g.failed(flow, last) || !more || ctx.Err() != nil {
+			return last
+		}
 	}
+}
+
+// prove sends REGISTER to one server. A challenge is answered on the same way only, so the password's proof goes nowhere but to the server that is
+// configured.
+func (g *gateway) prove(ctx context.Context, target sip.Uri, flow *sip.Flow, expires time.Duration) *sip.Response {
 	build := func() *sip.Request {
 		req := g.request(sip.REGISTER, target, g.cfg.ToURI())
 		req.AppendHeader(g.contact(flow))
 		req.AppendHeader(sip.NewHeader("Expires", strconv.Itoa(int(expires/time.Second))))
 		return req
 	}
-	res = g.send(ctx, flow, build())
+	res := g.send(ctx, flow, build())
 	var client digest.Client
 	for range 2 { // the second for a nonce that is stale
 		h, ok := answer(&client, res, "REGISTER", target.String(), g.cfg.AuthUsername, g.cfg.Password)
@@ -141,7 +163,7 @@ func (g *gateway) exchange(ctx context.Context, expires time.Duration) *sip.Resp
 
 // options asks the gateway whether it is there.
 func (g *gateway) options(ctx context.Context) *sip.Response {
-	target, flow, res := g.open(ctx, g.cfg.RegisterURI(), g.cfg.OutboundProxy)
+	target, flow, _, res := g.open(ctx, g.cfg.RegisterURI(), g.cfg.OutboundProxy)
 	if res != nil {
 		return res
 	}
@@ -149,30 +171,32 @@ func (g *gateway) options(ctx context.Context) *sip.Response {
 	if g.cfg.ContactInPing {
 		req.AppendHeader(g.contact(flow))
 	}
-	return g.send(ctx, flow, req)
+	res = g.send(ctx, flow, req)
+	g.failed(flow, res) // the next ping asks another server of the domain
+	return res
 }
 
-// open finds the way to one of the gateway's servers; a response says why there is none.
-func (g *gateway) open(ctx context.Context, uri, proxy string) (sip.Uri, *sip.Flow, *sip.Response) {
+// open finds the way to one of the gateway's servers; more says that there are others, a response why there is none.
+func (g *gateway) open(ctx context.Context, uri, proxy string) (target sip.Uri, flow *sip.Flow, more bool, res *sip.Response) {
 	target, err := addressOf(uri)
 	if err != nil {
-		return target, nil, madeUp(503, "Bad Address")
+		return target, nil, false, madeUp(503, "Bad Address")
 	}
 	if t, ok := target.UriParams.Get("transport"); ok && t == "udp" { // which is what no parameter means
 		target.UriParams.Remove("transport")
 	}
 	r, err := g.way(target, proxy)
 	if err != nil {
-		return target, nil, madeUp(503, "Bad Proxy")
+		return target, nil, false, madeUp(503, "Bad Proxy")
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	flow, err := r.open(ctx)
+	flow, rest, err := r.open(ctx)
 	if err != nil {
 		g.p.log.Info("gateway not reached", "gateway", g.cfg.Name, "err", err)
-		return target, nil, madeUp(503, "No Route")
+		return target, nil, false, madeUp(503, "No Route")
 	}
-	return target, flow, nil
+	return target, flow, len(rest) > 0, nil
 }
 
 // request makes a request of the gateway's account.
@@ -212,6 +236,15 @@ func (g *gateway) send(ctx context.Context, flow *sip.Flow, req *sip.Request) *s
 	case <-ctx.Done():
 		return madeUp(408, "")
 	}
+}
+
+// failed notes a place that did not serve a request of ours: the next one goes to another, if there is one.
+func (g *gateway) failed(flow *sip.Flow, res *sip.Response) bool {
+	if !unserved(res) {
+		return false
+	}
+	g.p.known.fail(place{flow.Transport(), flow.RemoteAddr()})
+	return true
 }
 
 // answer is the header that answers a challenge: the first whose algorithm is known.

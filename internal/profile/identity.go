@@ -18,7 +18,13 @@ func (r *route) invite(l *leg, o call.Outbound, flow *sip.Flow) {
 	}
 	session, err := r.profile.stack.Invite(r.request(o, flow), flow, l)
 	if l.abandon = nil; err == nil {
-		l.begin(session)
+		if l.session == nil {
+			l.begin(session)
+		} else {
+			l.session = session // at the callee's next place
+		}
+		l.proofs = 0
+		l.awaitSign(session)
 		r.credentials.prove(session)
 		l.again = func(s *sip.Session, h sip.Header) error { return r.inviteAgain(l, o, s, h) }
 	}

@@ -43,8 +43,11 @@ type leg struct {
 	credentials credentials
 	client      digest.Client
 	proofs      int
-	longer      bool   // the INVITE was repeated with a longer session interval
-	abandon     func() // cancels a dial that has not come to an INVITE yet
+	longer      bool        // the INVITE was repeated with a longer session interval
+	elsewhere   func()      // tries the callee's next place; nil: there is none
+	heard       bool        // the callee, or its server, is there
+	silence     *time.Timer // until elsewhere
+	abandon     func()      // cancels a dial that has not come to an INVITE yet
 }
 
 // Ring implements call.Leg.

@@ -25,6 +25,8 @@ type route struct {
 	url       string       // as FreeSWITCH writes the destination
 	webrtc    bool
 	transport string
+	// anyTransport says that nobody chose the transport: NAPTR records may.
+	anyTransport bool
 
 	gateway     *gateway        // whose account calls; nil for none
 	credentials credentials     // that answer a challenge to the INVITE
@@ -57,21 +59,36 @@ func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 		r.invite(l, o, flow)
 		return l, nil
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, dialTimeout)
+	r.search(l, o, r.open)
+	return l, nil
+}
+
+// search opens a way off the channel's goroutine and sends the INVITE on it.
+func (r *route) search(l *leg, o call.Outbound, open func(context.Context) (*sip.Flow, []place, error)) {
+	ctx, cancel := context.WithTimeout(r.profile.ctx, dialTimeout)
+	l.mu.Lock()
 	l.abandon = cancel
-	if !p.spawn(func() {
+	l.mu.Unlock()
+	if !r.profile.spawn(func() {
 		defer cancel()
-		flow, err := r.open(ctx)
+		flow, rest, err := open(ctx)
 		if err != nil {
 			r.failed(l, err)
 			return
 		}
+		l.mu.Lock()
+		l.elsewhere = nil
+		if len(rest) > 0 {
+			l.elsewhere = func() {
+				r.search(l, o, func(ctx context.Context) (*sip.Flow, []place, error) { return r.openFirst(ctx, rest) })
+			}
+		}
+		l.mu.Unlock()
 		r.invite(l, o, flow)
 	}) {
 		cancel()
 		r.failed(l, context.Canceled)
 	}
-	return l, nil
 }
 
 // address gives the callee's address when no name has to be resolved.
@@ -84,11 +101,7 @@ func (r *route) address() (netip.AddrPort, bool) {
 }
 
 func (r *route) port() uint16 {
-	port := r.target.Port
-	if r.hop != nil {
-		port = r.hop.Port
-	}
-	switch {
+	switch port := r.namedPort(); {
 	case port > 0 && port <= 65535:
 		return uint16(port)
 	case r.transport == "tls":

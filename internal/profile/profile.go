@@ -53,7 +53,7 @@ type Config struct {
 	Logger *slog.Logger // bound to the profile already; nil: discarded
 	// Version is used in the User-Agent header, "Talkpath/VERSION", unless the profile's user-agent-string is set.
 	Version string
-	// Resolver looks up the names of gateways and of addresses that are dialled; nil: net.DefaultResolver.
+	// Resolver looks up the names of gateways and of addresses that are dialled; nil: the system's.
 	Resolver Resolver
 	// Timers and Limits of the SIP stack; zero: its defaults.
 	Timers sip.Timers
@@ -82,6 +82,8 @@ type Profile struct {
 	dialogsMu sync.Mutex                           // guards dialogs
 	dialogs   map[string]map[*sip.Session]struct{} // of users' browsers, by user@domain
 
+	known places // where names lead
+
 	gatewaysMu sync.Mutex // guards gateways
 	gateways   map[string]*gateway
 
@@ -99,7 +101,7 @@ func New(cfg Config) (*Profile, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Resolver == nil {
-		cfg.Resolver = net.DefaultResolver
+		cfg.Resolver = DNS{Resolver: net.DefaultResolver}
 	}
 	p := &Profile{cfg: cfg, log: cfg.Logger, lock: newLockout(), mark: newMark(), dialogs: make(map[string]map[*sip.Session]struct{}),
 		gateways: make(map[string]*gateway)}

@@ -178,6 +178,8 @@ func (s Set) resolveAddress(p *Profile, address string, vars []call.Variable) ([
 		r.transport = strings.ToLower(t)
 	} else if strings.EqualFold(target.Scheme, "sips") {
 		r.transport = "tls"
+	} else {
+		r.anyTransport = true
 	}
 	if flow, ok := p.fsPath(&r.target); ok {
 		if flow == nil {

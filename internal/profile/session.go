@@ -14,7 +14,7 @@ import (
 // OnProvisional implements sip.SessionHandler.
 func (l *leg) OnProvisional(s *sip.Session, res *sip.Response) {
 	h, ok := l.report()
-	if !ok || res.StatusCode <= 100 {
+	if !l.current(s) || !ok || res.StatusCode <= 100 {
 		return
 	}
 	sdp := sdpOf(res)
@@ -28,6 +28,10 @@ func (l *leg) OnProvisional(s *sip.Session, res *sip.Response) {
 
 // OnAnswer implements sip.SessionHandler.
 func (l *leg) OnAnswer(s *sip.Session, res *sip.Response) {
+	if !l.current(s) {
+		_ = s.Hangup()
+		return
+	}
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
@@ -55,7 +59,7 @@ func (l *leg) OnAnswer(s *sip.Session, res *sip.Response) {
 
 // OnReject implements sip.SessionHandler.
 func (l *leg) OnReject(s *sip.Session, res *sip.Response) {
-	if l.challenged(s, res) || l.tooBrief(s, res) {
+	if !l.current(s) || l.challenged(s, res) || l.tooBrief(s, res) || unserved(res) && l.goElsewhere(s, true) {
 		return
 	}
 	var vars []call.Variable
