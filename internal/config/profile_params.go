@@ -122,7 +122,7 @@ var profileParams = []Param{
 	{"outbound-use-uuid-as-callid", "flag", "OutboundUseUUIDAsCallID", false, ""},
 	{"cid-in-1xx", "flag", "CIDIn1xx", false, "*"},
 	{"disable-srv", "flag", "DisableSRV", true, ""},
-	{"disable-naptr", "flag", "DisableNAPTR", false, ""},
+	{"disable-naptr", "flag", "DisableNAPTR", true, ""},
 	{"disable-rtp-auto-adjust", "flag", "RTPAutoAdjust", false, ""},
 	{"alias", "text", "Aliases", true, ""},
 }
