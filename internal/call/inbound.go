@@ -15,6 +15,7 @@ func (ch *Channel) answerSide() {
 	ch.emitState() // CS_NEW: nothing is known but the channel's name
 	now := time.Now()
 	ch.profile = &callerProfile{Direction: inbound, Logical: inbound, Username: in.Username, Dialplan: in.Dialplan,
+		HideName: in.HideName, HideNumber: in.HideNumber,
 		CallerName: in.CallerName, CallerNumber: in.CallerNum, OrigName: in.CallerName, OrigNumber: in.CallerNum,
 		NetworkAddr: in.NetworkAddr, ANI: in.ANI, Destination: in.Destination, UUID: ch.uuid, Source: first(in.source, "mod_sofia"), Context: in.Context,
 		Channel: in.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}

@@ -132,7 +132,9 @@ type Inbound struct {
 	Dialplan    string // XML
 	Context     string
 	PresenceID  string
-	SDP         []byte        // the offer; nil: the caller wants one of ours in the answer (RFC 3261 §13.2.1)
+	SDP         []byte // the offer; nil: the caller wants one of ours in the answer (RFC 3261 §13.2.1)
+	HideName    bool   // the caller wants privacy (RFC 3325 §9.3)
+	HideNumber  bool
 	WebRTC      bool          // without SDP: what it is offered, ICE + DTLS-SRTP
 	SDES        bool          // or SDES-SRTP
 	CodecPrefs  string        // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"

@@ -21,7 +21,7 @@ func loadGateways(t *testing.T, gateways string, more map[string]string) *Snapsh
 }
 
 func TestGateway(t *testing.T) {
-	minimal := Gateway{Profile: "a", Register: true, Transport: "udp", Context: "default", ExpireSeconds: 3600, RetrySeconds: 30, TimeoutSeconds: 60, PingMin: 1, PingMax: 1}
+	minimal := Gateway{Profile: "a", Register: true, AnyTransport: true, Transport: "udp", Context: "default", ExpireSeconds: 3600, RetrySeconds: 30, TimeoutSeconds: 60, PingMin: 1, PingMax: 1}
 	with := func(change func(*Gateway)) Gateway {
 		g := minimal
 		change(&g)

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/talkpath/talkpath/internal/call"
@@ -97,6 +98,11 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 	if name == "" {
 		name = number
 	}
+	var told asserted
+	if id == nil && (a.trusted || a.known) {
+		told = assertedBy(req)
+		number, name = cmp.Or(told.number, number), cmp.Or(told.name, told.number, name)
+	}
 	in := call.Inbound{
 		ChannelName: "sofia/" + p.cfg.Name + "/" + userHost(&from.Address),
 		Profile:     p.cfg.Name,
@@ -116,6 +122,8 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		MediaIP:     mediaIP(snap, view, tx.Flow().RemoteAddr().Addr()),
 		Vars:        p.inboundVars(tx, snap, view, a),
 	}
+	in.HideName, in.HideNumber = told.hidden.name, told.hidden.number
+	in.Vars = append(in.Vars, told.vars...)
 	if in.Dialplan == "" {
 		in.Dialplan = "XML"
 	}
