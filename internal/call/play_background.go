@@ -30,11 +30,12 @@ func (ch *Channel) playBehind(name string, report bool) {
 	ch.sound.background = s
 	id := newUUID()
 	if report {
-		ch.set("current_application", "playback")
-		ch.set("current_application_data", name)
 		ch.set("current_loop", "1")
 		ch.set("total_loops", "-1")
+		ch.set("current_application", "playback")
+		ch.set("current_application_data", name)
 		ch.emitExecute("playback", name, id)
+		ch.set("current_application", "playback") // again, which moves it behind
 		ch.emitPlaybackStart(name)
 	}
 	s.after = func() {

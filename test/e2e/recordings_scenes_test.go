@@ -124,6 +124,7 @@ func holds(t *testing.T, s *recordedScene) {
 			t.Fatal(res, err)
 		}
 	}
+	s.until(t, func(e *esl.Event) bool { return e.Name() == "PRIVATE_COMMAND" }) // the music is over
 	a.hangup(t)
 	b.ended(t)
 }
@@ -140,6 +141,7 @@ func holdsInTurn(t *testing.T, s *recordedScene) {
 			}
 			side.media.accept(t, res.Body())
 		}
+		s.until(t, func(e *esl.Event) bool { return e.Name() == "PRIVATE_COMMAND" }) // the music is over
 	}
 	a.hangup(t)
 	b.ended(t)

@@ -113,9 +113,9 @@ func (s *recordedScene) compareMessages(t *testing.T, c recordedCall) {
 	} else {
 		messages = recordedMessages(t, c.name)
 	}
-	compareMessages(t, c.from, s.caller.trace.messages(), messages[c.from])
+	compareMessages(t, c.from, s.caller.trace.settled(len(messages[c.from])), messages[c.from])
 	if s.callee != nil {
-		compareMessages(t, c.to, s.callee.trace.messages(), messages[c.to])
+		compareMessages(t, c.to, s.callee.trace.settled(len(messages[c.to])), messages[c.to])
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/talkpath/talkpath/sip"
 )
@@ -44,6 +45,20 @@ func (tr *trace) messages() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return slices.Clone(tr.list)
+}
+
+// settled is messages once there are n, or as many as there are after a while: the last ACK may come after the last event.
+func (tr *trace) settled(n int) []string {
+	ticker, enough := time.NewTicker(5*time.Millisecond), time.After(2*time.Second)
+	defer ticker.Stop()
+	for len(tr.messages()) < n {
+		select {
+		case <-ticker.C:
+		case <-enough:
+			return tr.messages()
+		}
+	}
+	return tr.messages()
 }
 
 // messageLabel is a request's method, or a response's status with the method it answers; "" for what says nothing about a call.
