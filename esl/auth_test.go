@@ -67,6 +67,9 @@ func TestUserauth(t *testing.T) {
 		{"smuggled in eval", "some@d:pw", "", "api eval show calls", denied},
 		{"smuggled twice", "some@d:pw", "", "api eval eval ${show(calls)}", denied},
 		{"in eval", "some@d:pw", "", "api eval status", "Content-Type: api/response\nContent-Length: 6\n\nstatus"},
+		{"several typed", "some@d:pw", "", "api eval status;; status ;;\nconsole_execute: true", "Content-Type: api/response\nContent-Length: 8\n\nstatusUP"},
+		{"several not typed", "all@d:pw", "", "api status;;status", "-ERR status;;status Command not found!\n"},
+		{"smuggled behind another", "some@d:pw", "", "api status;;show calls\nconsole_execute: true", denied},
 		{"log", "some@d:pw", "", "log debug", denied},
 		{"a list with a line break", "strange@d:pw", accepted("all", "a Reply-Text: +OK", "true"), "log", reply("+OK log level  [7]")},
 	} {

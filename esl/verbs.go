@@ -42,7 +42,7 @@ func (c *conn) executeFull(cmd *command) {
 	rest, hasRest := cmd.after()
 	switch {
 	case verb == "api" && hasRest:
-		c.api(rest)
+		c.api(rest, isTrue(cmd.header("console_execute")))
 	case verb == "bgapi" && hasRest:
 		c.bgapi(rest, cmd.header("Job-UUID"))
 	case strings.HasPrefix(verb, "sendevent"):
@@ -66,13 +66,23 @@ func (c *conn) executeFull(cmd *command) {
 	}
 }
 
-// api executes at once. An empty result becomes an error text here; in a BACKGROUND_JOB it stays empty.
-func (c *conn) api(line string) {
-	if !c.may.mayRun(line) {
-		c.reply(replyDenied)
-		return
+// api executes at once. An empty result becomes an error text here; in a BACKGROUND_JOB it stays empty. With the header console_execute, which
+// fs_cli sends, the line is what somebody typed: it may be several commands, whose results follow one another.
+func (c *conn) api(line string, typed bool) {
+	lines := []string{line}
+	if typed {
+		lines = typedCommands(line)
 	}
-	result := c.server.run(c.ctx, line)
+	for _, line := range lines {
+		if !c.may.mayRun(line) {
+			c.reply(replyDenied)
+			return
+		}
+	}
+	result := ""
+	for _, line := range lines {
+		result += c.server.run(c.ctx, line)
+	}
 	if result == "" {
 		result = "-ERR no reply\n"
 	}
@@ -81,6 +91,17 @@ func (c *conn) api(line string) {
 	frame = strconv.AppendInt(frame, int64(len(result)), 10)
 	frame = append(frame, "\n\n"...)
 	c.write(append(frame, result...))
+}
+
+// typedCommands splits a line where ;; stands, as switch_console_execute does.
+func typedCommands(line string) []string {
+	var lines []string
+	for _, part := range strings.Split(line, ";;") {
+		if part = strings.TrimSpace(part); part != "" {
+			lines = append(lines, part)
+		}
+	}
+	return lines
 }
 
 // sendmsg hands a message to a channel: the one named, or the one that is controlled.

@@ -77,6 +77,7 @@ func (c *Control) processCommands() map[string]command {
 		"fsctl":           {run: c.fsctl, help: "FS control messages", syntax: fsctlSyntax, acts: true},
 		"banner":          query(func(string) string { return c.banner() }, "Return the system banner", ""),
 		"memory":          query(memory, "Memory usage statistics", "memory"),
+		"bgapi":           {run: c.bgapi, help: "Execute an api command in a thread", syntax: "<command>[ <arg>]", acts: true},
 		"msleep":          {run: msleep, help: "Sleep N milliseconds", syntax: "<milliseconds>", acts: true},
 		"time_test":       {run: timeTest, help: "Show time jitter", syntax: "<mss> [count]", acts: true},
 		"log":             action(c.log, "Log", "<level> <message>"),

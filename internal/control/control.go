@@ -83,9 +83,10 @@ type Control struct {
 	deps  Deps
 	table map[string]command
 	// steered finds a channel to do something to.
-	steered func(uuid string) (steered, bool)
-	tasks   *taskTable
-	typing  *typing
+	steered    func(uuid string) (steered, bool)
+	tasks      *taskTable
+	typing     *typing
+	background background
 
 	ctx     context.Context // of tasks; done with Close
 	stop    context.CancelFunc
