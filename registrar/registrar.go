@@ -211,6 +211,30 @@ func (r *Registrar) Flush(profile, which string) int {
 	return len(gone)
 }
 
+// Expire ends one binding before its time, because its contact has stopped to answer; false when it is not there any more.
+func (r *Registrar) Expire(b *Binding) bool {
+	r.events.Lock()
+	defer r.events.Unlock()
+	r.mu.Lock()
+	var gone *entry
+	if rec := r.aors[aorKey(b.User, b.Domain)]; rec != nil {
+		for _, e := range rec.entries {
+			if e.Profile == b.Profile && e.CallID == b.CallID && e.Contact == b.Contact {
+				gone = e
+			}
+		}
+	}
+	if gone == nil {
+		r.mu.Unlock()
+		return false
+	}
+	r.remove(gone)
+	r.schedule()
+	r.mu.Unlock()
+	r.emit([]Event{{Type: Expired, Binding: gone.Binding}})
+	return true
+}
+
 // Close stops all timers and writes what is pending to the store.
 func (r *Registrar) Close() error {
 	r.mu.Lock()

@@ -83,19 +83,22 @@ func (t Timers) withDefaults() Timers {
 
 // Limits bound what peers can make the stack hold. What exceeds one is refused and counted in Stats.
 type Limits struct {
-	MessageBytes     int           // 64 KiB: larger ones get 513 or end their connection
-	Headers          int           // 256 header fields
-	Vias             int           // 70 Via values
-	Connections      int           // 10 000 stream connections
-	ConnectionsPerIP int           // 1 000 of them from one address
-	Transactions     int           // 50 000 live server transactions: beyond, 503 with Retry-After without state
-	RequestsPerIP    int           // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503; -1 = any; loopback is exempt
-	Sessions         int           // 10 000 sessions
-	WriteQueue       int           // 512 messages (and 4 MiB) waiting to be written to one connection: beyond, the connection is closed
-	Handshake        time.Duration // 5 s for a TLS handshake and for an HTTP header
-	MessageTime      time.Duration // 30 s for a connection's first message, and for any message that has begun, to be complete
-	Write            time.Duration // 10 s for one message to be taken by the peer
-	Ping             time.Duration // 60 s of silence until a WebSocket is pinged; no pong for as long again closes it
+	MessageBytes     int // 64 KiB: larger ones get 513 or end their connection
+	Headers          int // 256 header fields
+	Vias             int // 70 Via values
+	Connections      int // 10 000 stream connections
+	ConnectionsPerIP int // 1 000 of them from one address
+	Transactions     int // 50 000 live server transactions: beyond, 503 with Retry-After without state
+	RequestsPerIP    int // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503; -1 = any; loopback is exempt
+	// Proceeding bounds the INVITEs without a final response: beyond, a new one gets 503. RequestsPerSecond bounds new out-of-dialog requests from
+	// all addresses together, with as many at once: beyond, 503. 0 = any number. SetLoad changes both.
+	Proceeding, RequestsPerSecond int
+	Sessions                      int           // 10 000 sessions
+	WriteQueue                    int           // 512 messages (and 4 MiB) waiting to be written to one connection: beyond, the connection is closed
+	Handshake                     time.Duration // 5 s for a TLS handshake and for an HTTP header
+	MessageTime                   time.Duration // 30 s for a connection's first message, and for any message that has begun, to be complete
+	Write                         time.Duration // 10 s for one message to be taken by the peer
+	Ping                          time.Duration // 60 s of silence until a WebSocket is pinged; no pong for as long again closes it
 }
 
 func (l Limits) withDefaults() Limits {

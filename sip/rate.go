@@ -14,11 +14,27 @@ const maxBuckets = 8192
 type rates struct {
 	perSecond float64 // not positive: no limit
 
-	mu      sync.Mutex // guards buckets
+	mu      sync.Mutex // guards what follows
 	buckets map[netip.Addr]*bucket
+	all     float64 // from all addresses together, a second; 0 = no limit
+	total   bucket
 }
 
-// bucket holds up to two seconds' worth of requests.
+// limitAll changes how many requests a second all addresses together may send.
+func (r *rates) limitAll(perSecond int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all, r.total = float64(max(perSecond, 0)), bucket{tokens: float64(perSecond), at: time.Now()}
+}
+
+// takeOfAll reports whether one more request is within the limit of all addresses.
+func (r *rates) takeOfAll(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all == 0 || r.total.take(now, r.all, r.all)
+}
+
+// bucket holds what may come at once.
 type bucket struct {
 	tokens float64
 	at     time.Time
@@ -39,7 +55,12 @@ func (r *rates) take(ip netip.Addr, now time.Time) bool {
 		b = &bucket{tokens: 2 * r.perSecond, at: now}
 		r.buckets[ip] = b
 	}
-	b.tokens = min(2*r.perSecond, b.tokens+now.Sub(b.at).Seconds()*r.perSecond)
+	return b.take(now, r.perSecond, 2*r.perSecond)
+}
+
+// take fills the bucket up to most and takes a token.
+func (b *bucket) take(now time.Time, perSecond, most float64) bool {
+	b.tokens = min(most, b.tokens+now.Sub(b.at).Seconds()*perSecond)
 	b.at = now
 	if b.tokens < 1 {
 		return false

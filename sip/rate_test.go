@@ -43,6 +43,31 @@ func TestS10FloodFromOneAddress(t *testing.T) {
 	})
 }
 
+// A limit for all addresses together refuses what is beyond, wherever it comes from, and may be changed or lifted.
+func TestRequestsPerSecondOfAll(t *testing.T) {
+	inBubble(t, func(n *fakeNet) {
+		served := func(want int) {
+			t.Helper()
+			before := len(n.times("b", "200 OPTIONS"))
+			for range 50 {
+				if err := n.a.Send(request(OPTIONS), n.ab, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			if got := len(n.times("b", "200 OPTIONS")) - before; got != want {
+				t.Errorf("%d served, want %d", got, want)
+			}
+		}
+		n.b.SetLoad(0, 10)
+		served(10)
+		time.Sleep(500 * time.Millisecond)
+		served(5)
+		n.b.SetLoad(0, 0)
+		served(50)
+	})
+}
+
 func TestRatesAreBounded(t *testing.T) {
 	r := &rates{perSecond: 10, buckets: map[netip.Addr]*bucket{}}
 	now := time.Now()
@@ -59,4 +84,48 @@ func TestRatesAreBounded(t *testing.T) {
 	if !r.take(netip.MustParseAddr("127.0.0.1"), now) {
 		t.Error("loopback refused")
 	}
+}
+
+// TestProceeding: no more INVITEs wait for a final response than the limit says; one that gets its response, or is cancelled, makes room.
+func TestProceeding(t *testing.T) {
+	inBubble(t, func(n *fakeNet) {
+		n.b.SetLoad(2, 0)
+		n.hb.onInvite = func(*Session) {}
+		var calls []*Session
+		for range 3 {
+			s, err := n.a.Invite(request(INVITE), n.ab, n.ha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls = append(calls, s)
+		}
+		synctest.Wait()
+		if got := n.ha.all(); strings.Count(got, "reject503") != 1 || len(n.hb.sessions) != 2 {
+			t.Fatalf("%s; %d sessions", got, len(n.hb.sessions))
+		}
+		if err := n.hb.sessions[0].Reject(486, ""); err != nil {
+			t.Fatal(err)
+		}
+		again := func(want int) {
+			t.Helper()
+			if _, err := n.a.Invite(request(INVITE), n.ab, n.ha); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if got := len(n.hb.sessions); got != want {
+				t.Errorf("%d sessions, want %d", got, want)
+			}
+		}
+		again(3)
+		again(3)
+		if err := calls[1].Hangup(); err != nil { // CANCEL
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		again(4)
+		time.Sleep(time.Hour)
+		if got := n.b.proceeding.Load(); got != 0 {
+			t.Errorf("%d are counted in the end", got)
+		}
+	})
 }

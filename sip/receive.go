@@ -80,7 +80,7 @@ func (s *Stack) receiveRequest(f *Flow, r *Request) {
 		return
 	}
 	tag := param(r.To().Params, "tag")
-	if s.serverTxs.len() >= s.cfg.Limits.Transactions || (tag == "" && !s.rates.take(f.remote.Addr(), time.Now())) {
+	if s.serverTxs.len() >= s.cfg.Limits.Transactions || tag == "" && s.tooMany(f, r) {
 		s.count.overload.Add(1)
 		s.respondStateless(f, r, 503, "", NewHeader("Retry-After", strconv.Itoa(5+rand.IntN(10))))
 		return
@@ -103,6 +103,15 @@ func (s *Stack) receiveRequest(f *Flow, r *Request) {
 		}
 	}
 	s.dispatch(tx, tag)
+}
+
+// tooMany says whether a new out-of-dialog request exceeds one of the limits that depend on what comes in.
+func (s *Stack) tooMany(f *Flow, r *Request) bool {
+	if most := s.mostProceeding.Load(); most > 0 && r.Method == INVITE && s.proceeding.Load() >= most {
+		return true
+	}
+	now := time.Now()
+	return !s.rates.take(f.remote.Addr(), now) || !s.rates.takeOfAll(now)
 }
 
 // dispatch checks an out-of-dialog request (RFC 3261 §8.2) and gives it to the Handler.

@@ -54,6 +54,9 @@ func (s *Stack) newServerTx(f *Flow, r *Request, key string) *ServerTx {
 	if !s.serverTxs.add(key, tx) {
 		return nil
 	}
+	if r.Method == INVITE {
+		s.proceeding.Add(1)
+	}
 	// The client gives up after 64*T1; so does a transaction nobody answers.
 	tx.linger = s.after(s.cfg.Timers.timeout(), tx.unanswered)
 	return tx
@@ -177,6 +180,7 @@ func (tx *ServerTx) respond(code int, data []byte) error {
 func (tx *ServerTx) finalLocked(code int) {
 	t := tx.stack.cfg.Timers
 	tx.linger.Stop()
+	tx.settledLocked()
 	switch {
 	case tx.req.Method == INVITE && code < 300:
 		tx.state = serverAccepted
@@ -194,6 +198,13 @@ func (tx *ServerTx) finalLocked(code int) {
 	default:
 		tx.state = serverCompleted
 		tx.linger = tx.stack.after(t.timeout(), tx.terminate) // timer J
+	}
+}
+
+// settledLocked counts an INVITE out that leaves the state Proceeding. tx.mu is held.
+func (tx *ServerTx) settledLocked() {
+	if tx.state == serverProceeding && tx.req.Method == INVITE {
+		tx.stack.proceeding.Add(-1)
 	}
 }
 
@@ -291,6 +302,7 @@ func (tx *ServerTx) forget() {
 func (tx *ServerTx) terminate() {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
+	tx.settledLocked()
 	tx.state = serverTerminated
 	tx.linger.Stop()
 	if tx.repeat != nil {

@@ -47,7 +47,9 @@ type Stack struct {
 
 	agent atomic.Pointer[string] // User-Agent
 	rates *rates
-	seed  maphash.Seed // of tags of stateless responses
+	// INVITEs without a final response, and how many there may be: Limits.Proceeding.
+	proceeding, mostProceeding atomic.Int64
+	seed                       maphash.Seed // of tags of stateless responses
 
 	listeners atomic.Pointer[[]*listener] // changed by SetListeners
 	listening sync.Mutex                  // guards retired, and held while listeners change
@@ -105,11 +107,18 @@ func newStack(cfg Config) *Stack {
 		s.peerTLS.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	s.SetUserAgent(cfg.UserAgent)
+	s.SetLoad(cfg.Limits.Proceeding, cfg.Limits.RequestsPerSecond)
 	return s
 }
 
 // SetUserAgent changes the User-Agent header of everything sent from now on; "" sends none.
 func (s *Stack) SetUserAgent(value string) { s.agent.Store(&value) }
+
+// SetLoad changes Limits.Proceeding and Limits.RequestsPerSecond.
+func (s *Stack) SetLoad(proceeding, requestsPerSecond int) {
+	s.mostProceeding.Store(int64(proceeding))
+	s.rates.limitAll(requestsPerSecond)
+}
 
 // bind opens a listener's socket.
 func (s *Stack) bind(l Listener) (*listener, error) {

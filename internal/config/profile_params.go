@@ -86,14 +86,16 @@ var profileParams = []Param{
 	{"disable-hold", "flag", "DisableHold", false, ""},
 	{"sip-trace", "flag", "SIPTrace", true, "false"},
 	{"log-auth-failures", "flag", "LogAuthFailures", false, "*"},
-	{"nat-options-ping", "flag", "NATOptionsPing", false, ""},
-	{"all-reg-options-ping", "flag", "AllOptionsPing", false, ""},
-	{"unregister-on-options-fail", "flag", "UnregisterOnOptionsFail", false, ""},
+	{"nat-options-ping", "flag", "NATOptionsPing", true, ""},
+	{"all-reg-options-ping", "flag", "AllOptionsPing", true, ""},
+	{"unregister-on-options-fail", "flag", "UnregisterOnOptionsFail", true, ""},
 	{"tcp-unreg-on-socket-close", "flag", "UnregisterOnSocketClose", false, "true"},
-	{"ping-mean-interval", "seconds", "PingInterval", false, "*"},
-	{"max-proceeding", "number", "MaxProceeding", false, "0"},
+	{"ping-mean-interval", "seconds", "PingInterval", true, ""},
+	{"sip-user-ping-max", "number", "PingMax", true, ""},
+	{"sip-user-ping-min", "number", "PingMin", true, ""},
+	{"max-proceeding", "number", "MaxProceeding", true, ""},
 	{"max-calls", "number", "MaxCalls", false, "0"},
-	{"max-recv-requests-per-second", "number", "MaxRequestsPerSecond", false, "*"},
+	{"max-recv-requests-per-second", "number", "MaxRequestsPerSecond", true, ""},
 	{"ndlb-force-rport", "text", "ForceRport", false, "true,safe,server-only"},
 	{"ndlb-received-in-nat-reg-contact", "flag", "ReceivedInContact", false, "true"},
 	{"caller-id-type", "text", "CallerIDType", true, "rpid"},
@@ -151,6 +153,6 @@ ndlb-proxy-never-patch-reinvites ndlb-support-asterisk-missing-srtp-auth pnp-pro
 presence-probe-on-register proxy-hold proxy-info-content-types proxy-notify-events proxy-refer-replaces rfc-7989 rfc-7989-filter
 rfc-7989-force-old rfc8760-auth-algorithms rtcp-audio-interval-msec rtcp-video-interval-msec rtp-rewrite-timestamps send-display-update
 send-message-query-on-register send-presence-on-register sip-capture sip-messages-respond-200-ok sip-subscribe-respond-200-ok
-sip-subscription-max-deviation sip-user-ping-max sip-user-ping-min t38-passthru tcp-always-nat timer-t1x64 tls-always-nat tls-passphrase
+sip-subscription-max-deviation t38-passthru tcp-always-nat timer-t1x64 tls-always-nat tls-passphrase
 tls-verify-in-subjects update-refresher use-port-for-acl-check vad
 `

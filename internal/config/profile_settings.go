@@ -42,10 +42,12 @@ type ProfileSettings struct {
 	DisableTransfer, DisableRegister, DisableHold     bool
 	SIPTrace, LogAuthFailures                         bool
 	NATOptionsPing, AllOptionsPing                    bool
+	UDPNATOptionsPing                                 bool // nat-options-ping is udp-only
+	PingMax, PingMin                                  int  // sip-user-ping-…: answers counted at most, and those that make a contact reachable; 3 and 1
 	UnregisterOnOptionsFail, UnregisterOnSocketClose  bool
 	PingInterval                                      time.Duration // ping-mean-interval, 30 s
 	MaxProceeding, MaxCalls                           int           // 0 = no limit
-	MaxRequestsPerSecond                              int           // 1000; 0 = no limit
+	MaxRequestsPerSecond                              int           // of all peers together; 0 = no limit
 	ForceRport, CallerIDType                          string        // NDLB-force-rport as written; rpid, pid or none
 	ReceivedInContact, AggressiveNAT, PassCalleeID    bool
 	ForceExpires, ForceExpiresMin, ForceExpiresMax    int // seconds; 0 = as asked for
@@ -131,12 +133,14 @@ func (r *reader) profileLimits(p *ProfileSettings, s settings) {
 	p.T1, p.T2, p.T4 = ms("timer-t1"), ms("timer-t2"), ms("timer-t4")
 	p.DisableTransfer, p.DisableRegister, p.DisableHold = s.flag("disable-transfer", false), s.flag("disable-register", false), s.flag("disable-hold", false)
 	p.SIPTrace, p.LogAuthFailures = s.flag("sip-trace", false), s.flag("log-auth-failures", false)
-	p.NATOptionsPing, p.AllOptionsPing = s.flag("nat-options-ping", false), s.flag("all-reg-options-ping", false)
+	p.UDPNATOptionsPing = strings.EqualFold(s.text("nat-options-ping", ""), "udp-only")
+	p.NATOptionsPing, p.AllOptionsPing = p.UDPNATOptionsPing || s.flag("nat-options-ping", false), s.flag("all-reg-options-ping", false)
+	p.PingMax, p.PingMin = s.number("sip-user-ping-max", 3, 0, 1000), s.number("sip-user-ping-min", 1, 0, 1000)
 	p.UnregisterOnOptionsFail = s.flag("unregister-on-options-fail", false)
 	p.UnregisterOnSocketClose = s.flag("tcp-unreg-on-socket-close", false)
 	p.PingInterval = s.seconds("ping-mean-interval", 30)
 	p.MaxProceeding, p.MaxCalls = s.number("max-proceeding", 0, 0, 1<<30), s.number("max-calls", 0, 0, 1<<30)
-	p.MaxRequestsPerSecond = s.number("max-recv-requests-per-second", 1000, 0, 1<<30)
+	p.MaxRequestsPerSecond = s.number("max-recv-requests-per-second", 0, 0, 1<<30)
 	p.ForceRport, p.ReceivedInContact = s.text("ndlb-force-rport", ""), s.flag("ndlb-received-in-nat-reg-contact", false)
 	p.CallerIDType = s.choice("caller-id-type", "rpid", "rpid", "pid", "none", "default", "p-asserted-identity", "remote-party-id")
 	p.AggressiveNAT, p.PassCalleeID = s.flag("aggressive-nat-detection", false), s.flag("pass-callee-id", true)

@@ -40,6 +40,16 @@ func times(b registrar.Binding) (date string, seconds int) {
 	return b.Deadline.Local().Format(time.DateTime), int(time.Until(b.Deadline).Seconds())
 }
 
+// pinged is what pings have shown of a contact, with the milliseconds of the last answer.
+func (c *Control) pinged(b *registrar.Binding) (status, took string) {
+	p := c.profiles().Named(b.Profile)
+	if p == nil {
+		return "Reachable", "0.00"
+	}
+	status, d := p.Pinged(b)
+	return status, strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 2, 64)
+}
+
 func (c *Control) registrationsText(profile string, match func(registrar.Binding) bool) string {
 	all, host := c.registered(profile, match), c.hostname()
 	var b strings.Builder
@@ -52,7 +62,8 @@ func (c *Control) registrationsText(profile string, match func(registrar.Binding
 		row("Contact:", `"" <`+r.URI()+">")
 		row("Agent:", r.UserAgent)
 		row("Status:", fmt.Sprintf("%s(unknown) EXP(%s) EXPSECS(%d)", r.Status(), date, seconds))
-		b.WriteString("Ping-Status:\tReachable\nPing-Time:\t0.00\n")
+		status, took := c.pinged(&r)
+		b.WriteString("Ping-Status:\t" + status + "\nPing-Time:\t" + took + "\n")
 		row("Host:", host)
 		row("IP:", r.Remote.Addr().Unmap().String())
 		row("Port:", strconv.Itoa(int(r.Remote.Port())))
@@ -79,8 +90,9 @@ func (c *Control) registrationsXML(profile string, match func(registrar.Binding)
 		row("contact", `"" <`+r.URI()+">")
 		row("agent", r.UserAgent)
 		row("status", fmt.Sprintf("%s(unknown) exp(%s) expsecs(%d)", r.Status(), date, seconds))
-		row("ping-status", "Reachable")
-		row("ping-time", "0.00")
+		status, took := c.pinged(&r)
+		row("ping-status", status)
+		row("ping-time", took)
 		row("host", host)
 		row("network-ip", r.Remote.Addr().Unmap().String())
 		row("network-port", strconv.Itoa(int(r.Remote.Port())))

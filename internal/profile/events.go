@@ -115,6 +115,7 @@ func (p *Profile) registration(ev registrar.Event) {
 	switch {
 	case ev.Type == registrar.Registered || ev.Type == registrar.Refreshed:
 		p.comeBack(b)
+		p.pingSoon(b)
 		if p.wanted("register") {
 			p.emitRegister(b)
 		}

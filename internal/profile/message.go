@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"context"
 	"crypto/rand"
 	"strconv"
 	"strings"
@@ -103,14 +102,9 @@ func (p *Profile) sendMessage(b *registrar.Binding, in *sip.Request, from sip.Ur
 		return err
 	}
 	target.Headers = nil
-	flow := b.Flow
-	if flow == nil && b.Transport == "udp" { // registered before a restart
-		if flow, err = p.stack.FlowTo(context.Background(), "udp", b.Remote); err != nil {
-			return err
-		}
-	}
-	if flow == nil {
-		return sip.ErrFlowClosed
+	flow, err := p.flowOf(b)
+	if err != nil {
+		return err
 	}
 	req := sip.NewRequest(sip.MESSAGE, target)
 	from.Headers = nil

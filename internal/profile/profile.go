@@ -83,6 +83,7 @@ type Profile struct {
 	dialogs   map[string]map[*sip.Session]struct{} // of users' browsers, by user@domain
 
 	known places // where names lead
+	pings pings
 
 	gatewaysMu sync.Mutex // guards gateways
 	gateways   map[string]*gateway
@@ -126,7 +127,7 @@ func New(cfg Config) (*Profile, error) {
 		SessionTimers: sip.SessionTimers{On: view.SessionTimers, Expires: view.SessionTimeout, MinSE: view.MinSessionExpires},
 		HTTP:          cfg.HTTP,
 		Timers:        timers(cfg.Timers, view),
-		Limits:        cfg.Limits,
+		Limits:        limits(cfg.Limits, view),
 		Logger:        p.log,
 		Trace:         p.trace.see,
 		ContactHost:   p.contactHost,
@@ -140,6 +141,7 @@ func New(cfg Config) (*Profile, error) {
 	cfg.Registrar.Resume(cfg.Name)
 	p.cancel = cfg.Registrar.Notify(p.registration)
 	close(ready)
+	p.spawn(p.pinging)
 	p.emitStarted()
 	p.updateGateways(cfg.Snapshot(), false)
 	return p, nil
@@ -168,6 +170,12 @@ func (p *Profile) agent(view *config.Profile) string {
 func timers(t sip.Timers, view *config.Profile) sip.Timers {
 	t.T1, t.T2, t.T4 = cmp.Or(t.T1, view.T1), cmp.Or(t.T2, view.T2), cmp.Or(t.T4, view.T4)
 	return t
+}
+
+// limits adds max-proceeding and max-recv-requests-per-second to the server's own.
+func limits(l sip.Limits, view *config.Profile) sip.Limits {
+	l.Proceeding, l.RequestsPerSecond = view.MaxProceeding, view.MaxRequestsPerSecond
+	return l
 }
 
 // allowed is the methods the profile serves, in FreeSWITCH's order.

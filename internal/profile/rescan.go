@@ -20,6 +20,7 @@ func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 	var r RescanReport
 	r.GatewaysStarted, r.GatewaysEnded = p.updateGateways(snap, false)
 	now, began := p.view(snap), p.began.Load()
+	p.stack.SetLoad(now.MaxProceeding, now.MaxRequestsPerSecond)
 	for _, x := range []struct{ name, was, is string }{
 		{"sip-ip", began.SIPIP, now.SIPIP},
 		{"sip-port", strconv.Itoa(began.SIPPort), strconv.Itoa(now.SIPPort)},
@@ -52,6 +53,7 @@ func (p *Profile) Restart(snap *config.Snapshot) error {
 		return fmt.Errorf("profile: %s: %w", p.cfg.Name, err)
 	}
 	p.stack.SetUserAgent(p.agent(view))
+	p.stack.SetLoad(view.MaxProceeding, view.MaxRequestsPerSecond)
 	p.apply(view)
 	p.updateGateways(snap, true)
 	return nil

@@ -223,7 +223,8 @@ type phone struct {
 	cseq      uint32
 	auth      digest.Client
 	calls     chan *phoneCall
-	inbox     chan *sip.Request // takes each MESSAGE instead of an answer, when it is set
+	options   func(*sip.ServerTx) // answers OPTIONS outside of dialogs, when it is set
+	inbox     chan *sip.Request   // takes each MESSAGE instead of an answer, when it is set
 }
 
 func (s *server) phone(transport, user, password string) *phone {
@@ -378,6 +379,10 @@ func (c *phoneCall) OnRequest(_ *sip.Session, tx *sip.ServerTx) {
 func (p *phone) serve(tx *sip.ServerTx) {
 	if tx.Request().Method == sip.MESSAGE && p.inbox != nil {
 		p.inbox <- tx.Request()
+		return
+	}
+	if tx.Request().Method == sip.OPTIONS && p.options != nil {
+		p.options(tx)
 		return
 	}
 	if tx.Request().Method != sip.INVITE {
