@@ -21,11 +21,19 @@ type browserPeer struct {
 	done  sync.WaitGroup
 }
 
-func newBrowserPeer(t *testing.T) *browserPeer {
+func newBrowserPeer(t *testing.T) *browserPeer { return newBrowserPeerWith(t) }
+
+// newBrowserPeerWith prefers other codecs to G.711, as real browsers do.
+func newBrowserPeerWith(t *testing.T, preferred ...webrtc.RTPCodecParameters) *browserPeer {
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
 	var codecs webrtc.MediaEngine
 	pcmu := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: sampleRate}
+	for _, c := range preferred {
+		if err := codecs.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for pt, c := range map[webrtc.PayloadType]webrtc.RTPCodecCapability{0: pcmu, 126: {MimeType: "audio/telephone-event", ClockRate: sampleRate}} {
 		if err := codecs.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: c, PayloadType: pt}, webrtc.RTPCodecTypeAudio); err != nil {
 			t.Fatal(err)
