@@ -29,6 +29,9 @@ func main() {
 	if name, args, ok := commandLine(os.Args); ok {
 		os.Exit(runCLI(name, args))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "bench" {
+		os.Exit(runBench(filepath.Base(os.Args[0])+" bench", os.Args[2:]))
+	}
 	os.Exit(run(filepath.Base(os.Args[0]), os.Args[1:], os.Stdout, os.Stderr))
 }
 

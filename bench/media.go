@@ -1,0 +1,106 @@
+package bench
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// mediaPlane makes the legs of a run.
+type mediaPlane struct {
+	o       *options
+	streams streams
+	drivers []*driver
+	turn    atomic.Uint64
+}
+
+func newMediaPlane(o *options, local netip.Addr) (*mediaPlane, error) {
+	m := &mediaPlane{o: o}
+	for range o.threads {
+		d, err := newDriver(local, o.ptime)
+		if err != nil {
+			m.close()
+			return nil, err
+		}
+		m.drivers = append(m.drivers, d)
+	}
+	return m, nil
+}
+
+// leg makes the caller's (0) or the callee's (1) side of a call.
+func (m *mediaPlane) leg(side int) (leg, error) {
+	d := m.drivers[m.turn.Add(1)%uint64(len(m.drivers))]
+	switch m.o.kinds[side] {
+	case plainRTP:
+		return newRTPLeg(d, &m.streams, m.o.ptime, 0), nil
+	case sdesSRTP:
+		return newRTPLeg(d, &m.streams, m.o.ptime, m.o.profile), nil
+	}
+	return silentLeg{d.socket.local}, nil
+}
+
+func (m *mediaPlane) close() {
+	for _, d := range m.drivers {
+		d.close()
+	}
+}
+
+// begin and end bound the measured window.
+func (m *mediaPlane) begin() {
+	for _, s := range m.streams.list() {
+		s.begin()
+	}
+}
+
+func (m *mediaPlane) end() {
+	for _, s := range m.streams.list() {
+		s.end()
+	}
+}
+
+// totals adds up what all streams have counted so far in the window.
+func (m *mediaPlane) totals() Counts {
+	var sum Counts
+	for _, s := range m.streams.list() {
+		sum.add(s.counted())
+	}
+	return sum
+}
+
+// result adds up the window; packets on their way have come.
+func (m *mediaPlane) result(took time.Duration) *Media {
+	r := &Media{Seconds: took.Seconds(), WorstMOS: 5}
+	var delays Histogram
+	var jitter time.Duration
+	for _, s := range m.streams.list() {
+		c, h := s.result()
+		if c.Sent == 0 {
+			continue
+		}
+		r.Streams++
+		if c.Received == 0 {
+			r.Silent++
+		}
+		r.Counts.add(c)
+		delays.Merge(&h)
+		jitter += c.jitter
+		score := mos(h.Mean(), float64(c.Lost)/float64(c.Sent))
+		r.MOS += score
+		r.WorstMOS = min(r.WorstMOS, score)
+	}
+	if r.Streams == 0 {
+		return nil
+	}
+	r.MOS /= float64(r.Streams)
+	r.JitterMS = milliseconds(jitter / time.Duration(r.Streams))
+	r.Delay = quantilesOf(&delays)
+	r.PerSecond = float64(r.Counts.Received) / took.Seconds()
+	for _, d := range m.drivers {
+		r.Generator.Late += d.late.Load()
+		r.Generator.Strays += d.strays.Load()
+		dropped, unsent := d.losses()
+		r.Generator.Dropped += dropped
+		r.Generator.Unsent += unsent
+	}
+	return r
+}

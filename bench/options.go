@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/talkpath/talkpath/srtp"
+)
+
+// options is what the arguments say. Each scenario registers the flags it reads.
+type options struct {
+	program  Program
+	scenario string
+
+	// Reports.
+	jsonFile, htmlFile string
+	pids               string // processes to be measured, with commas
+	quiet              bool
+
+	// The server and its users.
+	server        string
+	address       serverAddress // of server
+	domain        string
+	users         string // range, list, or @file
+	accounts      []account
+	password      string
+	insecure      bool
+	local         string
+	expires       int
+	timeout       time.Duration
+	registerCalls bool
+
+	// Calls.
+	calls        int
+	rate         float64
+	hold         time.Duration
+	legs         string
+	kinds        [2]legKind // caller, callee
+	ptime        time.Duration
+	profileName  string
+	profile      srtp.Profile
+	threads      int
+	ng           string
+	from, to     float64
+	step         float64
+	each         time.Duration
+	maxFailures  float64
+	maxSetup     time.Duration
+	registers    int
+	concurrency  int
+	short        bool
+	figures      string
+	allowedFault bool
+}
+
+// legKind is what a phone sends.
+type legKind int
+
+const (
+	signallingOnly legKind = iota
+	plainRTP
+	sdesSRTP
+	browser
+)
+
+var legKinds = map[string]legKind{"none": signallingOnly, "plain": plainRTP, "sdes": sdesSRTP, "browser": browser}
+
+func reportFlags(f *flag.FlagSet, o *options) {
+	f.StringVar(&o.jsonFile, "json", "", "write the results as JSON to `FILE`")
+	f.StringVar(&o.htmlFile, "html", "", "write a report with plots to `FILE`: one page without external resources")
+	f.StringVar(&o.pids, "pid", "", "measure CPU time and memory of these processes of the server and their children: `PID[,PID…]`")
+	f.BoolVar(&o.quiet, "quiet", false, "no progress lines")
+}
+
+func serverFlags(f *flag.FlagSet, o *options) {
+	f.StringVar(&o.server, "server", "127.0.0.1:5060", "the SIP server: `HOST[:PORT]` (UDP), sip:HOST:PORT;transport=tcp, sips:HOST, ws://… or wss://…")
+	f.StringVar(&o.domain, "domain", "", "SIP domain of the users (default: the server's host)")
+	f.StringVar(&o.users, "users", "1000-1019", "who registers: `FROM-TO`, a list with commas, or @FILE with lines of user and password; the first half calls the second")
+	f.StringVar(&o.password, "password", "", "password of the users")
+	f.BoolVar(&o.insecure, "insecure", false, "accept any TLS certificate")
+	f.StringVar(&o.local, "local", "", "our `ADDRESS` for media (default: the one that reaches the server)")
+	f.IntVar(&o.expires, "expires", 3600, "registrations last this many seconds")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "an answer that takes longer is a failure")
+}
+
+func mediaFlags(f *flag.FlagSet, o *options) {
+	f.StringVar(&o.legs, "legs", "plain", "what callers and callees send: plain, sdes, browser or none, or two of them: `CALLER,CALLEE`")
+	f.DurationVar(&o.ptime, "ptime", 20*time.Millisecond, "audio in one packet")
+	f.StringVar(&o.profileName, "profile", srtp.AES128CMHMACSHA1_80.String(), "crypto suite of sdes legs")
+	f.IntVar(&o.threads, "threads", 1, "goroutines, with a socket each, that send and receive for all plain and sdes legs")
+}
+
+func callFlags(f *flag.FlagSet, o *options) {
+	serverFlags(f, o)
+	mediaFlags(f, o)
+	f.IntVar(&o.calls, "calls", 10, "calls at the same time")
+	f.Float64Var(&o.rate, "rate", 20, "calls set up per second")
+	f.DurationVar(&o.hold, "hold", 10*time.Second, "how long all calls talk, and are measured, before they hang up")
+}
+
+// check completes the options and says what is wrong with them.
+func (o *options) check() (err error) {
+	if o.server != "" {
+		if o.address, err = parseServer(o.server); err != nil {
+			return fmt.Errorf("-server: %w", err)
+		}
+		if o.accounts, err = readAccounts(o.users, o.password); err != nil {
+			return fmt.Errorf("-users: %w", err)
+		}
+		if o.domain == "" {
+			o.domain = o.address.host
+		}
+	}
+	if o.legs == "" {
+		return nil
+	}
+	names := strings.SplitN(o.legs+","+o.legs, ",", 3)[:2]
+	for i, name := range names {
+		kind, ok := legKinds[strings.TrimSpace(name)]
+		if !ok {
+			return fmt.Errorf("-legs: %q is not plain, sdes, browser or none", name)
+		}
+		o.kinds[i] = kind
+	}
+	var ok bool
+	if o.profile, ok = srtp.ProfileByName(o.profileName); !ok {
+		return fmt.Errorf("-profile: %q is no crypto suite", o.profileName)
+	}
+	switch {
+	case o.kinds[0] != o.kinds[1] && (o.kinds[0] == signallingOnly || o.kinds[1] == signallingOnly):
+		return errors.New("-legs: none goes with none only")
+	case o.ptime < 10*time.Millisecond || o.ptime > 100*time.Millisecond || o.ptime%(10*time.Millisecond) != 0:
+		return errors.New("-ptime: 10ms to 100ms, in steps of 10ms")
+	case o.threads < 1 || o.threads > 64:
+		return errors.New("-threads: 1 to 64")
+	}
+	return nil
+}

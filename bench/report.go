@@ -1,0 +1,111 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func (o *options) newResult() *Result {
+	return &Result{Scenario: o.scenario, Server: o.address.String(), Version: o.program.Version, Started: time.Now().UTC(), Machine: thisMachine()}
+}
+
+// report prints the table and writes the files that were asked for.
+func (o *options) report(r *Result) error {
+	if err := r.WriteTable(o.program.Stdout); err != nil {
+		return err
+	}
+	if o.jsonFile != "" {
+		if err := writeFile(o.jsonFile, r.WriteJSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// WriteJSON writes the result for programs.
+func (r *Result) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// WriteTable writes the result for people.
+func (r *Result) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range r.rows() {
+		fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
+	}
+	return t.Flush()
+}
+
+// rows is the table: what, and its value.
+func (r *Result) rows() [][2]string {
+	var rows [][2]string
+	add := func(name, format string, args ...any) {
+		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
+	}
+	add("scenario", "%s against %s", strings.TrimSpace(r.Scenario+" "+r.Legs), r.Server)
+	for _, a := range []struct {
+		name string
+		*Attempts
+	}{{"registrations", r.Registrations}, {"calls", r.Calls}} {
+		if a.Attempts == nil {
+			continue
+		}
+		add(a.name, "%d succeeded, %d failed, %.1f a second", a.Succeeded, a.Failed, a.PerSecond)
+		for _, reason := range slices.Sorted(maps.Keys(a.Failures)) {
+			add("  failed", "%d × %s", a.Failures[reason], reason)
+		}
+		add("  time", "%s", a.Took)
+	}
+	if r.Dropped > 0 {
+		add("  dropped", "%d ended by the server", r.Dropped)
+	}
+	if m := r.Media; m != nil {
+		c := m.Counts
+		add("packets", "%d sent, %d came, %.0f a second, in %d streams", c.Sent, c.Received, m.PerSecond, m.Streams)
+		add("  faults", "%d lost, %d duplicated, %d reordered, %d damaged, %d misrouted, %d renumbered", c.Lost, c.Duplicates, c.Reordered, c.Damaged, c.Misrouted, c.Renumbered)
+		add("  one-way delay", "%s, jitter %.3f ms", m.Delay, m.JitterMS)
+		add("  MOS", "%.2f, worst stream %.2f", m.MOS, m.WorstMOS)
+		if g := m.Generator; g != (Generator{}) {
+			add("  generator", "late %d times, dropped %d, could not send %d; %d strays", g.Late, g.Dropped, g.Unsent, g.Strays)
+		}
+	}
+	if p := r.Process; p != nil {
+		add("server", "%.2f CPU seconds, %.2f cores (generator: %.2f CPU seconds)", p.CPUSeconds, p.Load, p.GeneratorCPU)
+		if p.PerPacketUS > 0 {
+			add("  per packet", "%.2f µs", p.PerPacketUS)
+		}
+		if p.PerEachMS > 0 {
+			add("  per attempt", "%.3f ms", p.PerEachMS)
+		}
+		add("  memory", "%.1f MB, idle %.1f MB", p.RSS/1024, p.IdleRSS/1024)
+		if p.PerCallKB != 0 {
+			add("  per call", "%.1f kB", p.PerCallKB)
+		}
+	}
+	return rows
+}
+
+func (q Quantiles) String() string {
+	return fmt.Sprintf("p50 %.3g ms, p95 %.3g ms, p99 %.3g ms, most %.3g ms", q.P50, q.P95, q.P99, q.Max)
+}
