@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/talkpath/talkpath/sip/siptest"
@@ -65,7 +64,7 @@ func (c *callScript) setup(ctx context.Context, l leg) (*siptest.Call, error) {
 		return nil, err
 	}
 	began := time.Now()
-	call, err := c.caller.Invite(c.callee.call, offer)
+	call, err := c.caller.Invite(c.callee.account.user, offer)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +104,7 @@ func (r *callRun) answer(ctx context.Context, p *phone) {
 	}
 }
 
-// answerOne answers, talks until the caller hangs up.
+// answerOne answers, and talks until the caller hangs up.
 func (r *callRun) answerOne(ctx context.Context, call *siptest.Call) {
 	l, err := r.media.leg(1)
 	if err != nil {
@@ -115,7 +114,7 @@ func (r *callRun) answerOne(ctx context.Context, call *siptest.Call) {
 	defer l.close()
 	if err := r.accept(ctx, call, l); err != nil {
 		_ = call.Hangup()
-		r.setups.add(0, fmt.Errorf("callee: %w", err))
+		r.callee.CompareAndSwap(nil, &err)
 		return
 	}
 	l.talk()

@@ -23,8 +23,9 @@ type callRun struct {
 	meter  *meter
 
 	setups  attempts
-	up      atomic.Int64 // callers' calls that are up
-	dropped atomic.Int64 // ended by the server before we did
+	up      atomic.Int64          // callers' calls that are up
+	dropped atomic.Int64          // ended by the server before we did
+	callee  atomic.Pointer[error] // why the first callee failed that did
 	hangup  chan struct{}
 	active  sync.WaitGroup // scripts of callers and callees
 }
@@ -127,7 +128,7 @@ func (r *callRun) place(ctx context.Context, scripts *sync.WaitGroup) (time.Dura
 		scripts.Go(func() { c.play(ctx, sync.OnceFunc(pending.Done)) })
 		if i == 0 {
 			if pending.Wait(); c.err != nil {
-				return 0, fmt.Errorf("the first call failed: %w", c.err)
+				return 0, fmt.Errorf("the first call failed: %w", r.because(c.err))
 			}
 			began = time.Now()
 		}
@@ -137,6 +138,14 @@ func (r *callRun) place(ctx context.Context, scripts *sync.WaitGroup) (time.Dura
 	}
 	pending.Wait()
 	return time.Since(began), ctx.Err()
+}
+
+// because prefers what went wrong at the callee: the caller hears of it as a refusal.
+func (r *callRun) because(err error) error {
+	if callee := r.callee.Load(); callee != nil {
+		return fmt.Errorf("at the callee: %w", *callee)
+	}
+	return err
 }
 
 // talk measures the window.

@@ -17,7 +17,6 @@ import (
 type phone struct {
 	*siptest.UA
 	account account
-	call    string // whom others dial: the user, at the domain
 }
 
 // phones are all phones of a run. The first half calls, the second is called.
@@ -74,7 +73,7 @@ func openPhone(ctx context.Context, o *options, addr netip.AddrPort, a account) 
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach %s: %w", o.address, err)
 	}
-	p := &phone{UA: ua, account: a, call: a.user}
+	p := &phone{UA: ua, account: a}
 	res, err := p.register(ctx, o.expires)
 	switch {
 	case err == nil:

@@ -78,9 +78,10 @@ func (l *rtpLeg) accept(description []byte) error {
 	if err != nil {
 		return err
 	}
-	secure := strings.Contains(strings.Join(m.MediaName.Protos, "/"), "SAVP")
+	proto := strings.Join(m.MediaName.Protos, "/")
+	secure := strings.Contains(proto, "SAVP")
 	if secure != (l.profile != 0) {
-		return fmt.Errorf("the server answers with %s", strings.Join(m.MediaName.Protos, "/"))
+		return fmt.Errorf("the server wants %s, which this kind of leg does not do", proto)
 	}
 	var out, in *srtp.Context
 	if secure {

@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/talkpath/talkpath"
+)
+
+const testPassword = "bench-only-Passw0rd"
+
+// exchange runs a server of our own until the end of the test.
+func exchange(t *testing.T) talkpath.Addresses {
+	t.Helper()
+	srv, err := talkpath.New(talkpath.Config{StateDir: t.TempDir(), Set: map[string]string{
+		"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1", "default_password": testPassword,
+		"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0",
+		"rtp_mux_port": "0", "rtp_mux_tcp_port": "0", "rtp_start_port": "0", "rtp_end_port": "0",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- srv.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-srv.Ready():
+	case err := <-ran:
+		t.Fatal(err)
+	}
+	return srv.Addresses()
+}
+
+// run runs the program and returns its exit code and what it wrote.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	code = Program{Name: "bench", Version: "test", Stdout: &out, Stderr: &errs}.Run(ctx, args)
+	return code, out.String(), errs.String()
+}
+
+// runJSON runs a scenario that must succeed and returns its results.
+func runJSON(t *testing.T, args ...string) Result {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "result.json")
+	code, stdout, stderr := run(t, append(args, "-json", file)...)
+	if code != 0 {
+		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Result
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return r
+}
+
+// checkCalls holds a run to so many calls with sound both ways. Loss is not counted: it is the machine's as well as the server's.
+func checkCalls(t *testing.T, r Result, calls int) {
+	t.Helper()
+	if r.Calls == nil || r.Calls.Succeeded != calls || r.Calls.Failed != 0 || r.Calls.Took.P50 <= 0 {
+		t.Fatalf("calls: %+v", r.Calls)
+	}
+	m := r.Media
+	if m == nil || m.Streams != 2*calls || m.Silent != 0 || m.Counts.Received == 0 {
+		t.Fatalf("media: %+v", m)
+	}
+	if c := m.Counts; c.Damaged+c.Misrouted+c.Duplicates > 0 || c.Received+c.Lost != c.Sent {
+		t.Errorf("packets: %+v", c)
+	}
+	if m.Delay.P50 <= 0 || m.Delay.P50 > m.Delay.P99 || m.MOS < 1 || m.MOS > 4.5 {
+		t.Errorf("delay: %+v, MOS %g", m.Delay, m.MOS)
+	}
+}
+
+func TestPlainCalls(t *testing.T) {
+	checkCalls(t, runJSON(t, "calls", "-server", exchange(t).SIP, "-password", testPassword, "-calls", "5", "-rate", "50", "-hold", "500ms"), 5)
+}
+
+func TestFailures(t *testing.T) {
+	at := exchange(t)
+	for _, c := range []struct {
+		name string
+		args string
+		code int
+		want string // in the error, which is one line
+	}{
+		{"wrong password", "calls -server " + at.SIP + " -password wrong", 1, "the server refuses: REGISTER of 1000: 403"},
+		{"nobody there", "calls -server 127.0.0.1:9 -timeout 300ms", 1, "udp:127.0.0.1:9 does not answer REGISTER within 300ms"},
+		{"no connection", "calls -server sip:127.0.0.1:9;transport=tcp -timeout 5s", 1, "cannot reach tcp:127.0.0.1:9"},
+		{"a WebSocket that is none", "calls -server ws://" + at.ESL + "/ -timeout 1s", 1, "cannot reach ws://"},
+		{"calls refused", "calls -server " + at.SIP + " -password " + testPassword + " -legs sdes -users 1000-1003", 1, "the first call failed: "},
+		{"no such scenario", "dance", 2, `there is no scenario "dance"`},
+		{"no such leg", "calls -legs carrier-pigeon", 2, "-legs"},
+		{"a strange packet time", "calls -ptime 7ms", 2, "-ptime"},
+		{"a strange server", "calls -server sip:;transport=avian", 2, "-server"},
+		{"an endless range", "calls -users 1-99999999", 2, "-users"},
+		{"more than flags", "calls now", 2, "not understood: now"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := run(t, strings.Fields(c.args)...)
+			if code != c.code || !strings.Contains(stderr, c.want) {
+				t.Errorf("exit %d, want %d with %q:\n%s", code, c.code, c.want, stderr)
+			}
+			if stdout != "" {
+				t.Errorf("a result: %s", stdout)
+			}
+		})
+	}
+}
