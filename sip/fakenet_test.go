@@ -21,6 +21,7 @@ type fakeNet struct {
 	mu   sync.Mutex
 	log  []wireMessage
 	drop func(m wireMessage) bool
+	gate chan struct{} // while messages are held up, not closed
 }
 
 // wireMessage is one message seen on the network.
@@ -146,6 +147,7 @@ func (n *fakeNet) link(addrA, addrB string) (ab, ba *Flow) {
 			for {
 				select {
 				case data := <-wire:
+					n.passGate()
 					to.receive(at, data)
 				case <-to.done:
 					return
@@ -179,6 +181,24 @@ func summary(text string) string {
 	}
 	method, _, _ := strings.Cut(start, " ")
 	return method
+}
+
+// holdUp lets no message arrive until release is called: what both sides send before crosses.
+func (n *fakeNet) holdUp() (release func()) {
+	gate := make(chan struct{})
+	n.mu.Lock()
+	n.gate = gate
+	n.mu.Unlock()
+	return func() { close(gate) }
+}
+
+func (n *fakeNet) passGate() {
+	n.mu.Lock()
+	gate := n.gate
+	n.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 }
 
 // setDrop decides which messages are lost from now on.

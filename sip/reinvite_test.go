@@ -13,6 +13,7 @@ func TestGlare(t *testing.T) {
 	inBubble(t, func(n *fakeNet) {
 		a, b := n.call()
 		codes := make(chan int, 2)
+		release := n.holdUp()
 		for _, s := range []*Session{a, b} {
 			if err := s.Reinvite([]byte("sdp"), func(res *Response) { codes <- res.StatusCode }); err != nil {
 				t.Fatal(err)
@@ -21,6 +22,7 @@ func TestGlare(t *testing.T) {
 				t.Errorf("second at once: %v", err)
 			}
 		}
+		release()
 		synctest.Wait()
 		if !strings.Contains(n.trace(), "a>491 INVITE") || !strings.Contains(n.trace(), "b>491 INVITE") {
 			t.Fatalf("no glare: %s", n.trace())

@@ -12,11 +12,7 @@ import (
 
 // notCompared are the recordings that no test here plays, with the reason.
 var notCompared = map[string]string{
-	"live_queries":               "is of answers, which internal/control compares",
-	"plain_blind_transfer":       "internal/call compares it",
-	"blind_transfer_by_caller":   "REFER in the stock dialplan: as plain_blind_transfer, with hold music between",
-	"attended_transfer_replaces": "REFER with Replaces: not yet",
-	"browser_transfer":           "REFER of browsers: not yet",
+	"browser_transfer": "REFER of browsers: not yet",
 }
 
 // notSent are the events of the recordings that we do not send, and those that are compared elsewhere.
@@ -47,6 +43,9 @@ func comparedRecordings() (names []string) {
 		names = append(names, c.name)
 	}
 	for _, c := range commandedCalls() {
+		names = append(names, c.name)
+	}
+	for _, c := range recordedTransfers() {
 		names = append(names, c.name)
 	}
 	for _, c := range recordedRequestScenes() {
