@@ -23,7 +23,10 @@ var (
 	ErrNoMedia      = errors.New("call: no media engine")
 )
 
-var errNoCodec = errors.New("call: no common codec")
+var (
+	errNoCodec  = errors.New("call: no common codec")
+	errPlainRTP = errors.New("call: plain RTP, where SRTP is required")
+)
 
 // Config is what a Core works with. Bus, Media and Plan are required.
 type Config struct {
@@ -263,6 +266,13 @@ func (c *Core) Stats() Stats {
 	s.PausedInbound, s.PausedOutbound = c.paused[inbound], c.paused[outbound]
 	s.Panics, s.MailboxOverflows, s.Refused = c.panics.Load(), c.overflows.Load(), c.refused.Load()
 	return s
+}
+
+// Busy says whether a new inbound call would be refused for the number of those that exist, a pause or a drain.
+func (c *Core) Busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining || c.paused[inbound] || c.max > 0 && len(c.channels) >= c.max
 }
 
 // Drain refuses new calls from now on; Undrain accepts them again.

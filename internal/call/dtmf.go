@@ -12,6 +12,23 @@ const (
 	maxDigit = 8 * time.Second
 )
 
+// The values of dtmf-type beside rfc2833.
+const (
+	dtmfInfo = "info"
+	dtmfNone = "none"
+)
+
+// dtmfType is the profile's.
+func (ch *Channel) dtmfType() string {
+	switch {
+	case ch.dest != nil:
+		return ch.dest.DTMFType
+	case ch.incoming != nil:
+		return ch.incoming.DTMFType
+	}
+	return ""
+}
+
 // dtmf reports a digit of this leg's peer and passes it on to the far leg. One that came as RTP passes through the media bridge by
 // itself when the far leg can take it so.
 func (ch *Channel) dtmf(digit byte, d time.Duration, byRTP bool) {
@@ -54,9 +71,9 @@ func (ch *Channel) nextDigit() byte {
 	return d
 }
 
-// sendDigit sends a digit to this leg's peer, by RFC 4733 when that was negotiated, by INFO otherwise.
+// sendDigit sends a digit to this leg's peer, by RFC 4733 when that was negotiated, by INFO otherwise; on a profile with dtmf-type none not at all.
 func (ch *Channel) sendDigit(digit byte, d time.Duration, relayed bool) {
-	if ch.hungUp || ch.media == nil || ch.leg == nil {
+	if ch.hungUp || ch.media == nil || ch.leg == nil || ch.dtmfType() == dtmfNone {
 		return
 	}
 	if ch.takesEvents() {

@@ -117,6 +117,15 @@ func codecsByName(prefs string) []media.Codec {
 	return media.CodecsByName(prefs)
 }
 
+// codecsFor are the codecs of a preference list, without telephone-event where digits go another way.
+func codecsFor(prefs, dtmfType string) []media.Codec {
+	codecs := codecsByName(prefs)
+	if dtmfType == dtmfInfo || dtmfType == dtmfNone {
+		codecs = filter(codecs, func(c media.Codec) bool { return !c.IsTelephoneEvent() })
+	}
+	return codecs
+}
+
 func peerIP(addr string) netip.Addr {
 	a, err := netip.ParseAddr(addr)
 	if err != nil {

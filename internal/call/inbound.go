@@ -75,12 +75,15 @@ func (ch *Channel) takeOffer() error {
 	in := ch.incoming
 	ch.newMedia(media.SessionConfig{RTPTimeout: in.RTPTimeout, HoldTimeout: in.HoldTimeout, PeerIP: peerIP(in.NetworkAddr), AdvertisedIP: in.MediaIP})
 	if ch.offerless() {
-		ch.prefs = codecsByName(in.CodecPrefs)
+		ch.prefs = codecsFor(in.CodecPrefs, in.DTMFType)
 	} else {
 		if err := ch.media.SetRemoteOffer(in.SDP); err != nil {
 			return err
 		}
-		ch.prefs = media.Intersect(ch.media.RemoteCodecs(), codecsByName(in.CodecPrefs))
+		if in.RequireSRTP && ch.media.Kind() == media.KindRTP {
+			return errPlainRTP
+		}
+		ch.prefs = media.Intersect(ch.media.RemoteCodecs(), codecsFor(in.CodecPrefs, in.DTMFType))
 	}
 	if len(audioOf(ch.prefs)) == 0 {
 		return errNoCodec

@@ -84,6 +84,8 @@ type LegHandler interface {
 	LegReofferAnswer(sdp []byte)
 	// LegDTMF: a digit came by signalling (INFO application/dtmf-relay), duration in ms.
 	LegDTMF(digit byte, duration time.Duration)
+	// LegPass: a request of the peer is to go on to whom it is bridged to; respond says whether it could. It is called at most once.
+	LegPass(r Request, respond func(passed bool))
 	// LegRefer: the peer asks that the other party of the call goes on somewhere else.
 	LegRefer(r Referral)
 	// LegPeer tells, without waiting, who the leg talks to, or talked to last: user@domain of the directory, "" for others and nobody.
@@ -138,6 +140,8 @@ type Inbound struct {
 	WebRTC      bool          // without SDP: what it is offered, ICE + DTLS-SRTP
 	SDES        bool          // or SDES-SRTP
 	CodecPrefs  string        // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
+	DTMFType    string        // dtmf-type of the profile: how digits are sent: rfc2833 or "", info, none
+	RequireSRTP bool          // an offer of plain RTP is refused
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold
 	MediaIP     netip.Addr    // the address that the peer is told for media; zero: this machine's own
@@ -164,6 +168,7 @@ type Destination struct {
 	WebRTC      bool          // offer ICE + DTLS-SRTP
 	SDES        bool          // offer SDES-SRTP
 	CodecPrefs  string        // outbound-codec-prefs of the profile
+	DTMFType    string        // dtmf-type of the profile
 	NetworkAddr string        // IP address that signalling goes to, when known: media from there may be latched ("": only what SDP says)
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold

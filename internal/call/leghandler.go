@@ -76,6 +76,19 @@ func (ch *Channel) LegInfo(m Info) {
 	})
 }
 
+// LegPass implements LegHandler.
+func (ch *Channel) LegPass(r Request, respond func(passed bool)) {
+	pass := func() {
+		far := ch.bridgedTo
+		if far == nil || !far.box.put(func() { respond(far.leg != nil && far.leg.Request(r) == nil) }) {
+			respond(false)
+		}
+	}
+	if !ch.outside(pass) {
+		respond(false)
+	}
+}
+
 // secured notes that media flows, and reports how it is encrypted if it is.
 func (ch *Channel) secured() {
 	if ch.secure = ch.media.Secure(); ch.secure != "" {

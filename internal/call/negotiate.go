@@ -41,12 +41,24 @@ func (ch *Channel) negotiated(remote []byte) bool {
 	}
 	ch.set("rtp_audio_recv_pt", strconv.Itoa(int(c.PayloadType)))
 	ch.setCodec(c)
-	ch.set("dtmf_type", map[bool]string{true: "rfc2833", false: "none"}[ch.takesEvents()])
+	ch.setDTMFType()
 	ch.setLocalMedia()
 	ch.set("rtp_use_pt", strconv.Itoa(int(c.PayloadType)))
 	ch.setEventPayloads()
 	ch.setRemoteMedia()
 	return true
+}
+
+// setDTMFType says how digits are sent to the peer.
+func (ch *Channel) setDTMFType() {
+	way := dtmfNone
+	switch {
+	case ch.takesEvents():
+		way = "rfc2833"
+	case ch.dtmfType() == dtmfInfo:
+		way = dtmfInfo
+	}
+	ch.set("dtmf_type", way)
 }
 
 // setCodec sets the variables that name the codec.

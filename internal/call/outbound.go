@@ -44,7 +44,7 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 // prefsOf are the codecs that a leg may be offered: those of its side, or what absolute_codec_string of the dial string names. A called leg
 // gets of them what its caller can take, or the caller's codec alone once it has one. Nothing is transcoded.
 func prefsOf(d Destination, t target) []media.Codec {
-	return codecsByName(first(t.vars["absolute_codec_string"], d.CodecPrefs))
+	return codecsFor(first(t.vars["absolute_codec_string"], d.CodecPrefs), d.DTMFType)
 }
 
 // outboundVariables gives a called leg its variables, in the recorded order, around those of the signalling side.

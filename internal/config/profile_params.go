@@ -48,7 +48,7 @@ var profileParams = []Param{
 	{"auth-all-packets", "flag", "AuthAllPackets", false, ""},
 	{"accept-blind-reg", "flag", "AcceptBlindReg", true, ""},
 	{"accept-blind-auth", "flag", "AcceptBlindAuth", true, ""},
-	{"auth-calls-acl-only", "flag", "AuthCallsACLOnly", false, ""},
+	{"auth-calls-acl-only", "flag", "AuthCallsACLOnly", true, ""},
 	{"auth-require-user", "flag", "AuthRequireUser", false, ""},
 	{"blind-auth-reply-403", "flag", "BlindReply403", false, ""},
 	{"inbound-reg-force-matching-username", "flag", "ForceMatchingUsername", false, "true"},
@@ -61,7 +61,7 @@ var profileParams = []Param{
 	{"local-network-acl", "list", "LocalNetworkACL", true, "localnet.auto,none"},
 	{"force-subscription-domain", "text", "ForceSubscriptionDomain", false, ""},
 	{"rfc2833-pt", "number", "RFC2833PT", false, "101"},
-	{"dtmf-type", "text", "DTMFType", false, "rfc2833"},
+	{"dtmf-type", "text", "DTMFType", true, ""},
 	{"dtmf-duration", "number", "DTMFDuration", false, "*"},
 	{"liberal-dtmf", "flag", "LiberalDTMF", false, "*"},
 	{"pass-rfc2833", "flag", "PassRFC2833", false, "true"},
@@ -70,7 +70,7 @@ var profileParams = []Param{
 	{"inbound-bypass-media", "flag", "BypassMedia", false, ""},
 	{"inbound-proxy-media", "flag", "ProxyMedia", false, ""},
 	{"disable-transcoding", "flag", "DisableTranscoding", false, "*"},
-	{"require-secure-rtp", "flag", "RequireSecureRTP", false, ""},
+	{"require-secure-rtp", "flag", "RequireSecureRTP", true, ""},
 	{"enable-timer", "flag", "SessionTimers", true, ""},
 	{"session-timeout", "seconds", "SessionTimeout", true, ""},
 	{"minimum-session-expires", "seconds", "MinSessionExpires", true, ""},
@@ -94,7 +94,7 @@ var profileParams = []Param{
 	{"sip-user-ping-max", "number", "PingMax", true, ""},
 	{"sip-user-ping-min", "number", "PingMin", true, ""},
 	{"max-proceeding", "number", "MaxProceeding", true, ""},
-	{"max-calls", "number", "MaxCalls", false, "0"},
+	{"max-calls", "number", "MaxCalls", false, "*"},
 	{"max-recv-requests-per-second", "number", "MaxRequestsPerSecond", true, ""},
 	{"ndlb-force-rport", "text", "ForceRport", false, "true,safe,server-only"},
 	{"ndlb-received-in-nat-reg-contact", "flag", "ReceivedInContact", false, "true"},
@@ -108,17 +108,17 @@ var profileParams = []Param{
 	{"record-path", "folder", "RecordPath", true, ""},
 	{"record-template", "text", "RecordTemplate", true, ""},
 	{"parse-all-invite-headers", "flag", "ParseAllInviteHeaders", true, ""},
-	{"full-id-in-dialplan", "flag", "FullIDInDialplan", false, ""},
-	{"manual-redirect", "flag", "ManualRedirect", false, ""},
+	{"full-id-in-dialplan", "flag", "FullIDInDialplan", true, ""},
+	{"manual-redirect", "flag", "ManualRedirect", false, "true"},
 	{"enable-100rel", "flag", "Require100rel", true, ""},
-	{"sip-options-respond-503-on-busy", "flag", "Respond503OnBusy", false, ""},
+	{"sip-options-respond-503-on-busy", "flag", "Respond503OnBusy", true, ""},
 	{"user-agent-filter", "text", "UserAgentFilter", false, ""},
 	{"presence-hosts", "text", "PresenceHosts", true, "*"},
 	{"p-asserted-id-parse", "text", "PAssertedIDParse", false, ""},
 	{"manage-presence", "flag", "ManagePresence", false, "false"},
 	{"proxy-refer", "flag", "ProxyRefer", false, ""},
-	{"proxy-info", "flag", "ProxyInfo", false, ""},
-	{"proxy-message", "flag", "ProxyMessage", false, ""},
+	{"proxy-info", "flag", "ProxyInfo", true, ""},
+	{"proxy-message", "flag", "ProxyMessage", true, ""},
 	{"enable-3pcc", "flag", "Enable3PCC", false, ""},
 	{"inbound-use-callid-as-uuid", "flag", "InboundUseCallIDAsUUID", false, ""},
 	{"outbound-use-uuid-as-callid", "flag", "OutboundUseUUIDAsCallID", false, ""},
@@ -139,7 +139,7 @@ ndlb-expires-in-register-response ndlb-sendrecv-in-session odbc-dsn parse-invite
 presence-proto-lookup profile-standby registration-thread-frequency renegotiate-codec-on-hold reuse-connections rtp-autofix-timing
 rtp-autoflush-during-bridge rtp-digit-delay rtp-notimer-during-bridge rtp-timer-name shutdown-on-fail sip-expires-late-margin
 socket-tcp-keepalive stun-auto-disable stun-enabled suppress-cng supress-cng tcp-keepalive tcp-ping2pong tcp-pingpong tls-bind-params
-tls-orq-connect-timeout tls-timeout tls-verify-date tls-verify-depth track-calls use-rtp-timer username watchdog-enabled
+tls-orq-connect-timeout tls-timeout tls-verify-date tls-verify-depth use-rtp-timer username watchdog-enabled
 watchdog-event-timeout watchdog-step-timeout
 `
 
@@ -153,6 +153,6 @@ ndlb-proxy-never-patch-reinvites ndlb-support-asterisk-missing-srtp-auth pnp-pro
 presence-probe-on-register proxy-hold proxy-info-content-types proxy-notify-events proxy-refer-replaces rfc-7989 rfc-7989-filter
 rfc-7989-force-old rfc8760-auth-algorithms rtcp-audio-interval-msec rtcp-video-interval-msec rtp-rewrite-timestamps send-display-update
 send-message-query-on-register send-presence-on-register sip-capture sip-messages-respond-200-ok sip-subscribe-respond-200-ok
-sip-subscription-max-deviation t38-passthru tcp-always-nat timer-t1x64 tls-always-nat tls-passphrase
+sip-subscription-max-deviation t38-passthru tcp-always-nat timer-t1x64 tls-always-nat track-calls tls-passphrase
 tls-verify-in-subjects update-refresher use-port-for-acl-check vad
 `

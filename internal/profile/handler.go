@@ -25,7 +25,7 @@ func (p *Profile) ServeSIP(tx *sip.ServerTx) {
 	case sip.INVITE:
 		p.serveInvite(tx, snap, view)
 	case sip.OPTIONS:
-		p.serveOptions(tx)
+		p.serveOptions(tx, view)
 	case sip.MESSAGE:
 		p.serveMessage(tx, snap, view)
 	case sip.SUBSCRIBE:
@@ -78,7 +78,11 @@ func (p *Profile) serveRegister(tx *sip.ServerTx, snap *config.Snapshot, view *c
 }
 
 // serveOptions tells what we can do, to anybody: FreeSWITCH does, and load balancers ask. RFC 3261 §11.2.
-func (p *Profile) serveOptions(tx *sip.ServerTx) {
+func (p *Profile) serveOptions(tx *sip.ServerTx, view *config.Profile) {
+	if view.Respond503OnBusy && (p.draining.Load() || p.cfg.Core.Busy()) {
+		p.respond(tx, 503, "Maximum Calls In Progress", sip.NewHeader("Retry-After", "300"))
+		return
+	}
 	p.respond(tx, 200, "", sip.NewHeader("Accept", "application/sdp"))
 }
 

@@ -25,6 +25,11 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 	if a.gateway != nil && !a.gateway.admits(tx, snap) {
 		a.gateway, a.known = nil, false
 	}
+	if !a.trusted && !a.known && view.AuthCalls && view.AuthCallsACLOnly {
+		p.log.Warn("call refused: no access list allows the address", "peer", tx.Flow().RemoteAddr())
+		p.respond(tx, 403, "")
+		return
+	}
 	if !a.trusted && !a.known && view.AuthCalls && !view.AcceptBlindAuth { // blind: nobody is known then, and has the profile's context
 		if a.user = p.authenticate(tx, snap, view, true); a.user == nil {
 			return
@@ -111,11 +116,13 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		Username:    number,
 		ANI:         number,
 		NetworkAddr: tx.Flow().RemoteAddr().Addr().Unmap().String(),
-		Destination: destination(req),
+		Destination: destination(req, view.FullIDInDialplan),
 		Dialplan:    view.Dialplan,
 		Context:     view.Context,
 		SDP:         sdp,
 		CodecPrefs:  view.InboundCodecPrefs,
+		DTMFType:    view.DTMFType,
+		RequireSRTP: view.RequireSecureRTP,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
 		HoldMusic:   view.HoldMusic,
@@ -128,7 +135,7 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		in.Dialplan = "XML"
 	}
 	if sdp == nil {
-		in.WebRTC, in.SDES = p.offers(tx, a)
+		in.WebRTC, in.SDES = p.offers(tx, view, a)
 	}
 	if a.context != "" {
 		in.Context = a.context
@@ -151,7 +158,7 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 }
 
 // offers says which media a caller is offered that left the offer to us: what a user or a gateway at its address would be offered when called.
-func (p *Profile) offers(tx *sip.ServerTx, a access) (webrtc, sdes bool) {
+func (p *Profile) offers(tx *sip.ServerTx, view *config.Profile, a access) (webrtc, sdes bool) {
 	flow := tx.Flow()
 	if t := flow.Transport(); t == "ws" || t == "wss" {
 		return true, false
@@ -163,11 +170,15 @@ func (p *Profile) offers(tx *sip.ServerTx, a access) (webrtc, sdes bool) {
 		variable = func(name string) string { return value(g.outVariables(), name, "") }
 	}
 	webrtc = variable("media_webrtc") == "true"
-	return webrtc, !webrtc && secure(variable("rtp_secure_media"))
+	return webrtc, !webrtc && (view.RequireSecureRTP || secure(variable("rtp_secure_media")))
 }
 
-// destination is the number dialled: the user part of the Request-URI, else of To, else "service", as in FreeSWITCH.
-func destination(req *sip.Request) string {
+// destination is the number dialled: the user part of the Request-URI, else of To, else "service", as in FreeSWITCH. full
+// (full-id-in-dialplan) wants user@host.
+func destination(req *sip.Request, full bool) string {
+	if full && req.Recipient.User != "" {
+		return clean(userHost(&req.Recipient))
+	}
 	if u := clean(req.Recipient.User); u != "" {
 		return u
 	}

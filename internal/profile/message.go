@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
 	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
@@ -43,6 +44,32 @@ func (l *leg) message(tx *sip.ServerTx) {
 	l.mu.Lock()
 	h := l.handler
 	l.mu.Unlock()
+	if h != nil && l.p.view(l.p.cfg.Snapshot()).ProxyMessage {
+		h.LegPass(passedMessage(tx.Request()), func(passed bool) {
+			if passed {
+				l.p.respond(tx, 202, "")
+				return
+			}
+			l.relayMessage(h, tx)
+		})
+		return
+	}
+	l.relayMessage(h, tx)
+}
+
+// passedMessage is a MESSAGE as it goes on in the dialog of the other party (proxy-message).
+func passedMessage(req *sip.Request) call.Request {
+	r := call.Request{Method: "MESSAGE", ContentType: contentType(req), Body: req.Body()}
+	for _, h := range req.Headers() {
+		if relayed(h.Name()) {
+			r.Headers = append(r.Headers, call.Variable{Name: h.Name(), Value: h.Value()})
+		}
+	}
+	return r
+}
+
+// relayMessage relays a MESSAGE of a user to the contacts of the other party.
+func (l *leg) relayMessage(h call.LegHandler, tx *sip.ServerTx) {
 	if h == nil || l.user == nil { // only users have somebody to write to
 		l.p.respond(tx, 403, "")
 		return

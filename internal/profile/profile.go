@@ -36,6 +36,7 @@ const farewellTime = 500 * time.Millisecond
 // Core is what a profile needs of the call core; *call.Core is one.
 type Core interface {
 	NewInbound(in call.Inbound) (call.LegHandler, error)
+	Busy() bool // no further call would be taken now
 }
 
 // Config of a Profile.

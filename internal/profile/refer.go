@@ -44,6 +44,9 @@ func (l *leg) refer(h call.LegHandler, s *sip.Session, tx *sip.ServerTx) {
 		Target: to.User, Params: to.UriParams.ToString(';'), ReferTo: targets[0].Value(), ReferredBy: l.referredBy(req),
 		Fallback: req.From().Address.User,
 	}
+	if l.p.view(l.p.cfg.Snapshot()).FullIDInDialplan {
+		r.Target = clean(to.User + "@" + to.Host)
+	}
 	if v, attended := to.Headers.Get("Replaces"); attended {
 		r.Replaces = unescape(v)
 		if other := l.sibling(r.Replaces); other != nil {

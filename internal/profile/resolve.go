@@ -273,13 +273,14 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 		NetworkAddr: r.networkAddr(),
 		WebRTC:      r.webrtc || r.value(vars, "media_webrtc") == "true",
 		CodecPrefs:  view.OutboundCodecPrefs,
+		DTMFType:    view.DTMFType,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
 		HoldMusic:   view.HoldMusic,
 		MediaIP:     r.mediaIP(snap, view),
 		Dial:        r.dial,
 	}
-	d.SDES = !d.WebRTC && secure(r.value(vars, "rtp_secure_media"))
+	d.SDES = !d.WebRTC && (view.RequireSecureRTP || secure(r.value(vars, "rtp_secure_media")))
 	intercom := isTrue(value(vars, "sip_auto_answer", "")) // asks the phone to answer by itself, both ways there are (mod_sofia.c)
 	if intercom {
 		addParams(&r.target, "intercom=true")

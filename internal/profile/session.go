@@ -179,7 +179,7 @@ func (l *leg) OnRequest(s *sip.Session, tx *sip.ServerTx) {
 	case sip.INFO:
 		l.info(h, tx)
 	case sip.OPTIONS:
-		l.p.serveOptions(tx)
+		l.p.respond(tx, 200, "", sip.NewHeader("Accept", "application/sdp"))
 	case sip.UPDATE:
 		l.update(h, tx)
 	case sip.NOTIFY:
@@ -191,11 +191,28 @@ func (l *leg) OnRequest(s *sip.Session, tx *sip.ServerTx) {
 	}
 }
 
-// info takes a digit (RFC 6086 calls this use legacy; browsers of Rocket.Chat know no other) and lets other known bodies pass.
+// info takes a digit (RFC 6086 calls this use legacy; browsers of Rocket.Chat know no other) and lets other known bodies pass. With proxy-info all
+// goes to the other party instead, while there is one.
 func (l *leg) info(h call.LegHandler, tx *sip.ServerTx) {
 	req := tx.Request()
 	kind := contentType(req)
 	h.LegInfo(infoOf(req))
+	if l.p.view(l.p.cfg.Snapshot()).ProxyInfo {
+		h.LegPass(call.Request{Method: "INFO", ContentType: contentType(req), Body: req.Body()}, func(passed bool) {
+			if passed {
+				l.p.respond(tx, 200, "")
+				return
+			}
+			l.takeInfo(h, tx, kind)
+		})
+		return
+	}
+	l.takeInfo(h, tx, kind)
+}
+
+// takeInfo serves an INFO that is for us.
+func (l *leg) takeInfo(h call.LegHandler, tx *sip.ServerTx, kind string) {
+	req := tx.Request()
 	if order := headerValue(req, "Record"); order != "" {
 		l.record(h, tx, strings.EqualFold(strings.TrimSpace(order), "on"))
 		return

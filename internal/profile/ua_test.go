@@ -47,7 +47,10 @@ const testTree = `<document type="freeswitch/xml">
 type fakeCore struct {
 	calls chan *fakeCall
 	err   atomic.Pointer[error]
+	busy  atomic.Bool
 }
+
+func (c *fakeCore) Busy() bool { return c.busy.Load() }
 
 func (c *fakeCore) NewInbound(in call.Inbound) (call.LegHandler, error) {
 	if err := c.err.Load(); err != nil {
@@ -68,6 +71,7 @@ type fakeCall struct {
 	ended    chan call.LegEnd
 	dtmf     chan byte
 	info     chan call.Info
+	passed   chan call.Request
 	record   chan string
 	reoffer  chan func([]byte, error)
 	refer    chan call.Referral
@@ -84,7 +88,7 @@ type progress struct {
 func newFakeCall() *fakeCall {
 	return &fakeCall{
 		progress: make(chan progress, 9), answered: make(chan progress, 9), ack: make(chan struct{}, 9), ended: make(chan call.LegEnd, 9),
-		dtmf: make(chan byte, 9), record: make(chan string, 9), info: make(chan call.Info, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9), reanswer: make(chan string, 9),
+		dtmf: make(chan byte, 9), record: make(chan string, 9), info: make(chan call.Info, 9), passed: make(chan call.Request, 9), reoffer: make(chan func([]byte, error), 9), refer: make(chan call.Referral, 9), reanswer: make(chan string, 9),
 	}
 }
 
@@ -98,6 +102,7 @@ func (f *fakeCall) LegConfirmed([]byte)                              { f.ack <- 
 func (f *fakeCall) LegEnded(e call.LegEnd)                           { f.ended <- e }
 func (f *fakeCall) LegReoffer(_ []byte, respond func([]byte, error)) { f.reoffer <- respond }
 func (f *fakeCall) LegInfo(m call.Info)                              { f.info <- m }
+func (f *fakeCall) LegPass(r call.Request, respond func(bool))       { f.passed <- r; respond(true) }
 func (f *fakeCall) LegReofferAnswer(sdp []byte)                      { f.reanswer <- string(sdp) }
 func (f *fakeCall) LegRefer(r call.Referral)                         { f.refer <- r }
 func (f *fakeCall) LegPeer() string {
