@@ -1,6 +1,7 @@
 package talkpath
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -32,8 +33,16 @@ type Config struct {
 	LogLevel *slog.LevelVar
 	// RotateLog opens the log file again, for the command fsctl send_sighup. nil: there is no file.
 	RotateLog func() error
+	// Resolver looks up the names of gateways and of addresses that are dialled. nil: the system's, which is asked for NAPTR records too.
+	Resolver Resolver
 	// DrainGrace is how long Shutdown waits for calls to end. 0: 1 h. The context of Shutdown may end it earlier.
 	DrainGrace time.Duration
+}
+
+// Resolver looks names up; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 }
 
 // withDefaults fills in what is not set.

@@ -48,7 +48,7 @@ func (ex *exchange) startProfile(s *Server, view config.Profile) error {
 		Core: ex.core, Registrar: ex.registrar,
 		TLS: tlsConfig(cert, view), HTTP: page(),
 		Events: ex.publishProfile, Wants: ex.bus.Wants,
-		Logger: s.log.With("profile", view.Name), Version: Version(),
+		Logger: s.log.With("profile", view.Name), Version: Version(), Resolver: s.cfg.Resolver,
 	})
 	if err != nil {
 		return err

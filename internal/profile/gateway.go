@@ -63,6 +63,7 @@ type gateway struct {
 	calls      gatewayCalls
 	contactURI string         // last sent
 	peer       netip.AddrPort // who answered the last REGISTER
+	realm      string         // in which the provider took our password; "": it has not yet
 }
 
 // gatewayCalls counts a gateway's calls.

@@ -88,7 +88,7 @@ func (g *gateway) dialRoute(number string, vars []call.Variable) (*route, error)
 		r.through(&proxy)
 	}
 	r.gateway, r.vars, r.url = g, vars, "sip:"+userHost(&target)
-	r.credentials = credentials{g.cfg.AuthUsername, g.cfg.Password}
+	r.credentials = g.credentials()
 	from, err := sip.ParseURI(g.cfg.FromURI())
 	if err != nil {
 		return nil, err

@@ -94,8 +94,8 @@ func TestGatewayWrongPassword(t *testing.T) {
 	want(t, "counted", Set{s.p}.Gateways()[0].FailedCallsOut, uint64(1))
 }
 
-// TestS9NobodyElseIsAnswered: a callee that is no gateway's gets no proof of any password, whatever realm it names.
-func TestS9NobodyElseIsAnswered(t *testing.T) {
+// TestS09NobodyElseIsAnswered: a callee that is no gateway's gets no proof of any password, whatever realm it names.
+func TestS09NobodyElseIsAnswered(t *testing.T) {
 	pr, evil := newProvider(t), newProvider(t)
 	s := startGateway(t, pr, param("register", "false"))
 	_, f, _ := gatewayDial(t, s, fmt.Sprintf("internal/x@127.0.0.1:%d", evil.port), call.Outbound{CallerNum: "1"})
@@ -105,6 +105,38 @@ func TestS9NobodyElseIsAnswered(t *testing.T) {
 	recv(t, pr.calls, "INVITE at the gateway's own proxy")
 	want(t, "tries elsewhere", len(evil.challenged()), 1)
 	_ = f
+}
+
+// TestS09OtherRealms: once a gateway has registered its password answers challenges in that realm and in the configured one, not what a callee
+// behind the provider asks.
+func TestS09OtherRealms(t *testing.T) {
+	for _, tc := range []struct {
+		name, configured, realm string
+		register, answered      bool
+	}{
+		{"the one it registered in", "else.example", "carrier.example", true, true},
+		{"the configured one", "else.example", "else.example", true, true},
+		{"another", "carrier.example", "evil.example", true, false},
+		{"it does not register", "else.example", "carrier.example", false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			pr := newProvider(t)
+			pr.realm.Store(&tc.realm)
+			xml := strings.Replace(pr.gatewayXML("carrier", param("register", fmt.Sprint(tc.register))), `"realm" value="carrier.example"`, `"realm" value="`+tc.configured+`"`, 1)
+			s := startWith(t, registrar.Config{}, treeWith(t, "", "", xml, ""))
+			if tc.register {
+				s.state("TRYING", "REGISTER", "REGED")
+			}
+			leg, f, _ := gatewayDial(t, s, "gateway/carrier/4930", call.Outbound{CallerNum: "1"})
+			if !tc.answered {
+				want(t, "status", recv(t, f.ended, "end").Status, 407)
+				want(t, "tries", len(pr.challenged()), 1)
+				return
+			}
+			recv(t, pr.calls, "INVITE with a proof")
+			leg.Hangup(call.HangupReason{Cause: call.NormalClearing})
+		})
+	}
 }
 
 func TestGatewayCallIn(t *testing.T) {

@@ -145,14 +145,21 @@ func (g *gateway) prove(ctx context.Context, target sip.Uri, flow *sip.Flow, exp
 	}
 	res := g.send(ctx, flow, build())
 	var client digest.Client
+	account := credentials{user: g.cfg.AuthUsername, password: g.cfg.Password}
 	for range 2 { // the second for a nonce that is stale
-		h, ok := answer(&client, res, "REGISTER", target.String(), g.cfg.AuthUsername, g.cfg.Password)
+		h, ok := account.answer(&client, res, "REGISTER", target.String())
 		if !ok {
 			return res
 		}
+		realm := realmOf(h)
 		req := build()
 		req.AppendHeader(h)
 		res = g.send(ctx, flow, req)
+		if res.StatusCode >= 200 && res.StatusCode < 300 {
+			g.mu.Lock()
+			g.realm = realm
+			g.mu.Unlock()
+		}
 		if stale(res) {
 			continue
 		}
@@ -245,40 +252,4 @@ func (g *gateway) failed(flow *sip.Flow, res *sip.Response) bool {
 	}
 	g.p.known.fail(place{flow.Transport(), flow.RemoteAddr()})
 	return true
-}
-
-// answer is the header that answers a challenge: the first whose algorithm is known.
-func answer(client *digest.Client, res *sip.Response, method, uri, user, password string) (sip.Header, bool) {
-	challenge, name := "WWW-Authenticate", "Authorization"
-	switch res.StatusCode {
-	case 401:
-	case 407:
-		challenge, name = "Proxy-Authenticate", "Proxy-Authorization"
-	default:
-		return nil, false
-	}
-	if user == "" || password == "" {
-		return nil, false
-	}
-	for _, h := range res.GetHeaders(challenge) {
-		if v, err := client.Authorize(h.Value(), method, uri, user, password); err == nil {
-			return sip.NewHeader(name, v), true
-		}
-	}
-	return nil, false
-}
-
-// stale says whether a challenge repeats itself only because its nonce is too old.
-func stale(res *sip.Response) bool {
-	if res.StatusCode != 401 && res.StatusCode != 407 {
-		return false
-	}
-	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
-		for _, h := range res.GetHeaders(name) {
-			if f, err := digest.Parse(h.Value()); err == nil && strings.EqualFold(f["stale"], "true") {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -23,7 +23,8 @@ type provider struct {
 	auth  *digest.Server
 	port  int
 
-	status   atomic.Int64 // what REGISTER and OPTIONS are answered; 0: 200 after a challenge, and 200
+	realm    atomic.Pointer[string] // of INVITEs; nil: carrier.example
+	status   atomic.Int64           // what REGISTER and OPTIONS are answered; 0: 200 after a challenge, and 200
 	expires  atomic.Pointer[string]
 	requests chan *sip.Request // REGISTER and OPTIONS
 	calls    chan *phoneCall   // after the challenge
@@ -57,14 +58,17 @@ func (pr *provider) serve(tx *sip.ServerTx) {
 	case status != 0:
 		_ = tx.Respond(tx.NewResponse(status, "", sip.NewHeader("Min-Expires", "7200")))
 	case !pr.proved(req):
-		name, code := "WWW-Authenticate", 401
+		name, code, realm := "WWW-Authenticate", 401, "carrier.example"
 		if req.Method == sip.INVITE {
+			if other := pr.realm.Load(); other != nil {
+				realm = *other
+			}
 			name, code = "Proxy-Authenticate", 407
 			pr.mu.Lock()
 			pr.refused = append(pr.refused, req)
 			pr.mu.Unlock()
 		}
-		_ = tx.Respond(tx.NewResponse(code, "", sip.NewHeader(name, pr.auth.Challenge("carrier.example", "x", false)[0])))
+		_ = tx.Respond(tx.NewResponse(code, "", sip.NewHeader(name, pr.auth.Challenge(realm, "x", false)[0])))
 		return
 	case req.Method == sip.INVITE:
 		c := newPhoneCall()

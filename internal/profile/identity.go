@@ -2,11 +2,9 @@ package profile
 
 import (
 	"strings"
-	"sync"
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/sip"
-	"github.com/talkpath/talkpath/sip/digest"
 )
 
 // invite sends the INVITE. Callbacks wait for the lock, so they find the session set.
@@ -53,20 +51,6 @@ func (r *route) inviteAgain(l *leg, o call.Outbound, old *sip.Session, proof sip
 	return err
 }
 
-// prove lets challenges in a dialog be answered with the credentials, if there are any.
-func (c credentials) prove(s *sip.Session) {
-	if c.user == "" || c.password == "" {
-		return
-	}
-	var mu sync.Mutex
-	var client digest.Client
-	s.SetAuthorizer(func(challenge *sip.Response, method, uri string) (sip.Header, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		return answer(&client, challenge, method, uri, c.user, c.password)
-	})
-}
-
 // challenged answers a callee's question for a password once (and once more when only the nonce was too old). It says whether it did.
 // Whoever we called by an account of ours is asked by nobody else: the answer goes out on the flow of the INVITE, to the server that is
 // configured. Other legs have no credentials and answer nothing.
@@ -79,8 +63,11 @@ func (l *leg) challenged(s *sip.Session, res *sip.Response) bool {
 	if l.again == nil || l.ended || l.session != s || l.proofs > 1 || l.proofs == 1 && !stale(res) {
 		return false
 	}
-	h, ok := answer(&l.client, res, "INVITE", s.Request().Recipient.String(), l.credentials.user, l.credentials.password)
+	h, ok := l.credentials.answer(&l.client, res, "INVITE", s.Request().Recipient.String())
 	if !ok {
+		if l.gateway != nil {
+			l.log.Warn("challenge not answered: its realm is neither the one the gateway registered in nor the one configured", "gateway", l.gateway.cfg.Name)
+		}
 		return false
 	}
 	l.proofs++

@@ -75,7 +75,7 @@ func (p *Profile) accept(tx *sip.ServerTx, snap *config.Snapshot, view *config.P
 	}
 	l.begin(session)
 	if a.gateway != nil && a.known {
-		credentials{a.gateway.cfg.AuthUsername, a.gateway.cfg.Password}.prove(session)
+		a.gateway.credentials().prove(session)
 	}
 	h, err := p.cfg.Core.NewInbound(in)
 	if err != nil {

@@ -38,9 +38,6 @@ type route struct {
 	hop  *sip.Uri       // what host is from, when it is not the target
 }
 
-// credentials are a name and password at somebody else's server.
-type credentials struct{ user, password string }
-
 // dial implements call.Destination.Dial. Everything that goes wrong is reported by LegEnded: there is no error.
 func (r *route) dial(o call.Outbound, h call.LegHandler) (call.Leg, error) {
 	p := r.profile

@@ -172,7 +172,7 @@ func (s Set) resolveAddress(p *Profile, address string, vars []call.Variable) ([
 	target.Headers = nil
 	addParams(&target, value(vars, "sip_invite_params", ""))
 	r := route{profile: p, target: target, transport: "udp", url: address, vars: vars}
-	r.credentials = credentials{value(vars, "sip_auth_username", ""), value(vars, "sip_auth_password", "")}
+	r.credentials = credentials{user: value(vars, "sip_auth_username", ""), password: value(vars, "sip_auth_password", "")}
 	r.domain = value(vars, "sip_invite_domain", snap.Vars["domain"])
 	if t, ok := target.UriParams.Get("transport"); ok {
 		r.transport = strings.ToLower(t)

@@ -37,6 +37,11 @@ func start(t *testing.T, set ...string) *exchange {
 // startWith runs a server on ephemeral ports of the loopback interface. At the end of the test it must stop, with no channel and no goroutine left.
 func startWith(t *testing.T, conf string, set ...string) *exchange {
 	t.Helper()
+	return boot(t, testConfig(t, conf, set...))
+}
+
+func testConfig(t *testing.T, conf string, set ...string) talkpath.Config {
+	t.Helper()
 	cfg := talkpath.Config{
 		ConfDir:  conf,
 		StateDir: t.TempDir(),
@@ -54,7 +59,7 @@ func startWith(t *testing.T, conf string, set ...string) *exchange {
 		name, value, _ := strings.Cut(s, "=")
 		cfg.Set[name] = value
 	}
-	return boot(t, cfg)
+	return cfg
 }
 
 // boot runs a server until the end of the test, or until its stop is called.

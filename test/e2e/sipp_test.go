@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -20,8 +21,14 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port)
 }
 
-// sipp runs one scenario of testdata/sipp to its end; wait returns its result.
+// sipp runs one scenario of testdata/sipp against the server; wait returns its result.
 func (ex *exchange) sipp(t *testing.T, scenario, user, port string, args ...string) (wait func()) {
+	t.Helper()
+	return sipp(t, scenario, port, append([]string{ex.at.SIP, "-s", user, "-au", user, "-ap", userPassword}, args...)...)
+}
+
+// sipp runs one scenario of testdata/sipp to its end, at a port of 127.0.0.1.
+func sipp(t *testing.T, scenario, port string, args ...string) (wait func()) {
 	t.Helper()
 	path, err := exec.LookPath("sipp")
 	if err != nil {
@@ -32,8 +39,7 @@ func (ex *exchange) sipp(t *testing.T, scenario, user, port string, args ...stri
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), path, append([]string{
-		ex.at.SIP, "-sf", file, "-s", user, "-au", user, "-ap", userPassword, "-i", "127.0.0.1", "-p", port,
-		"-mi", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", "-trace_err",
+		"-sf", file, "-i", "127.0.0.1", "-p", port, "-mi", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", "-trace_err",
 	}, args...)...)
 	cmd.Dir = t.TempDir() // for its traces
 	type result struct {
@@ -50,12 +56,23 @@ func (ex *exchange) sipp(t *testing.T, scenario, user, port string, args ...stri
 		select {
 		case r := <-done:
 			if r.err != nil {
-				t.Errorf("sipp %s: %v\n%s", scenario, r.err, r.out)
+				t.Errorf("sipp %s: %v\n%s\n%s", scenario, r.err, r.out, traces(cmd.Dir))
 			}
 		case <-time.After(30 * time.Second):
 			t.Errorf("sipp %s does not end", scenario)
 		}
 	}
+}
+
+// traces is what sipp says about what it did not expect.
+func traces(dir string) []byte {
+	var all []byte
+	files, _ := filepath.Glob(filepath.Join(dir, "*.log"))
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		all = append(all, text...)
+	}
+	return all
 }
 
 // TestSippCall: sipp registers, is called by sipp, and both see a complete call.
