@@ -7,6 +7,42 @@ import (
 	"strings"
 )
 
+// Send sends another in-dialog request: INFO, MESSAGE, NOTIFY, REFER, UPDATE, OPTIONS. onFinal, which may be nil, gets the final
+// response in order with the other callbacks; 408 and 503 are made up as for Stack.Send.
+func (s *Session) Send(method, contentType string, body []byte, headers []Header, onFinal func(*Response)) error {
+	m := RequestMethod(strings.ToUpper(method))
+	switch m {
+	case INVITE, ACK, CANCEL, BYE, PRACK:
+		return ErrState
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == sessionEnded || s.hungUp || s.remoteTag == "" {
+		return ErrState
+	}
+	build := func() *Request {
+		req := s.newRequestLocked(m)
+		for _, h := range headers {
+			req.AppendHeader(h)
+		}
+		setBody(req, contentType, body)
+		return req
+	}
+	return s.sendLocked(build, func(res *Response) {
+		if res.StatusCode < 200 {
+			return
+		}
+		if m == UPDATE && res.StatusCode < 300 {
+			s.mu.Lock()
+			s.refreshLocked(res)
+			s.mu.Unlock()
+		}
+		if onFinal != nil {
+			s.post(func() { onFinal(res) })
+		}
+	})
+}
+
 // sendLocked starts the transaction of an in-dialog request on the session's flow. When that is a TCP or TLS connection that has gone, as
 // trunks close idle ones, a new one is opened to where the dialog says (RFC 3261 §18.1.1); what comes of it then arrives at onResponse.
 // build is called again for that: Via and Contact depend on the flow.

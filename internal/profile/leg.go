@@ -208,15 +208,11 @@ func (l *leg) Request(r call.Request) error {
 // begin sets the session. Called with mu held.
 func (l *leg) begin(s *sip.Session) {
 	l.session = s
-	l.p.live.Add(1)
 	l.keep(s)
 }
 
 // over marks the leg as ended. Called with mu held.
 func (l *leg) over() {
-	if !l.ended && l.session != nil {
-		l.p.live.Add(-1)
-	}
 	if l.patience != nil {
 		l.patience.Stop()
 	}

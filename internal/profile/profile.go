@@ -74,7 +74,6 @@ type Profile struct {
 	draining atomic.Bool
 	calls    callCounters
 	trace    tracer
-	live     atomic.Int64 // legs with a session that are not over
 	messages atomic.Int64 // relayed and not answered, see maxMessages
 	mark     string       // of relayed messages
 
@@ -307,7 +306,7 @@ func (p *Profile) farewell() {
 	ticker, deadline := time.NewTicker(5*time.Millisecond), time.NewTimer(farewellTime)
 	defer ticker.Stop()
 	defer deadline.Stop()
-	for more := true; more; more = int64(p.stack.Stats().Sessions) > p.live.Load() {
+	for more := true; more; more = p.stack.Departing() > 0 {
 		select {
 		case <-ticker.C:
 		case <-deadline.C:

@@ -194,6 +194,17 @@ func startWith(t *testing.T, rc registrar.Config, change ...func(*Config)) *serv
 	return s
 }
 
+// untilIdle waits until no session is left.
+func (s *server) untilIdle(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); s.p.Stats().Sessions > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("a session is left")
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
 // names waits for n events in all and gives their names, oldest first.
 func (s *server) names(n int) []string {
 	s.t.Helper()
