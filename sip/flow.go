@@ -31,6 +31,7 @@ type Flow struct {
 	wake     chan struct{} // there is something to write
 	lastRead atomic.Int64  // Unix nanoseconds
 	pinging  atomic.Bool
+	left     atomic.Bool // see Left
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -69,6 +70,10 @@ func (f *Flow) Reliable() bool { return f.transport != "udp" }
 
 // Done is closed when the connection is gone; for UDP when the stack is closed.
 func (f *Flow) Done() <-chan struct{} { return f.done }
+
+// Left reports whether the peer closed the connection because it goes away (WebSocket status 1001, RFC 6455 §7.4.1): a page that was closed or
+// loaded again. Its dialogs have gone with it, while one whose connection broke may come back.
+func (f *Flow) Left() bool { return f.left.Load() }
 
 // Close closes the connection. It does nothing for UDP.
 func (f *Flow) Close() {

@@ -141,6 +141,7 @@ func (s *Stack) readWebSocket(f *Flow, conn *websocket.Conn, first bool) {
 			timer.Stop()
 		}
 		if err != nil {
+			f.left.Store(websocket.CloseStatus(err) == websocket.StatusGoingAway)
 			return
 		}
 		f.lastRead.Store(time.Now().UnixNano())

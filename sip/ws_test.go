@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/talkpath/talkpath/sip"
 )
 
@@ -83,5 +85,39 @@ func TestQuietWebSocket(t *testing.T) {
 	res, err := quiet.Do(t.Context(), quiet.Request("OPTIONS", "x", "", nil))
 	if err != nil || res.StatusCode != 200 {
 		t.Errorf("%v %v", res, err)
+	}
+}
+
+// A page that was left says so with the status of its Close frame; one that signs off, and a connection that breaks, does not.
+func TestPageLeft(t *testing.T) {
+	flows := make(chan *sip.Flow, 1)
+	s := newServer(t, func(c *sip.Config, _ *testServer) {
+		c.Trace = func(f *sip.Flow, sent bool, _ []byte) {
+			if !sent {
+				flows <- f
+			}
+		}
+	})
+	for _, tt := range []struct {
+		name  string
+		close func(*websocket.Conn) error
+		left  bool
+	}{
+		{"going away", func(c *websocket.Conn) error { return c.Close(websocket.StatusGoingAway, "") }, true},
+		{"closed", func(c *websocket.Conn) error { return c.Close(websocket.StatusNormalClosure, "") }, false},
+		{"broken", (*websocket.Conn).CloseNow, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _, err := websocket.Dial(t.Context(), "ws://"+s.Addr("ws").String(), &websocket.DialOptions{Subprotocols: []string{"sip"}})
+			check(t, err)
+			check(t, c.Write(t.Context(), websocket.MessageText, []byte("ACK sip:x SIP/2.0\r\nVia: SIP/2.0/WS x.invalid;branch=z9hG4bK1\r\n"+
+				"From: <sip:a@x>;tag=1\r\nTo: <sip:b@x>\r\nCall-ID: 1\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n")))
+			f := <-flows
+			_ = tt.close(c)
+			<-f.Done()
+			if f.Left() != tt.left {
+				t.Errorf("left: %v", f.Left())
+			}
+		})
 	}
 }

@@ -60,6 +60,10 @@ func (l *leg) lost(s *sip.Session) {
 	if !websocket(s.Flow()) {
 		return // others can be called back, or need no connection
 	}
+	if s.Flow().Left() {
+		l.left(s)
+		return
+	}
 	wait := l.p.view(l.p.cfg.Snapshot()).ReconnectTimeout
 	if wait <= 0 {
 		return
@@ -73,6 +77,12 @@ func (l *leg) lost(s *sip.Session) {
 		l.patience.Stop()
 	}
 	l.patience = time.AfterFunc(wait, func() { l.gaveUp(s) })
+}
+
+// left ends the call of a page that is no more: closing it, or loading it again, is hanging up. Browsers give pages no time to say BYE.
+func (l *leg) left(s *sip.Session) {
+	l.end(call.LegEnd{Cause: call.NormalClearing, Status: 200, Phrase: "OK", Disposition: "recv_bye"})
+	_ = s.Hangup()
 }
 
 // gaveUp ends a call whose peer did not come back. Its BYE reaches it when it comes back later.

@@ -1,4 +1,4 @@
-// Real Chromium, and the web phone in it as a person uses it: by its labels and buttons. What is heard is judged by the spectrum of the received audio.
+// Real Chromium: any page whose handle is window.talkpath, and the web phone as a person uses it, by its labels and buttons. What is heard is judged by the spectrum of the received audio.
 
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -93,59 +93,38 @@ function watchFor(frequencies) {
   window.ear.watch = { loudest, end: () => clearInterval(timer) };
 }
 
-/** One web phone in a browser context of its own. `tone` is what its microphone sends, null for a blocked one; `cuttable` makes cutSignalling work. */
-export class WebPhone {
+/** A page in a browser context of its own. `tone` is what its microphone sends, null for a blocked one. */
+export class Tab {
   #lines = [];
   #context;
-  #sockets = [];
+  /** SIP messages in their order: { sent, text } */
+  messages = [];
   page;
   name;
 
-  static async open(browser, exchange, { name, tone = 440, user, password, signIn = true, cuttable = false }) {
-    const phone = new WebPhone();
-    phone.name = name;
-    phone.#context = await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone"] });
-    try {
-      await phone.#load(exchange.info.page, tone, cuttable);
-      if (signIn) {
-        await phone.signIn(user, password ?? exchange.info.password);
-        await phone.registered();
-      }
-    } catch (error) {
-      error.message = [error.message, phone.log()].join("\n");
-      await phone.close();
-      throw error;
-    }
-    return phone;
+  constructor(name) {
+    this.name = name;
   }
 
-  async #load(address, tone, cuttable) {
+  /** Opens `address`, after `prepare` has seen the page. */
+  async load(browser, address, tone, prepare = () => undefined) {
+    this.#context = await browser.newContext({ ignoreHTTPSErrors: true, permissions: ["microphone"] });
     this.page = await this.#context.newPage();
     this.page.setDefaultTimeout(15_000);
     this.page.on("console", (message) => this.#lines.push(`${message.type()}: ${message.text()}`));
     this.page.on("pageerror", (error) => this.#lines.push(`page error: ${error.stack ?? error}`));
     this.page.on("websocket", (socket) => {
-      socket.on("framesent", ({ payload }) => this.#lines.push(`> ${payload}`));
-      socket.on("framereceived", ({ payload }) => this.#lines.push(`< ${payload}`));
+      const note = (sent) => ({ payload }) => {
+        this.#lines.push(`${sent ? ">" : "<"} ${payload}`);
+        if (String(payload).trim() !== "") this.messages.push({ sent, text: String(payload) });
+      };
+      socket.on("framesent", note(true));
+      socket.on("framereceived", note(false));
       socket.on("close", () => this.#lines.push("websocket closed"));
     });
-    if (cuttable) {
-      // Signalling passes through here unchanged until a test cuts it.
-      await this.page.routeWebSocket(/^wss?:/, (socket) => {
-        this.#sockets.push([socket, socket.connectToServer()]);
-      });
-    }
+    await prepare(this.page);
     await this.page.addInitScript(toneForMicrophone, tone);
     await this.page.goto(address);
-    if ((await this.page.locator("#connect").count()) === 0) {
-      throw new Error(`this binary has no web phone: run \`make web\` and build it again; it serves: ${await this.page.innerText("body")}`);
-    }
-  }
-
-  async signIn(user, password) {
-    await this.page.getByLabel("User", { exact: true }).fill(user);
-    await this.page.getByLabel("Password", { exact: true }).fill(password);
-    await this.page.getByRole("button", { name: "Connect" }).click();
   }
 
   state() {
@@ -158,28 +137,6 @@ export class WebPhone {
       const state = await this.state();
       return check(state) ? true : state;
     }, options);
-  }
-
-  registered() {
-    return this.sees("registered", (state) => state.registration === "registered");
-  }
-
-  inPhase(phase, options) {
-    return this.sees(phase ?? "no call", (state) => (state.call?.phase ?? null) === phase, options);
-  }
-
-  async dial(number) {
-    await this.page.getByLabel("Number to call").fill(number);
-    await this.page.keyboard.press("Enter");
-  }
-
-  async press(label) {
-    await this.page.getByRole("button", { name: label, exact: true }).click();
-  }
-
-  /** The network takes the signalling connection away, from both its ends. */
-  async cutSignalling() {
-    await Promise.all(this.#sockets.splice(0).flat().map((side) => side.close({ code: 3001, reason: "cut by the test" })));
   }
 
   /** Waits until the two tones of a key are heard, whatever `press` has to do for it, while two tones of other keys are not. */
@@ -232,7 +189,69 @@ export class WebPhone {
   }
 
   async close() {
-    await this.#context.close();
+    await this.#context?.close();
+  }
+}
+
+/** One web phone. `cuttable` makes cutSignalling work. */
+export class WebPhone extends Tab {
+  #sockets = [];
+
+  static async open(browser, exchange, { name, tone = 440, user, password, signIn = true, cuttable = false }) {
+    const phone = new WebPhone(name);
+    try {
+      await phone.#load(browser, exchange.info.page, tone, cuttable);
+      if (signIn) {
+        await phone.signIn(user, password ?? exchange.info.password);
+        await phone.registered();
+      }
+    } catch (error) {
+      error.message = [error.message, phone.log()].join("\n");
+      await phone.close();
+      throw error;
+    }
+    return phone;
+  }
+
+  async #load(browser, address, tone, cuttable) {
+    await this.load(browser, address, tone, async (page) => {
+      if (!cuttable) return;
+      // Signalling passes through here unchanged until a test cuts it.
+      await page.routeWebSocket(/^wss?:/, (socket) => {
+        this.#sockets.push([socket, socket.connectToServer()]);
+      });
+    });
+    if ((await this.page.locator("#connect").count()) === 0) {
+      throw new Error(`this binary has no web phone: run \`make web\` and build it again; it serves: ${await this.page.innerText("body")}`);
+    }
+  }
+
+  async signIn(user, password) {
+    await this.page.getByLabel("User", { exact: true }).fill(user);
+    await this.page.getByLabel("Password", { exact: true }).fill(password);
+    await this.page.getByRole("button", { name: "Connect" }).click();
+  }
+
+  registered() {
+    return this.sees("registered", (state) => state.registration === "registered");
+  }
+
+  inPhase(phase, options) {
+    return this.sees(phase ?? "no call", (state) => (state.call?.phase ?? null) === phase, options);
+  }
+
+  async dial(number) {
+    await this.page.getByLabel("Number to call").fill(number);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async press(label) {
+    await this.page.getByRole("button", { name: label, exact: true }).click();
+  }
+
+  /** The network takes the signalling connection away, from both its ends. */
+  async cutSignalling() {
+    await Promise.all(this.#sockets.splice(0).flat().map((side) => side.close({ code: 3001, reason: "cut by the test" })));
   }
 }
 
