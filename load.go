@@ -12,6 +12,7 @@ import (
 
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/config"
+	"github.com/talkpath/talkpath/internal/control"
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/internal/event"
 	"github.com/talkpath/talkpath/media"
@@ -53,9 +54,10 @@ func Check(cfg Config) (*CheckReport, error) {
 		return nil, err
 	}
 	_, problems := dialplan.Compile(snapshot.DialplanNode)
-	applications, _ := call.NewCore(call.Config{Bus: event.NewBus(event.Identity{})}).Applications()
+	core := call.NewCore(call.Config{Bus: event.NewBus(event.Identity{})})
+	applications, _ := core.Applications()
 	served := func(app string) bool { return slices.Contains(applications, app) }
-	snapshot.Unsupported = append(snapshot.Unsupported, unknownCodecs(snapshot)...)
+	snapshot.Unsupported = slices.Concat(snapshot.Unsupported, unknownCodecs(snapshot), unknownFunctions(snapshot, core))
 	return config.Summarize(snapshot, served, problems...), nil
 }
 
@@ -71,6 +73,27 @@ func unknownCodecs(s *config.Snapshot) []config.Unsupported {
 			}
 			told[name] = true
 			list = append(list, config.Unsupported{Kind: "codec", Name: name, File: p.File, Line: p.Line})
+		}
+	}
+	return list
+}
+
+// unknownFunctions are the ${name(args)} of the dialplan that stay empty: no command answers them, or none that a dialplan may call.
+func unknownFunctions(s *config.Snapshot, core *call.Core) []config.Unsupported {
+	answers := map[string]bool{"expand": true}
+	commands := map[string]bool{}
+	for _, c := range control.New(control.Deps{Core: core, Bus: event.NewBus(event.Identity{})}).Commands() {
+		commands[c.Name] = true
+		answers[c.Name] = answers[c.Name] || c.Dialplan
+	}
+	var list []config.Unsupported
+	for _, f := range dialplan.Functions(s.DialplanNode) {
+		switch {
+		case answers[f.Name]:
+		case commands[f.Name]:
+			list = append(list, config.Unsupported{Kind: "function", Name: f.Name, Note: "a dialplan may not call this command", File: f.File, Line: f.Line})
+		default:
+			list = append(list, config.Unsupported{Kind: "function", Name: f.Name, Note: "no command of this name: it is empty", File: f.File, Line: f.Line})
 		}
 	}
 	return list

@@ -113,7 +113,20 @@ func (ex *exchange) profileRestart(s *Server, name string) error {
 	if err := s.Reload(); err != nil {
 		return err
 	}
-	return p.Restart(s.snapshot.Load())
+	snapshot := s.snapshot.Load()
+	view, ok := snapshot.Profile(p.Name())
+	if !ok {
+		return fmt.Errorf("talkpath: the configuration has no profile %s any more", name)
+	}
+	cert, err := openCertificate(view.CertDir, s.cfg.StateDir, certificateNames(snapshot), s.log)
+	if err != nil {
+		return err
+	}
+	if err := p.Restart(snapshot, tlsConfig(cert, *view)); err != nil {
+		return err
+	}
+	ex.certs.Store(view.Name, cert)
+	return nil
 }
 
 // openProfile starts a profile of the present configuration by name.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,7 +35,7 @@ func tlsTree(t *testing.T, params string) string {
 	return dir
 }
 
-// TestTLSParameters: tls-version, tls-ciphers and tls-verify-policy as a client meets them.
+// TestTLSParameters: tls-version, tls-ciphers and tls-verify-policy as a client meets them, once the profile was restarted with them on the sockets it had.
 func TestTLSParameters(t *testing.T) {
 	certs := t.TempDir()
 	client := clientCertificate(t, filepath.Join(certs, "cafile.pem"))
@@ -60,7 +61,8 @@ func TestTLSParameters(t *testing.T) {
 		{"a browser needs none", verify, true, 0, nil, false, tls.VersionTLS13, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			srv, err := New(Config{ConfDir: tlsTree(t, tc.params), StateDir: t.TempDir(), Set: map[string]string{"local_ip_v4": "127.0.0.1"}})
+			dir := tlsTree(t, "")
+			srv, err := New(Config{ConfDir: dir, StateDir: t.TempDir(), Set: map[string]string{"local_ip_v4": "127.0.0.1"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,6 +82,10 @@ func TestTLSParameters(t *testing.T) {
 				t.Fatal(err)
 			}
 			addr := srv.Addresses().TLS
+			restart(t, srv, dir, tc.params)
+			if now := srv.Addresses().TLS; now != addr {
+				t.Errorf("TLS was at %s and is at %s", addr, now)
+			}
 			if tc.wss {
 				addr = srv.Addresses().WSS[len("wss://"):]
 			}
@@ -95,6 +101,21 @@ func TestTLSParameters(t *testing.T) {
 				t.Errorf("%s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite))
 			}
 		})
+	}
+}
+
+// restart gives the profile of tlsTree other params.
+func restart(t *testing.T, srv *Server, dir, params string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(tlsTree(t, params), "freeswitch.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "freeswitch.xml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := srv.Execute(t.Context(), "sofia profile internal restart"); err != nil || !strings.Contains(out, "restarting") {
+		t.Fatalf("restart: %q %v", out, err)
 	}
 }
 

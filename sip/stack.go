@@ -54,7 +54,7 @@ type Stack struct {
 	listeners atomic.Pointer[[]*listener] // changed by SetListeners
 	listening sync.Mutex                  // guards retired, and held while listeners change
 	retired   []*listener                 // UDP sockets that only sessions still use
-	peerTLS   *tls.Config                 // of tls listeners
+	tls       atomic.Pointer[serverTLS]   // of new connections; nil: none
 	done      chan struct{}
 	base      context.Context // ends with the stack
 	stop      context.CancelFunc
@@ -102,10 +102,7 @@ func newStack(cfg Config) *Stack {
 		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}
-	if s.peerTLS = cfg.TLS; cfg.VerifyClients && cfg.TLS != nil {
-		s.peerTLS = cfg.TLS.Clone()
-		s.peerTLS.ClientAuth = tls.RequireAndVerifyClientCert
-	}
+	s.SetTLS(cfg.TLS, cfg.VerifyClients)
 	s.SetUserAgent(cfg.UserAgent)
 	s.SetLoad(cfg.Limits.Proceeding, cfg.Limits.RequestsPerSecond)
 	return s
@@ -135,7 +132,7 @@ func (s *Stack) bind(l Listener) (*listener, error) {
 		_ = ln.udp.SetReadBuffer(4 << 20) // best effort: bursts of registrations
 		ln.addr = addrPort(ln.udp.LocalAddr())
 	case "tcp", "tls", "ws", "wss":
-		if (ln.transport == "tls" || ln.transport == "wss") && s.cfg.TLS == nil {
+		if (ln.transport == "tls" || ln.transport == "wss") && s.tls.Load() == nil {
 			return nil, fmt.Errorf("%w: %s without a TLS configuration", ErrTransport, ln.transport)
 		}
 		var err error

@@ -57,7 +57,7 @@ func (s *Stack) acceptStreams(l *listener) {
 func (s *Stack) serveStream(l *listener, conn net.Conn) {
 	local, remote := addrPort(conn.LocalAddr()), addrPort(conn.RemoteAddr())
 	if l.transport == "tls" {
-		conn = tls.Server(conn, s.peerTLS)
+		conn = tls.Server(conn, s.tls.Load().streams)
 	}
 	w := &netWire{conn: conn, timeout: s.cfg.Limits.Write}
 	f, err := s.addConn(l.transport, local, remote, w, true)

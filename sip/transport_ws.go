@@ -57,9 +57,7 @@ func (s *Stack) serveHTTP(l *listener) {
 	}
 	var ln net.Listener = &limitedListener{Listener: l.tcp, stack: s, perIP: map[netip.Addr]int{}}
 	if l.transport == "wss" {
-		cfg := s.cfg.TLS.Clone()
-		cfg.NextProtos = []string{"http/1.1"} // a WebSocket is taken over from HTTP/1.1
-		ln = tls.NewListener(ln, cfg)
+		ln = tls.NewListener(ln, s.webSocketTLS())
 	}
 	s.spawn(func() { _ = l.http.Serve(ln) })
 }

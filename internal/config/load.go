@@ -42,6 +42,9 @@ func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 		return nil, fmt.Errorf("config: %s: %w", source, err)
 	}
 	r.vars, r.problems = tree.Vars, tree.Problems
+	if o.Dir != "" {
+		r.reportLinks(source, tree.Files)
+	}
 	s := &Snapshot{Tree: tree, Vars: tree.Vars, Source: source}
 	s.Switch = r.core(tree.Configuration("switch.conf"))
 	s.EventSocket = r.eventSocket(tree.Configuration("event_socket.conf"))

@@ -139,6 +139,9 @@ func (c *compiler) test(n *fsxml.Node) test {
 	}
 	if t.pattern, err = compilePattern(expr); err != nil {
 		c.problem(n, fsxml.Error, "expression "+strconv.Quote(expr)+": "+err.Error()+"; the condition never matches")
+	} else if t.pattern.back != nil && explosive(expr) {
+		c.problem(n, fsxml.Warning, "expression "+strconv.Quote(expr)+" needs a backtracking engine and may take for ever: a match that takes longer than "+
+			matchTimeout.String()+" is none")
 	}
 	return t
 }

@@ -39,13 +39,19 @@ func dialing(number string) fakeEnv {
 	}
 }
 
-func compileXML(t testing.TB, text string) (*Plan, []fsxml.Problem) {
+// sectionOf reads a section "dialplan".
+func sectionOf(t testing.TB, text string) *fsxml.Node {
 	t.Helper()
 	tree, err := (&fsxml.Loader{FS: fstest.MapFS{"freeswitch.xml": {Data: []byte("<document><section name=\"dialplan\">" + text + "</section></document>")}}}).Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Compile(tree.Section("dialplan"))
+	return tree.Section("dialplan")
+}
+
+func compileXML(t testing.TB, text string) (*Plan, []fsxml.Problem) {
+	t.Helper()
+	return Compile(sectionOf(t, text))
 }
 
 func loadTree(t testing.TB, dir string, set map[string]string) *Plan {

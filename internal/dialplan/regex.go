@@ -57,6 +57,37 @@ func compilePattern(expr string) (*pattern, error) {
 	return p, nil
 }
 
+// explosive guesses whether a backtracking engine may need exponential time for an expression: something that repeats is repeated, as in (a+)+.
+func explosive(expr string) bool {
+	var inner []bool // for each open group: something in it repeats
+	inClass := false
+	for i := 0; i < len(expr); i++ {
+		switch c := expr[i]; {
+		case c == '\\':
+			i++
+		case inClass:
+			inClass = c != ']'
+		case c == '[':
+			inClass = true
+		case c == '(':
+			inner = append(inner, false)
+		case c == ')' && len(inner) > 0:
+			again := inner[len(inner)-1]
+			inner = inner[:len(inner)-1]
+			repeated := i+1 < len(expr) && strings.IndexByte("*+{", expr[i+1]) >= 0
+			if again && repeated {
+				return true
+			}
+			if n := len(inner); n > 0 {
+				inner[n-1] = inner[n-1] || again || repeated
+			}
+		case strings.IndexByte("*+{", c) >= 0 && len(inner) > 0:
+			inner[len(inner)-1] = true
+		}
+	}
+	return false
+}
+
 // match returns the captures, $0 first. An expression that runs out of time does not match.
 func (p *pattern) match(s string) ([]string, bool) {
 	if len(s) > maxSubject {

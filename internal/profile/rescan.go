@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strconv"
 
@@ -45,10 +46,12 @@ func (p *Profile) Rescan(snap *config.Snapshot) RescanReport {
 }
 
 // Restart makes the profile what a new configuration says, sockets included, and ends no call: listeners that stay are not touched, those
-// that are gone take nobody new but keep the connections they have, and registrations stay. Gateways register again. timer-t1, -t2, -t4
-// and the parameters of TLS remain as they were: they need a New profile. When a new address cannot be bound, nothing changes.
-func (p *Profile) Restart(snap *config.Snapshot) error {
+// that are gone take nobody new but keep the connections they have, and registrations stay. Gateways register again. serve is what TLS and WSS
+// connections are served with from now on. timer-t1, -t2 and -t4 remain as they were: they need a New profile. When a new address cannot be
+// bound, nothing changes but that.
+func (p *Profile) Restart(snap *config.Snapshot, serve *tls.Config) error {
 	view := p.view(snap)
+	p.stack.SetTLS(serve, view.VerifyClients)
 	if err := p.stack.SetListeners(listeners(view, p.cfg.TLS != nil)); err != nil {
 		return fmt.Errorf("profile: %s: %w", p.cfg.Name, err)
 	}

@@ -57,7 +57,7 @@ func TestRestartInPlace(t *testing.T) {
 	snap.Store(loadTree(t, strings.Replace(strings.Replace(tree, `"challenge-realm" value="auto_from"`, `"challenge-realm" value="new.example"`, 1),
 		`<param name="ws-binding" value=":0"/>`, param("ws-binding", "")+param("user-agent-string", "Renamed"), 1)))
 	want(t, "a rescan is not enough", s.p.Rescan(snap.Load()).NeedsRestart, []string{"ws-binding", "user-agent-string"})
-	if err := s.p.Restart(snap.Load()); err != nil {
+	if err := s.p.Restart(snap.Load(), nil); err != nil {
 		t.Fatal(err)
 	}
 	want(t, "WebSocket listener", s.p.Addr("ws") == nil, true)
