@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"github.com/talkpath/talkpath/internal/fsxml"
 )
 
