@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	settle = time.Second            // between the last answer and the window: key exchanges, first packets
+	settle = time.Second            // between the first packet of the last stream and the window
 	grace  = 500 * time.Millisecond // after the window, for packets on their way
 )
 
@@ -59,6 +59,9 @@ func runCalls(ctx context.Context, o *options) (*Result, error) {
 	r.phones.unregister(o.timeout)
 	if result.Calls == nil {
 		return nil, err
+	}
+	if failed := r.media.failed.Load(); failed != nil {
+		err = errors.Join(err, *failed)
 	}
 	return result, errors.Join(err, result.verdict())
 }
@@ -151,6 +154,11 @@ func (r *callRun) because(err error) error {
 // talk measures the window.
 func (r *callRun) talk(ctx context.Context, p *progress, result *Result, idle usage) error {
 	p.enter("waiting for media")
+	for began := time.Now(); !r.media.heard() && time.Since(began) < r.o.timeout; {
+		if err := sleep(ctx, settle/10); err != nil {
+			return err
+		}
+	}
 	if err := sleep(ctx, settle); err != nil {
 		return err
 	}

@@ -96,6 +96,17 @@ func TestPlainCalls(t *testing.T) {
 	checkCalls(t, runJSON(t, "calls", "-server", exchange(t).SIP, "-password", testPassword, "-calls", "5", "-rate", "50", "-hold", "500ms"), 5)
 }
 
+func TestBrowserCalls(t *testing.T) {
+	at := exchange(t)
+	checkCalls(t, runJSON(t, "calls", "-server", at.WS, "-password", testPassword, "-users", "1000-1003", "-legs", "browser", "-calls", "2", "-hold", "500ms"), 2)
+}
+
+func TestBrowserCallsPlain(t *testing.T) {
+	at := exchange(t)
+	checkCalls(t, runJSON(t, "calls", "-server", at.WSS, "-insecure", "-callee-server", at.SIP, "-password", testPassword, "-users", "1000-1001", "-legs", "browser,plain",
+		"-calls", "2", "-hold", "500ms"), 2)
+}
+
 func TestFailures(t *testing.T) {
 	at := exchange(t)
 	for _, c := range []struct {

@@ -8,14 +8,22 @@ import (
 
 // mediaPlane makes the legs of a run.
 type mediaPlane struct {
-	o       *options
-	streams streams
-	drivers []*driver
-	turn    atomic.Uint64
+	o        *options
+	streams  streams
+	drivers  []*driver
+	turn     atomic.Uint64
+	identity *identity             // of browser legs
+	failed   atomic.Pointer[error] // the first leg that could not agree on keys
 }
 
 func newMediaPlane(o *options, local netip.Addr) (*mediaPlane, error) {
 	m := &mediaPlane{o: o}
+	if o.kinds[0] == browser || o.kinds[1] == browser {
+		var err error
+		if m.identity, err = newIdentity(); err != nil {
+			return nil, err
+		}
+	}
 	for range o.threads {
 		d, err := newDriver(local, o.ptime)
 		if err != nil {
@@ -35,6 +43,8 @@ func (m *mediaPlane) leg(side int) (leg, error) {
 		return newRTPLeg(d, &m.streams, m.o.ptime, 0), nil
 	case sdesSRTP:
 		return newRTPLeg(d, &m.streams, m.o.ptime, m.o.profile), nil
+	case browser:
+		return newBrowserLeg(m, d)
 	}
 	return silentLeg{d.socket.local}, nil
 }
@@ -43,6 +53,19 @@ func (m *mediaPlane) close() {
 	for _, d := range m.drivers {
 		d.close()
 	}
+}
+
+// fail notes why a leg has no media; the first reason is kept.
+func (m *mediaPlane) fail(err error) { m.failed.CompareAndSwap(nil, &err) }
+
+// heard says whether something came of every stream.
+func (m *mediaPlane) heard() bool {
+	for _, s := range m.streams.list() {
+		if _, ok := s.heardAt(); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // begin and end bound the measured window.

@@ -22,7 +22,8 @@ type options struct {
 
 	// The server and its users.
 	server        string
-	address       serverAddress // of server
+	calleeServer  string
+	addresses     [2]serverAddress // of server and calleeServer
 	domain        string
 	users         string // range, list, or @file
 	accounts      []account
@@ -77,6 +78,7 @@ func reportFlags(f *flag.FlagSet, o *options) {
 
 func serverFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.server, "server", "127.0.0.1:5060", "the SIP server: `HOST[:PORT]` (UDP), sip:HOST:PORT;transport=tcp, sips:HOST, ws://… or wss://…")
+	f.StringVar(&o.calleeServer, "callee-server", "", "where callees register, when that is another `ADDRESS` (browsers by wss, say)")
 	f.StringVar(&o.domain, "domain", "", "SIP domain of the users (default: the server's host)")
 	f.StringVar(&o.users, "users", "1000-1019", "who registers: `FROM-TO`, a list with commas, or @FILE with lines of user and password; the first half calls the second")
 	f.StringVar(&o.password, "password", "", "password of the users")
@@ -104,14 +106,19 @@ func callFlags(f *flag.FlagSet, o *options) {
 // check completes the options and says what is wrong with them.
 func (o *options) check() (err error) {
 	if o.server != "" {
-		if o.address, err = parseServer(o.server); err != nil {
+		if o.addresses[0], err = parseServer(o.server); err != nil {
 			return fmt.Errorf("-server: %w", err)
+		}
+		if o.addresses[1] = o.addresses[0]; o.calleeServer != "" {
+			if o.addresses[1], err = parseServer(o.calleeServer); err != nil {
+				return fmt.Errorf("-callee-server: %w", err)
+			}
 		}
 		if o.accounts, err = readAccounts(o.users, o.password); err != nil {
 			return fmt.Errorf("-users: %w", err)
 		}
 		if o.domain == "" {
-			o.domain = o.address.host
+			o.domain = o.addresses[0].host
 		}
 	}
 	if o.legs == "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/talkpath/talkpath/sip"
@@ -29,29 +30,25 @@ const setupWorkers = 32 // registrations at the same time while phones are made
 
 // openPhones makes a phone for each account and registers it. The first one goes ahead: a server that is not there is asked once only.
 func openPhones(ctx context.Context, o *options) (*phones, error) {
-	addr, err := o.address.resolve(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach %s: %w", o.address, err)
+	ps := &phones{all: make([]*phone, len(o.accounts))}
+	var addrs [2]netip.AddrPort
+	for side, address := range o.addresses {
+		var err error
+		if addrs[side], err = address.resolve(ctx); err != nil {
+			return nil, fmt.Errorf("cannot reach %s: %w", address, err)
+		}
 	}
-	ps := &phones{all: make([]*phone, len(o.accounts)), server: addr}
+	ps.server = addrs[0]
 	errs := make([]error, len(o.accounts))
-	open := func(i int) { ps.all[i], errs[i] = openPhone(ctx, o, addr, o.accounts[i]) }
-	open(0)
-	if errs[0] == nil {
-		next := make(chan int)
-		var workers sync.WaitGroup
-		for range setupWorkers {
-			workers.Go(func() {
-				for i := range next {
-					open(i)
-				}
-			})
+	open := func(i int) {
+		side := 0
+		if i >= (len(o.accounts)+1)/2 {
+			side = 1
 		}
-		for i := 1; i < len(o.accounts); i++ {
-			next <- i
-		}
-		close(next)
-		workers.Wait()
+		ps.all[i], errs[i] = openPhone(ctx, o, o.addresses[side], addrs[side], o.accounts[i])
+	}
+	if open(0); errs[0] == nil {
+		inParallel(setupWorkers, len(o.accounts)-1, func(i int) { open(i + 1) })
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -62,16 +59,30 @@ func openPhones(ctx context.Context, o *options) (*phones, error) {
 	return ps, nil
 }
 
+// inParallel calls f with 0 … n-1, some at the same time.
+func inParallel(workers, n int, f func(i int)) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(workers, n) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // openPhone connects and registers.
-func openPhone(ctx context.Context, o *options, addr netip.AddrPort, a account) (*phone, error) {
+func openPhone(ctx context.Context, o *options, server serverAddress, addr netip.AddrPort, a account) (*phone, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	ua, err := siptest.Dial(ctx, siptest.Config{
-		Transport: o.address.transport, Addr: addr.String(), URL: o.address.url, Domain: o.domain, UserAgent: "talkpath-bench",
-		TLS: &tls.Config{ServerName: o.address.host, InsecureSkipVerify: o.insecure}, // #nosec G402: on request
+		Transport: server.transport, Addr: addr.String(), URL: server.url, Domain: o.domain, UserAgent: "talkpath-bench",
+		TLS: &tls.Config{ServerName: server.host, InsecureSkipVerify: o.insecure}, // on request only
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach %s: %w", o.address, err)
+		return nil, fmt.Errorf("cannot reach %s: %w", server, err)
 	}
 	p := &phone{UA: ua, account: a}
 	res, err := p.register(ctx, o.expires)
@@ -79,9 +90,9 @@ func openPhone(ctx context.Context, o *options, addr netip.AddrPort, a account) 
 	case err == nil:
 		return p, nil
 	case res == nil && ctx.Err() != nil:
-		err = fmt.Errorf("%s does not answer REGISTER within %s", o.address, o.timeout)
+		err = fmt.Errorf("%s does not answer REGISTER within %s", server, o.timeout)
 	case res == nil || res.Via() == nil: // made up by our own stack
-		err = fmt.Errorf("cannot reach %s: %w", o.address, err)
+		err = fmt.Errorf("cannot reach %s: %w", server, err)
 	}
 	ua.Close()
 	return nil, err
@@ -114,11 +125,7 @@ func (ps *phones) callees() []*phone { return ps.all[len(ps.all)/2:] }
 func (ps *phones) unregister(timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	var all sync.WaitGroup
-	for _, p := range ps.all {
-		all.Go(func() { _, _ = p.Unregister(ctx) })
-	}
-	all.Wait()
+	inParallel(setupWorkers, len(ps.all), func(i int) { _, _ = ps.all[i].Unregister(ctx) })
 }
 
 func (ps *phones) close() {

@@ -13,7 +13,7 @@ import (
 )
 
 func (o *options) newResult() *Result {
-	return &Result{Scenario: o.scenario, Server: o.address.String(), Version: o.program.Version, Started: time.Now().UTC(), Machine: thisMachine()}
+	return &Result{Scenario: o.scenario, Server: o.addresses[0].String(), Version: o.program.Version, Started: time.Now().UTC(), Machine: thisMachine()}
 }
 
 // report prints the table and writes the files that were asked for.
