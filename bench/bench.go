@@ -44,6 +44,7 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{"calls", "sets up calls, lets them talk, measures, hangs up", callFlags, runCalls},
+		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runRelay},
 	}
 }
 

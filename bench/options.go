@@ -95,14 +95,6 @@ func mediaFlags(f *flag.FlagSet, o *options) {
 	f.IntVar(&o.threads, "threads", 1, "goroutines, with a socket each, that send and receive for all plain and sdes legs")
 }
 
-func callFlags(f *flag.FlagSet, o *options) {
-	serverFlags(f, o)
-	mediaFlags(f, o)
-	f.IntVar(&o.calls, "calls", 10, "calls at the same time")
-	f.Float64Var(&o.rate, "rate", 20, "calls set up per second")
-	f.DurationVar(&o.hold, "hold", 10*time.Second, "how long all calls talk, and are measured, before they hang up")
-}
-
 // check completes the options and says what is wrong with them.
 func (o *options) check() (err error) {
 	if o.server != "" {

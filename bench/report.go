@@ -13,7 +13,11 @@ import (
 )
 
 func (o *options) newResult() *Result {
-	return &Result{Scenario: o.scenario, Server: o.addresses[0].String(), Version: o.program.Version, Started: time.Now().UTC(), Machine: thisMachine()}
+	server := o.ng
+	if o.server != "" {
+		server = o.addresses[0].String()
+	}
+	return &Result{Scenario: o.scenario, Server: server, Version: o.program.Version, Started: time.Now().UTC(), Machine: thisMachine()}
 }
 
 // report prints the table and writes the files that were asked for.

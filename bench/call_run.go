@@ -1,0 +1,201 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	settle = time.Second            // between the first packet of the last stream and the window
+	grace  = 500 * time.Millisecond // after the window, for packets on their way
+)
+
+// callRun is the state of one run of calls that are up at the same time.
+type callRun struct {
+	o     *options
+	setup setup
+	media *mediaPlane
+	meter *meter
+
+	setups  attempts
+	up      atomic.Int64
+	dropped atomic.Int64          // ended by the server before we did
+	callee  atomic.Pointer[error] // why the first callee failed that did
+	hangup  chan struct{}
+}
+
+func newCallRun(o *options, m *mediaPlane) (*callRun, error) {
+	meter, err := newMeter(o.pids)
+	return &callRun{o: o, media: m, meter: meter, hangup: make(chan struct{})}, err
+}
+
+// run sets up all calls, lets them talk, hangs up, and sums up. Without a result the server was never loaded.
+func (r *callRun) run(ctx context.Context) (*Result, error) {
+	result := r.o.newResult()
+	result.Legs = r.o.legs
+	p, samples := startProgress(ctx, r.o, r.meter, r.sample)
+	err := r.measure(ctx, p, result)
+	result.Samples = samples()
+	if result.Calls == nil {
+		return nil, err
+	}
+	if failed := r.media.failed.Load(); failed != nil {
+		err = errors.Join(err, *failed)
+	}
+	return result, errors.Join(err, result.verdict())
+}
+
+func (r *callRun) sample() Sample {
+	_, failed := r.setups.counts()
+	c := r.media.totals()
+	return Sample{Done: int(r.up.Load()), Failed: failed, Packets: c.Received, Lost: c.Lost}
+}
+
+func (r *callRun) measure(ctx context.Context, p *progress, result *Result) error {
+	idle, err := r.meter.read()
+	if err != nil {
+		return err
+	}
+	p.enter("setting up %d calls, %g a second", r.o.calls, r.o.rate)
+	var scripts sync.WaitGroup
+	hangUp := sync.OnceFunc(func() {
+		close(r.hangup)
+		scripts.Wait()
+	})
+	defer hangUp()
+	took, err := r.place(ctx, &scripts)
+	if err != nil {
+		return err
+	}
+	result.Calls = r.setups.result(took)
+	if r.o.kinds[0] != signallingOnly {
+		if err := r.talk(ctx, p, result, idle); err != nil {
+			return err
+		}
+	}
+	p.enter("hanging up")
+	hangUp()
+	result.Dropped = int(r.dropped.Load())
+	if r.o.kinds[0] == signallingOnly {
+		return r.signalling(idle, result)
+	}
+	return ctx.Err()
+}
+
+// signalling is what setting up and tearing down cost.
+func (r *callRun) signalling(idle usage, result *Result) error {
+	end, err := r.meter.read()
+	if err != nil {
+		return err
+	}
+	if q := r.meter.between(idle, end); q != nil {
+		q.IdleRSS = idle.rss
+		q.PerEachMS = 1000 * q.CPUSeconds / float64(result.Calls.Attempted)
+		result.Process = q
+	}
+	return nil
+}
+
+// place starts the calls at their rate and returns when each has succeeded or failed. The first goes ahead: if it fails, so does the run.
+func (r *callRun) place(ctx context.Context, scripts *sync.WaitGroup) (time.Duration, error) {
+	began := time.Now()
+	var pending sync.WaitGroup
+	var first error
+	for n := range r.o.calls {
+		pending.Add(1)
+		scripts.Go(func() {
+			r.script(ctx, n, func(err error) {
+				if n == 0 {
+					first = err
+				}
+				pending.Done()
+			})
+		})
+		if n == 0 {
+			if pending.Wait(); first != nil {
+				return 0, fmt.Errorf("the first call failed: %w", r.because(first))
+			}
+			began = time.Now()
+		}
+		if err := sleep(ctx, time.Until(began.Add(time.Duration(float64(n+1)/r.o.rate*float64(time.Second))))); err != nil {
+			return 0, err
+		}
+	}
+	pending.Wait()
+	return time.Since(began), ctx.Err()
+}
+
+// because prefers what went wrong at the callee: the caller hears of it as a refusal.
+func (r *callRun) because(err error) error {
+	if callee := r.callee.Load(); callee != nil {
+		return fmt.Errorf("at the callee: %w", *callee)
+	}
+	return err
+}
+
+// talk measures the window.
+func (r *callRun) talk(ctx context.Context, p *progress, result *Result, idle usage) error {
+	p.enter("waiting for media")
+	for began := time.Now(); !r.media.heard() && time.Since(began) < r.o.timeout; {
+		if err := sleep(ctx, settle/10); err != nil {
+			return err
+		}
+	}
+	if err := sleep(ctx, settle); err != nil {
+		return err
+	}
+	p.enter("talking")
+	r.media.begin()
+	before, err := r.meter.read()
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, r.o.hold); err != nil {
+		return err
+	}
+	after, err := r.meter.read()
+	r.media.end()
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, grace); err != nil {
+		return err
+	}
+	result.Media = r.media.result(after.at.Sub(before.at))
+	if q := r.meter.between(before, after); q != nil && result.Media != nil {
+		q.IdleRSS = idle.rss
+		q.PerPacketUS = 1e6 * q.CPUSeconds / float64(max(result.Media.Counts.Received, 1))
+		q.PerCallKB = (q.RSS - idle.rss) / float64(max(result.Calls.Succeeded, 1))
+		result.Process = q
+	}
+	return nil
+}
+
+// verdict is an error when the server failed calls, ended them or lost all packets of one.
+func (r *Result) verdict() error {
+	err := r.Calls.failure("calls")
+	if r.Dropped > 0 {
+		err = errors.Join(err, fmt.Errorf("the server ended %d calls", r.Dropped))
+	}
+	if r.Media != nil && r.Media.Silent > 0 {
+		err = errors.Join(err, fmt.Errorf("nothing came of %d of %d streams", r.Media.Silent, r.Media.Streams))
+	}
+	return err
+}
+
+// sleep waits, or fails when ctx is done.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
