@@ -44,6 +44,8 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{"calls", "sets up calls, lets them talk, measures, hangs up", callFlags, runCalls},
+		{"register", "makes phones register again and again", registerFlags, runRegister},
+		{"ramp", "sets up calls faster and faster, until failures or slow answers show the knee", rampFlags, runRamp},
 		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runRelay},
 	}
 }

@@ -165,7 +165,7 @@ func (r *callRun) talk(ctx context.Context, p *progress, result *Result, idle us
 	if err := sleep(ctx, grace); err != nil {
 		return err
 	}
-	result.Media = r.media.result(after.at.Sub(before.at))
+	result.Media, result.Delays = r.media.result(after.at.Sub(before.at))
 	if q := r.meter.between(before, after); q != nil && result.Media != nil {
 		q.IdleRSS = idle.rss
 		q.PerPacketUS = 1e6 * q.CPUSeconds / float64(max(result.Media.Counts.Received, 1))

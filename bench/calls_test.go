@@ -107,6 +107,20 @@ func TestBrowserCallsPlain(t *testing.T) {
 		"-calls", "2", "-hold", "500ms"), 2)
 }
 
+func TestRegister(t *testing.T) {
+	r := runJSON(t, "register", "-server", "sip:"+exchange(t).TCP+";transport=tcp", "-password", testPassword, "-users", "1000-1003", "-count", "30")
+	if a := r.Registrations; a == nil || a.Succeeded != 30 || a.Failed != 0 || a.Took.P50 <= 0 || a.PerSecond <= 0 {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestRamp(t *testing.T) {
+	r := runJSON(t, "ramp", "-server", exchange(t).SIP, "-password", testPassword, "-from", "10", "-to", "21", "-step", "2", "-each", "500ms", "-hold", "50ms", "-max-setup", "20s", "-timeout", "20s")
+	if len(r.Steps) != 2 || r.Steps[0].Calls.Succeeded != 5 || r.Steps[1].Calls.Succeeded != 10 || r.Knee != 20 {
+		t.Errorf("knee %g of %+v", r.Knee, r.Steps)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	at := exchange(t)
 	for _, c := range []struct {
@@ -120,6 +134,8 @@ func TestFailures(t *testing.T) {
 		{"no connection", "calls -server sip:127.0.0.1:9;transport=tcp -timeout 5s", 1, "cannot reach tcp:127.0.0.1:9"},
 		{"a WebSocket that is none", "calls -server ws://" + at.ESL + "/ -timeout 1s", 1, "cannot reach ws://"},
 		{"calls refused", "calls -server " + at.SIP + " -password " + testPassword + " -legs sdes -users 1000-1003", 1, "the first call failed: "},
+		{"no relay", "relay -ng 127.0.0.1:9 -timeout 300ms", 1, "cannot reach 127.0.0.1:9"},
+		{"too slow", "ramp -server " + at.SIP + " -password " + testPassword + " -from 10 -to 11 -each 300ms -max-setup 1ns", 1, "not even 10 calls a second"},
 		{"no such scenario", "dance", 2, `there is no scenario "dance"`},
 		{"no such leg", "calls -legs carrier-pigeon", 2, "-legs"},
 		{"a strange packet time", "calls -ptime 7ms", 2, "-ptime"},
@@ -129,10 +145,13 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := run(t, strings.Fields(c.args)...)
+			if lines := strings.Split(strings.TrimSpace(stderr), "\n"); c.code == 1 && !strings.Contains(lines[len(lines)-1], c.want) {
+				t.Errorf("the last line is not the error:\n%s", stderr)
+			}
 			if code != c.code || !strings.Contains(stderr, c.want) {
 				t.Errorf("exit %d, want %d with %q:\n%s", code, c.code, c.want, stderr)
 			}
-			if stdout != "" {
+			if stdout != "" && c.name != "too slow" {
 				t.Errorf("a result: %s", stdout)
 			}
 		})

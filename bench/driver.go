@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	driverTick = time.Millisecond // voices that are due within one tick are sent together
-	lateAfter  = 10 * driverTick  // a tick later than this says that the generator itself has too little CPU
+	driverTick = 250 * time.Microsecond // voices that are due within one tick are sent together
+	lateAfter  = 10 * time.Millisecond  // a tick later than this says that the generator itself has too little CPU
 )
 
 // driver paces the voices of many legs and reads what they hear, over one UDP socket. One goroutine owns everything but the queue.
@@ -73,7 +73,7 @@ func (d *driver) run() {
 			d.socket.flush()
 		}
 		d.socket.receive(d.heard)
-		time.Sleep(time.Until(began.Add(time.Duration(n) * driverTick)))
+		pause(time.Until(began.Add(time.Duration(n) * driverTick)))
 	}
 }
 

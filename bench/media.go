@@ -91,7 +91,7 @@ func (m *mediaPlane) totals() Counts {
 }
 
 // result adds up the window; packets on their way have come.
-func (m *mediaPlane) result(took time.Duration) *Media {
+func (m *mediaPlane) result(took time.Duration) (*Media, Curve) {
 	r := &Media{Seconds: took.Seconds(), WorstMOS: 5}
 	var delays Histogram
 	var jitter time.Duration
@@ -112,7 +112,7 @@ func (m *mediaPlane) result(took time.Duration) *Media {
 		r.WorstMOS = min(r.WorstMOS, score)
 	}
 	if r.Streams == 0 {
-		return nil
+		return nil, nil
 	}
 	r.MOS /= float64(r.Streams)
 	r.JitterMS = milliseconds(jitter / time.Duration(r.Streams))
@@ -125,5 +125,5 @@ func (m *mediaPlane) result(took time.Duration) *Media {
 		r.Generator.Dropped += dropped
 		r.Generator.Unsent += unsent
 	}
-	return r
+	return r, curveOf(&delays)
 }

@@ -21,40 +21,38 @@ type options struct {
 	quiet              bool
 
 	// The server and its users.
-	server        string
-	calleeServer  string
-	addresses     [2]serverAddress // of server and calleeServer
-	domain        string
-	users         string // range, list, or @file
-	accounts      []account
-	password      string
-	insecure      bool
-	local         string
-	expires       int
-	timeout       time.Duration
-	registerCalls bool
+	server       string
+	calleeServer string
+	addresses    [2]serverAddress // of server and calleeServer
+	domain       string
+	users        string // range, list, or @file
+	accounts     []account
+	password     string
+	insecure     bool
+	local        string
+	expires      int
+	timeout      time.Duration
 
 	// Calls.
-	calls        int
-	rate         float64
-	hold         time.Duration
-	legs         string
-	kinds        [2]legKind // caller, callee
-	ptime        time.Duration
-	profileName  string
-	profile      srtp.Profile
-	threads      int
-	ng           string
-	from, to     float64
-	step         float64
-	each         time.Duration
-	maxFailures  float64
-	maxSetup     time.Duration
-	registers    int
-	concurrency  int
-	short        bool
-	figures      string
-	allowedFault bool
+	calls       int
+	rate        float64 // a second
+	hold        time.Duration
+	legs        string
+	kinds       [2]legKind // caller, callee
+	ptime       time.Duration
+	profileName string
+	profile     srtp.Profile
+	threads     int
+	ng          string // the relay's control port
+
+	// Ramps.
+	from, to, step float64
+	each           time.Duration
+	maxFailures    float64 // percent
+	maxSetup       time.Duration
+
+	// Registration storms.
+	registers, concurrency int
 }
 
 // legKind is what a phone sends.
@@ -113,7 +111,8 @@ func (o *options) check() (err error) {
 			o.domain = o.addresses[0].host
 		}
 	}
-	if o.legs == "" {
+	if o.legs == "" { // a scenario without media
+		o.threads, o.ptime = 1, 20*time.Millisecond
 		return nil
 	}
 	names := strings.SplitN(o.legs+","+o.legs, ",", 3)[:2]

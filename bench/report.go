@@ -25,8 +25,14 @@ func (o *options) report(r *Result) error {
 	if err := r.WriteTable(o.program.Stdout); err != nil {
 		return err
 	}
-	if o.jsonFile != "" {
-		if err := writeFile(o.jsonFile, r.WriteJSON); err != nil {
+	for _, file := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{o.jsonFile, r.WriteJSON}, {o.htmlFile, r.WriteHTML}} {
+		if file.name == "" {
+			continue
+		}
+		if err := writeFile(file.name, file.write); err != nil {
 			return err
 		}
 	}
@@ -83,6 +89,16 @@ func (r *Result) rows() [][2]string {
 	}
 	if r.Dropped > 0 {
 		add("  dropped", "%d ended by the server", r.Dropped)
+	}
+	for _, s := range r.Steps {
+		good := ""
+		if !s.Within {
+			good = "  out of bounds"
+		}
+		add(fmt.Sprintf("  %.0f a second", s.Rate), "%d failed, p50 %.3g ms, p99 %.3g ms, server %.2f cores%s", s.Calls.Failed, s.Calls.Took.P50, s.Calls.Took.P99, s.Cores, good)
+	}
+	if r.Knee > 0 {
+		add("knee", "%.0f calls a second", r.Knee)
 	}
 	if m := r.Media; m != nil {
 		c := m.Counts

@@ -21,7 +21,7 @@ type Result struct {
 	Steps         []Step    `json:"steps,omitempty"`
 	Knee          float64   `json:"knee,omitempty"` // the highest rate within the bounds, calls a second
 	Samples       []Sample  `json:"samples,omitempty"`
-	delays        *Histogram
+	Delays        Curve     `json:"one_way_delay_curve_ms,omitempty"` // percentiles 1, 5, 10, 20 … 90, 95, 98, 99, 99.5, 99.9, 100
 }
 
 // Machine is where the generator ran.
@@ -116,5 +116,6 @@ type Sample struct {
 type Step struct {
 	Rate   float64   `json:"rate"` // calls a second, asked for
 	Calls  *Attempts `json:"calls"`
+	Cores  float64   `json:"cores"`  // of the server's processes
 	Within bool      `json:"within"` // failures and set-up time were within the bounds
 }

@@ -206,3 +206,11 @@ func openPair(local netip.Addr) (rtp *net.UDPConn, rtcp net.PacketConn, err erro
 	}
 	return nil, nil, fmt.Errorf("no pair of UDP ports on %s: %w", local, err)
 }
+
+// pause sleeps for less than a millisecond too, which the runtime's timers do not.
+func pause(d time.Duration) {
+	if d > 0 {
+		ts := unix.NsecToTimespec(int64(d))
+		_ = unix.Nanosleep(&ts, nil)
+	}
+}

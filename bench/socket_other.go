@@ -49,3 +49,5 @@ func (s *batchSocket) receive(f func(data []byte, from netip.AddrPort, at time.T
 		f(s.buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
 	}
 }
+
+func pause(d time.Duration) { time.Sleep(d) }

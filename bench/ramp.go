@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"sync"
+	"time"
+)
+
+func rampFlags(f *flag.FlagSet, o *options) {
+	serverFlags(f, o)
+	f.Float64Var(&o.from, "from", 10, "calls per second of the first step")
+	f.Float64Var(&o.to, "to", 1000, "calls per second beyond which it ends")
+	f.Float64Var(&o.step, "step", 1.5, "each step's rate is this many times the one before")
+	f.DurationVar(&o.each, "each", 5*time.Second, "how long a step lasts")
+	f.DurationVar(&o.hold, "hold", 200*time.Millisecond, "how long a call lasts")
+	f.Float64Var(&o.maxFailures, "max-failures", 1, "percent of a step's calls that may fail")
+	f.DurationVar(&o.maxSetup, "max-setup", 500*time.Millisecond, "the 99th percentile of a step's set-up times that is still good")
+}
+
+// runRamp is the scenario that calls faster and faster until the server fails calls or answers too slowly: the knee is the last good rate.
+// Its calls have no media.
+func runRamp(ctx context.Context, o *options) (*Result, error) {
+	if o.from <= 0 || o.step <= 1 || o.each <= 0 {
+		return nil, errors.New("-from and -each are more than 0, -step is more than 1")
+	}
+	m, err := newMeter(o.pids)
+	if err != nil {
+		return nil, err
+	}
+	ps, err := openPhones(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer ps.close()
+	local, err := o.localAddress(ps.server)
+	if err != nil {
+		return nil, err
+	}
+	media, err := newMediaPlane(o, local)
+	if err != nil {
+		return nil, err
+	}
+	defer media.close()
+	r := &ramp{o: o, step: &attempts{}, calls: &sipCalls{phones: ps, media: media, o: o, failed: func(error) {}}}
+	defer r.calls.active.Wait()
+	answering, stop := context.WithCancel(ctx)
+	defer stop()
+	r.calls.answer(answering)
+	p, samples := startProgress(ctx, o, m, func() Sample {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		done, failed := r.step.counts()
+		return Sample{Done: done, Failed: failed}
+	})
+	result := o.newResult()
+	err = r.climb(ctx, p, m, result)
+	result.Samples = samples()
+	ps.unregister(o.timeout)
+	if err == nil && result.Knee == 0 {
+		c := result.Steps[0].Calls
+		err = fmt.Errorf("not even %g calls a second are within the bounds: %d of %d failed, set up in %.0f ms (p99)", o.from, c.Failed, c.Attempted, c.Took.P99)
+	}
+	return result, err
+}
+
+// ramp is the state of one climb.
+type ramp struct {
+	o     *options
+	calls *sipCalls
+	n     int // calls so far
+
+	mu   sync.Mutex // guards what follows
+	step *attempts  // of the step that runs
+}
+
+// climb runs step after step until one is out of bounds.
+func (r *ramp) climb(ctx context.Context, p *progress, m *meter, result *Result) error {
+	for rate := r.o.from; rate <= r.o.to; rate *= r.o.step {
+		p.enter("%.0f calls a second", rate)
+		before, err := m.read()
+		if err != nil {
+			return err
+		}
+		s := Step{Rate: rate, Calls: r.run(ctx, rate)}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		after, err := m.read()
+		if err != nil {
+			return err
+		}
+		if q := m.between(before, after); q != nil {
+			s.Cores = q.Load
+		}
+		s.Within = 100*float64(s.Calls.Failed) <= r.o.maxFailures*float64(s.Calls.Attempted) && s.Calls.Took.P99 <= milliseconds(r.o.maxSetup)
+		result.Steps = append(result.Steps, s)
+		if !s.Within {
+			return nil
+		}
+		result.Knee = rate
+	}
+	return nil
+}
+
+// run calls at one rate and returns when the last call of the step has ended.
+func (r *ramp) run(ctx context.Context, rate float64) *Attempts {
+	made := &attempts{}
+	r.mu.Lock()
+	r.step = made
+	r.mu.Unlock()
+	began := time.Now()
+	var calls sync.WaitGroup
+	for n := 0; n < int(rate*r.o.each.Seconds()); n++ {
+		if sleep(ctx, time.Until(began.Add(time.Duration(float64(n)/rate*float64(time.Second))))) != nil {
+			break
+		}
+		call := r.n
+		r.n++
+		calls.Go(func() { r.call(ctx, call, made) })
+	}
+	took := time.Since(began)
+	calls.Wait()
+	return made.result(took)
+}
+
+// call is one short call.
+func (r *ramp) call(ctx context.Context, n int, made *attempts) {
+	bounded, cancel := context.WithTimeout(ctx, r.o.timeout)
+	defer cancel()
+	call, err := r.calls.setUp(bounded, n)
+	if err != nil {
+		made.add(0, err)
+		return
+	}
+	made.add(call.took, nil)
+	defer call.legs[0].close()
+	_ = sleep(ctx, r.o.hold)
+	bye, done := context.WithTimeout(context.WithoutCancel(ctx), r.o.timeout)
+	defer done()
+	call.hangUp(bye)
+}
