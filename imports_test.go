@@ -23,7 +23,7 @@ var importRules = map[string]importRule{
 	".":                 {own: []string{"*"}, other: []string{"github.com/google/uuid"}},
 	"cmd":               {own: []string{".", "internal/cli", "bench"}},
 	"bench":             {own: []string{".", "sip", "sip/siptest", "registrar", "media", "srtp", "esl"}, other: []string{"github.com/pion/", "golang.org/x/sys/unix"}},
-	"srtp":              {other: []string{"github.com/pion/srtp/", "github.com/pion/rtp"}},
+	"srtp":              {other: []string{"github.com/pion/srtp/", "github.com/pion/rtp", "golang.org/x/sys/cpu"}},
 	"sip":               {other: []string{"github.com/emiago/sipgo/sip", "github.com/coder/websocket"}},
 	"media":             {own: []string{"srtp"}, other: []string{"github.com/pion/", "golang.org/x/sys/unix"}},
 	"esl":               {},

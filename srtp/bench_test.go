@@ -1,8 +1,6 @@
 package srtp
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"encoding/binary"
 	"testing"
 
@@ -43,30 +41,39 @@ func BenchmarkProtectRTP(b *testing.B) {
 	}
 }
 
-// BenchmarkKeystream compares the ways to encrypt a voice packet with AES-CM: what ctr is for.
-func BenchmarkKeystream(b *testing.B) {
-	block, err := aes.NewCipher(make([]byte, 16))
-	if err != nil {
-		b.Fatal(err)
-	}
-	buf := make([]byte, 160)
-	for name, fast := range map[string]bool{"ctr": true, "block by block": false} {
-		b.Run(name, func(b *testing.B) {
-			k := &cmKeys{}
-			k.setBlock(block, fast)
-			b.ReportAllocs()
+// BenchmarkParts shows what a voice packet costs in each transform, by path.
+func BenchmarkParts(b *testing.B) {
+	data := make([]byte, 256)
+	for _, p := range paths() {
+		b.Run("AES-CTR/"+p.name, func(b *testing.B) {
+			c, err := newCounterMode(make([]byte, 16), p.instructions)
+			if err != nil {
+				b.Fatal(err)
+			}
+			var counter [16]byte
 			for b.Loop() {
-				k.xor(buf, 1, 2)
+				c.xor(data[:160], &counter)
+			}
+		})
+		b.Run("HMAC-SHA1/"+p.name, func(b *testing.B) {
+			m, err := newHMACSHA1(make([]byte, 20), p.instructions)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				m.sum(data[:176])
+			}
+		})
+		b.Run("AES-GCM/"+p.name, func(b *testing.B) {
+			k := &gcmKeys{}
+			if err := k.setKey(make([]byte, 16), p.instructions); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				k.seal(data[12:172], data[:12])
 			}
 		})
 	}
-	b.Run("cipher.NewCTR", func(b *testing.B) {
-		iv := make([]byte, aes.BlockSize)
-		b.ReportAllocs()
-		for b.Loop() {
-			cipher.NewCTR(block, iv).XORKeyStream(buf, buf)
-		}
-	})
 }
 
 // benchPackets is a whole cycle of sequence numbers; each round over it advances the roll-over counter, so the packets are protected

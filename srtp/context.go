@@ -43,6 +43,11 @@ type Context struct {
 
 // NewContext derives the session keys. Key and salt are copied.
 func NewContext(p Profile, key, salt []byte) (*Context, error) {
+	return newContextWith(p, key, salt, processor())
+}
+
+// newContextWith is NewContext for a processor with these instructions.
+func newContextWith(p Profile, key, salt []byte, in instructions) (*Context, error) {
 	params, ok := p.params()
 	if !ok {
 		return nil, ErrProfile
@@ -55,11 +60,11 @@ func NewContext(p Profile, key, salt []byte) (*Context, error) {
 	rtcp := labels{labelRTCPKey, labelRTCPAuth, labelRTCPSalt}
 	var errs [2]error
 	if p.AEAD() {
-		c.gcmRTP, errs[0] = newGCMKeys(params, key, salt, rtp)
-		c.gcmRTCP, errs[1] = newGCMKeys(params, key, salt, rtcp)
+		c.gcmRTP, errs[0] = newGCMKeys(params, key, salt, rtp, in)
+		c.gcmRTCP, errs[1] = newGCMKeys(params, key, salt, rtcp, in)
 	} else {
-		c.cmRTP, errs[0] = newCMKeys(params, key, salt, rtp, true)
-		c.cmRTCP, errs[1] = newCMKeys(params, key, salt, rtcp, false)
+		c.cmRTP, errs[0] = newCMKeys(params, key, salt, rtp, in)
+		c.cmRTCP, errs[1] = newCMKeys(params, key, salt, rtcp, in)
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err

@@ -2,11 +2,8 @@ package srtp
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
 	"encoding/binary"
 	"errors"
-	"runtime"
 	"testing"
 )
 
@@ -204,82 +201,6 @@ func TestNewContextErrors(t *testing.T) {
 	}
 }
 
-// TestCTRIsThere fails when a new Go has changed what newCTR relies on. Nothing breaks then: packets are encrypted block by block, which takes
-// half as long again for a whole packet; newCTR has to learn the new shape.
-func TestCTRIsThere(t *testing.T) {
-	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		t.Skip("only where crypto/aes has a pipelined CTR")
-	}
-	if c := newContext(t, AES128CMHMACSHA1_80); c.cmRTP.ctr == nil {
-		t.Errorf("%s: the counter of crypto/cipher's CTR stream cannot be set", runtime.Version())
-	}
-}
-
-// otherCTR is a CTR stream as another Go could have it.
-type otherCTR struct{ state *otherState }
-
-type otherState struct {
-	ivlo, ivhi uint64
-	offset     uint64
-}
-
-func (c otherCTR) XORKeyStream(dst, src []byte) {
-	for i, b := range src {
-		dst[i] = b ^ byte(c.state.ivlo+c.state.ivhi+c.state.offset)
-	}
-}
-
-// TestCTRRefusesStrangers: a stream that looks alike and works differently, or looks different, is not used.
-func TestCTRRefusesStrangers(t *testing.T) {
-	block, err := aes.NewCipher(make([]byte, 16))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ctrOf(cipher.NewCTR(block, make([]byte, aes.BlockSize)), block) == nil && runtime.GOARCH == "amd64" {
-		t.Error("the real one")
-	}
-	for name, s := range map[string]cipher.Stream{
-		"same fields, other result": otherCTR{&otherState{}},
-		"no state":                  otherCTR{},
-		"other shape":               &otherCTR{&otherState{}},
-		"other fields":              strangeCTR{&strangeState{}},
-		"none":                      nil,
-	} {
-		if ctrOf(s, block) != nil {
-			t.Errorf("%s: taken", name)
-		}
-	}
-}
-
-type strangeCTR struct{ state *strangeState }
-
-type strangeState struct{ ivlo, ivhi, offset uint32 }
-
-func (c strangeCTR) XORKeyStream(dst, src []byte) {
-	for i, b := range src {
-		dst[i] = b ^ byte(c.state.ivlo+c.state.ivhi+c.state.offset)
-	}
-}
-
-// TestWithoutCTR runs the fallback for RTP of a standard library whose CTR counter cannot be set.
-func TestWithoutCTR(t *testing.T) {
-	fast, slow := newContext(t, AES128CMHMACSHA1_80), newContext(t, AES128CMHMACSHA1_80)
-	key, salt := keyOf(AES128CMHMACSHA1_80, 1)
-	var err error
-	if slow.cmRTP, err = newCMKeys(slow.params, key, salt, labels{labelRTPKey, labelRTPAuth, labelRTPSalt}, false); err != nil {
-		t.Fatal(err)
-	}
-	for size := range 300 {
-		plain := rtpPacket(t, 1, uint16(size), size)
-		a, b := withRoom(plain), withRoom(plain)
-		n, errFast := fast.ProtectRTP(a, len(a))
-		m, errSlow := slow.ProtectRTP(b, len(b))
-		if errFast != nil || errSlow != nil || !bytes.Equal(a[:n], b[:m]) {
-			t.Fatalf("%d bytes: %v, %v\n%x\n%x", size, errFast, errSlow, a[:n], b[:m])
-		}
-	}
-}
-
 // TestEstimate compares with RFC 3711 §3.3.1: the index nearest to the highest one.
 func TestEstimate(t *testing.T) {
 	tests := []struct {
@@ -335,33 +256,40 @@ func TestWindow(t *testing.T) {
 
 func TestNoAllocations(t *testing.T) {
 	for _, p := range allProfiles {
-		out, in := newContext(t, p.ours), newContext(t, p.ours)
-		plain, report := rtpPacket(t, 1, 0, 160), rtcpPacket(1, 40)
-		buf := make([]byte, 2048)
-		seq := uint16(0)
-		allocs := testing.AllocsPerRun(200, func() {
-			seq++
-			n := copy(buf, plain)
-			binary.BigEndian.PutUint16(buf[2:], seq)
-			n, err := out.ProtectRTP(buf, n)
-			if err == nil {
-				_, err = in.UnprotectRTP(buf[:n])
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n, err = out.ProtectRTCP(buf, copy(buf, report)); err == nil {
-				_, err = in.UnprotectRTCP(buf[:n])
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err = in.UnprotectRTP(buf[:100]); err == nil { // a refused packet costs nothing either
-				t.Fatal("garbage accepted")
-			}
-		})
-		if allocs != 0 {
-			t.Errorf("%v: %v allocations a packet", p.ours, allocs)
+		for _, path := range paths() {
+			t.Run(p.ours.String()+"/"+path.name, func(t *testing.T) {
+				noAllocations(t, contextOf(t, p.ours, path.instructions), contextOf(t, p.ours, path.instructions))
+			})
 		}
+	}
+}
+
+func noAllocations(t *testing.T, out, in *Context) {
+	plain, report := rtpPacket(t, 1, 0, 160), rtcpPacket(1, 40)
+	buf := make([]byte, 2048)
+	seq := uint16(0)
+	allocs := testing.AllocsPerRun(200, func() {
+		seq++
+		n := copy(buf, plain)
+		binary.BigEndian.PutUint16(buf[2:], seq)
+		n, err := out.ProtectRTP(buf, n)
+		if err == nil {
+			_, err = in.UnprotectRTP(buf[:n])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err = out.ProtectRTCP(buf, copy(buf, report)); err == nil {
+			_, err = in.UnprotectRTCP(buf[:n])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = in.UnprotectRTP(buf[:100]); err == nil { // a refused packet costs nothing either
+			t.Fatal("garbage accepted")
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations a packet", allocs)
 	}
 }

@@ -1,9 +1,6 @@
 package srtp
 
-import (
-	"crypto/aes"
-	"crypto/cipher"
-)
+import "crypto/aes"
 
 // Key derivation labels, RFC 3711 §4.3.2.
 const (
@@ -21,8 +18,8 @@ type labels struct{ key, auth, salt byte }
 // derive is the AES-CM pseudo-random function of RFC 3711 §4.3.3 (RFC 6188 §3 for keys of 256 bits) for a key derivation rate of
 // zero: n bytes of keystream under the master key from the counter (label·2^48 xor salt)·2^16. A salt of 96 bits is extended with
 // zeros on the right, RFC 7714 §11.
-func derive(masterKey, masterSalt []byte, label byte, n int) ([]byte, error) {
-	block, err := aes.NewCipher(masterKey)
+func derive(masterKey, masterSalt []byte, label byte, n int, in instructions) ([]byte, error) {
+	c, err := newCounterMode(masterKey, in)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +27,6 @@ func derive(masterKey, masterSalt []byte, label byte, n int) ([]byte, error) {
 	copy(iv[:14], masterSalt)
 	iv[7] ^= label
 	out := make([]byte, n)
-	cipher.NewCTR(block, iv[:]).XORKeyStream(out, out)
+	c.xor(out, &iv)
 	return out, nil
 }

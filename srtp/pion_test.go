@@ -36,12 +36,7 @@ func keyOf(p Profile, seed byte) (key, salt []byte) {
 
 func newContext(t testing.TB, p Profile) *Context {
 	t.Helper()
-	key, salt := keyOf(p, 1)
-	c, err := NewContext(p, key, salt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return contextOf(t, p, processor())
 }
 
 func newPion(t testing.TB, p Profile, theirs pion.ProtectionProfile) *pion.Context {

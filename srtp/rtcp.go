@@ -39,7 +39,7 @@ func (c *Context) protectRTCP(pkt []byte, n int) (int, error) {
 		copy(k.aad[:], buf[:rtcpHeaderLen])
 		binary.BigEndian.PutUint32(k.aad[rtcpHeaderLen:], word)
 		k.setNonce(ssrc, index)
-		k.aead.Seal(buf[rtcpHeaderLen:rtcpHeaderLen], k.nonce[:], buf[rtcpHeaderLen:n], k.aad[:])
+		k.seal(buf[rtcpHeaderLen:n], k.aad[:])
 		binary.BigEndian.PutUint32(buf[n+gcmTagLen:], word)
 	} else {
 		k := c.cmRTCP
@@ -108,11 +108,9 @@ func (k *gcmKeys) openRTCP(pkt []byte, n int, word, ssrc uint32) bool {
 		// end of the packet, where the tag was, to make them contiguous.
 		copy(k.tag[:], pkt[n:])
 		binary.BigEndian.PutUint32(pkt[n:], word)
-		_, err := k.aead.Open(k.aad[:0], k.nonce[:], k.tag[:], pkt[:n+rtcpIndexLen])
-		return err == nil
+		return k.open(k.tag[:], pkt[:n+rtcpIndexLen])
 	}
 	copy(k.aad[:], pkt[:rtcpHeaderLen])
 	binary.BigEndian.PutUint32(k.aad[rtcpHeaderLen:], word)
-	_, err := k.aead.Open(pkt[rtcpHeaderLen:rtcpHeaderLen], k.nonce[:], pkt[rtcpHeaderLen:n+gcmTagLen], k.aad[:])
-	return err == nil
+	return k.open(pkt[rtcpHeaderLen:n+gcmTagLen], k.aad[:])
 }

@@ -39,7 +39,7 @@ func (c *Context) protectRTP(pkt []byte, n int) (int, error) {
 	}
 	if k := c.gcmRTP; k != nil {
 		k.setNonce(ssrc, index)
-		k.aead.Seal(buf[header:header], k.nonce[:], buf[header:n], buf[:header])
+		k.seal(buf[header:n], buf[:header])
 	} else {
 		k := c.cmRTP
 		k.xor(buf[header:n], ssrc, index)
@@ -86,7 +86,7 @@ func (c *Context) unprotectRTP(pkt []byte) (int, error) {
 	}
 	if k := c.gcmRTP; k != nil {
 		k.setNonce(ssrc, index)
-		if _, err := k.aead.Open(pkt[header:header], k.nonce[:], pkt[header:], pkt[:header]); err != nil {
+		if !k.open(pkt[header:], pkt[:header]) {
 			return 0, ErrAuth
 		}
 	} else {

@@ -3,7 +3,6 @@ package srtp
 import (
 	"bytes"
 	"crypto/aes"
-	"crypto/cipher"
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
@@ -31,25 +30,21 @@ func TestKeystreamRFC3711B2(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			block, err := aes.NewCipher(unhex(t, tt.key))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, fast := range []bool{true, false} {
+			for _, p := range paths() {
 				k := &cmKeys{}
 				copy(k.salt[:], unhex(t, "F0F1F2F3F4F5F6F7F8F9FAFBFCFD"))
-				k.setBlock(block, fast)
-				if fast && k.ctr == nil {
-					t.Error("the counter of crypto/cipher's CTR cannot be set in this Go release: see ctr.go")
+				var err error
+				if k.cipher, err = newCounterMode(unhex(t, tt.key), p.instructions); err != nil {
+					t.Fatal(err)
 				}
 				const late = 0xfeff // number of the block the second part begins with
 				stream := make([]byte, (late+3)*aes.BlockSize)
 				k.xor(stream, 0, 0)
 				if got, want := stream[:48], unhex(t, tt.first); !bytes.Equal(got, want) {
-					t.Errorf("fast %v: first blocks\n got %x\nwant %x", fast, got, want)
+					t.Errorf("%s: first blocks\n got %x\nwant %x", p.name, got, want)
 				}
 				if got, want := stream[late*aes.BlockSize:], unhex(t, tt.late); !bytes.Equal(got, want) {
-					t.Errorf("fast %v: blocks from 0xfeff\n got %x\nwant %x", fast, got, want)
+					t.Errorf("%s: blocks from 0xfeff\n got %x\nwant %x", p.name, got, want)
 				}
 			}
 		})
@@ -70,10 +65,12 @@ func TestDeriveRFC3711B3(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for label, want := range map[byte]string{labelRTPKey: tt.cipher, labelRTPSalt: tt.saltKey, labelRTPAuth: tt.auth} {
-				w := unhex(t, want)
-				got, err := derive(unhex(t, tt.key), unhex(t, tt.salt), label, len(w))
-				if err != nil || !bytes.Equal(got, w) {
-					t.Errorf("label %d: %v\n got %x\nwant %x", label, err, got, w)
+				for _, p := range paths() {
+					w := unhex(t, want)
+					got, err := derive(unhex(t, tt.key), unhex(t, tt.salt), label, len(w), p.instructions)
+					if err != nil || !bytes.Equal(got, w) {
+						t.Errorf("%s: label %d: %v\n got %x\nwant %x", p.name, label, err, got, w)
+					}
 				}
 			}
 		})
@@ -81,7 +78,7 @@ func TestDeriveRFC3711B3(t *testing.T) {
 }
 
 // rfc7714Context has the session keys of RFC 7714 §16 and §17, which are given without master keys.
-func rfc7714Context(t *testing.T, p Profile) *Context {
+func rfc7714Context(t *testing.T, p Profile, in instructions) *Context {
 	t.Helper()
 	salt := unhex(t, "517569642070726f2071756f")
 	key := unhex(t, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")[:p.KeyLen()]
@@ -89,17 +86,13 @@ func rfc7714Context(t *testing.T, p Profile) *Context {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		t.Fatal(err)
+	for _, k := range []*gcmKeys{c.gcmRTP, c.gcmRTCP} {
+		*k = gcmKeys{}
+		if err := k.setKey(key, in); err != nil {
+			t.Fatal(err)
+		}
+		copy(k.salt[:], salt)
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.gcmRTP.aead, c.gcmRTCP.aead = aead, aead
-	copy(c.gcmRTP.salt[:], salt)
-	copy(c.gcmRTCP.salt[:], salt)
 	return c
 }
 
@@ -124,51 +117,53 @@ func TestRFC7714(t *testing.T) {
 			rtcp + `91db4afb feee5a97 8fab4393 ed2615fe 000005d4`},
 	}
 	for _, tt := range tests {
-		t.Run(tt.profile.String(), func(t *testing.T) {
-			plain, want := unhex(t, rtp), unhex(t, tt.srtp)
-			buf := append(make([]byte, 0, 256), plain...)
-			n, err := rfc7714Context(t, tt.profile).ProtectRTP(buf, len(buf))
-			if err != nil || !bytes.Equal(buf[:n], want) {
-				t.Errorf("ProtectRTP: %v\n got %x\nwant %x", err, buf[:n], want)
-			}
-			got := bytes.Clone(want)
-			if n, err = rfc7714Context(t, tt.profile).UnprotectRTP(got); err != nil || !bytes.Equal(got[:n], plain) {
-				t.Errorf("UnprotectRTP: %v %x", err, got[:n])
-			}
-
-			plain, want = unhex(t, rtcp), unhex(t, tt.srtcp)
-			c := rfc7714Context(t, tt.profile)
-			ssrc := binary.BigEndian.Uint32(plain[4:])
-			c.sources[ssrc] = &source{ssrc: ssrc, rtcpNext: 0x5d4}
-			buf = append(make([]byte, 0, 256), plain...)
-			if n, err = c.ProtectRTCP(buf, len(buf)); err != nil || !bytes.Equal(buf[:n], want) {
-				t.Errorf("ProtectRTCP: %v\n got %x\nwant %x", err, buf[:n], want)
-			}
-			for name, packet := range map[string][]byte{"encrypted": want, "authenticated only": unhex(t, tt.authentOnly)} {
-				got = bytes.Clone(packet)
-				if n, err = rfc7714Context(t, tt.profile).UnprotectRTCP(got); err != nil || !bytes.Equal(got[:n], plain) {
-					t.Errorf("UnprotectRTCP, %s: %v %x", name, err, got[:n])
+		for _, path := range paths() {
+			t.Run(tt.profile.String()+"/"+path.name, func(t *testing.T) {
+				plain, want := unhex(t, rtp), unhex(t, tt.srtp)
+				buf := append(make([]byte, 0, 256), plain...)
+				n, err := rfc7714Context(t, tt.profile, path.instructions).ProtectRTP(buf, len(buf))
+				if err != nil || !bytes.Equal(buf[:n], want) {
+					t.Errorf("ProtectRTP: %v\n got %x\nwant %x", err, buf[:n], want)
 				}
-			}
-		})
+				got := bytes.Clone(want)
+				if n, err = rfc7714Context(t, tt.profile, path.instructions).UnprotectRTP(got); err != nil || !bytes.Equal(got[:n], plain) {
+					t.Errorf("UnprotectRTP: %v %x", err, got[:n])
+				}
+
+				plain, want = unhex(t, rtcp), unhex(t, tt.srtcp)
+				c := rfc7714Context(t, tt.profile, path.instructions)
+				ssrc := binary.BigEndian.Uint32(plain[4:])
+				c.sources[ssrc] = &source{ssrc: ssrc, rtcpNext: 0x5d4}
+				buf = append(make([]byte, 0, 256), plain...)
+				if n, err = c.ProtectRTCP(buf, len(buf)); err != nil || !bytes.Equal(buf[:n], want) {
+					t.Errorf("ProtectRTCP: %v\n got %x\nwant %x", err, buf[:n], want)
+				}
+				for name, packet := range map[string][]byte{"encrypted": want, "authenticated only": unhex(t, tt.authentOnly)} {
+					got = bytes.Clone(packet)
+					if n, err = rfc7714Context(t, tt.profile, path.instructions).UnprotectRTCP(got); err != nil || !bytes.Equal(got[:n], plain) {
+						t.Errorf("UnprotectRTCP, %s: %v %x", name, err, got[:n])
+					}
+				}
+			})
+		}
 	}
 }
 
 // TestHMACRFC2202 has test cases of HMAC-SHA1 with a key of 20 bytes, which is what session keys have.
 func TestHMACRFC2202(t *testing.T) {
-	m, err := newHMACSHA1(bytes.Repeat([]byte{0x0b}, 20))
-	if err != nil {
-		t.Fatal(err)
+	tests := []struct{ name, key, data, want string }{
+		{"1", strings.Repeat("0b", 20), hex.EncodeToString([]byte("Hi There")), "b617318655057264e28bc0b6fb378c8ef146be00"},
+		{"3", strings.Repeat("aa", 20), strings.Repeat("dd", 50), "125d7342b9ac11cd91a39af48aa17b4f63f175d3"},
 	}
-	for range 2 { // the second use starts from the saved state
-		if got, want := m.sum([]byte("Hi There")), unhex(t, "b617318655057264e28bc0b6fb378c8ef146be00"); !bytes.Equal(got, want) {
-			t.Errorf("got %x, want %x", got, want)
+	for _, tt := range tests {
+		for _, p := range paths() {
+			m, err := newHMACSHA1(unhex(t, tt.key), p.instructions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := m.sum(unhex(t, tt.data)), unhex(t, tt.want); !bytes.Equal(got, want) {
+				t.Errorf("%s: case %s: got %x, want %x", p.name, tt.name, got, want)
+			}
 		}
-	}
-	if m, err = newHMACSHA1(bytes.Repeat([]byte{0xaa}, 20)); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := m.sum(bytes.Repeat([]byte{0xdd}, 50)), unhex(t, "125d7342b9ac11cd91a39af48aa17b4f63f175d3"); !bytes.Equal(got, want) {
-		t.Errorf("got %x, want %x", got, want)
 	}
 }
