@@ -2,6 +2,7 @@ package srtp
 
 import (
 	"encoding/binary"
+	"runtime"
 	"testing"
 
 	"github.com/pion/rtp"
@@ -122,16 +123,38 @@ func BenchmarkUnprotectRTP(b *testing.B) {
 	}
 }
 
+// BenchmarkNewContext also tells how much memory a context keeps that has seen one SSRC.
 func BenchmarkNewContext(b *testing.B) {
 	for _, p := range allProfiles {
 		key, salt := keyOf(p.ours, 1)
-		b.Run(p.ours.String(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := NewContext(p.ours, key, salt); err != nil {
-					b.Fatal(err)
+		for _, path := range []path{paths()[0], {"this processor", processor()}} {
+			b.Run(p.ours.String()+"/"+path.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := newContextWith(p.ours, key, salt, path.instructions); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+				b.ReportMetric(keptBytes(b, p.ours, path.instructions), "B-kept")
+			})
+		}
 	}
+}
+
+func keptBytes(b *testing.B, p Profile, in instructions) float64 {
+	contexts := make([]*Context, 1000)
+	used := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := used()
+	for i := range contexts {
+		contexts[i] = contextOf(b, p, in)
+		protected(b, contexts[i], 1, 1)
+	}
+	kept := used() - before
+	runtime.KeepAlive(contexts)
+	return float64(kept) / float64(len(contexts))
 }

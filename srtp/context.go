@@ -35,7 +35,7 @@ type Context struct {
 	cmRTCP   *cmKeys
 	gcmRTP   *gcmKeys // nil for HMAC profiles
 	gcmRTCP  *gcmKeys
-	sources  map[uint32]*source
+	sources  []*source
 	last     *source // the SSRC of the packet before, almost always that of this one
 	stranger source  // state of an SSRC not seen before, until its packet has proved itself
 	counters Counters
@@ -55,7 +55,7 @@ func newContextWith(p Profile, key, salt []byte, in instructions) (*Context, err
 	if len(key) != params.key || len(salt) != params.salt {
 		return nil, ErrKey
 	}
-	c := &Context{profile: p, params: params, sources: make(map[uint32]*source, 1)}
+	c := &Context{profile: p, params: params}
 	rtp := labels{labelRTPKey, labelRTPAuth, labelRTPSalt}
 	rtcp := labels{labelRTCPKey, labelRTCPAuth, labelRTCPSalt}
 	var errs [2]error
@@ -83,9 +83,11 @@ func (c *Context) source(ssrc uint32) (*source, error) {
 	if c.last != nil && c.last.ssrc == ssrc {
 		return c.last, nil
 	}
-	if s, ok := c.sources[ssrc]; ok {
-		c.last = s
-		return s, nil
+	for _, s := range c.sources {
+		if s.ssrc == ssrc {
+			c.last = s
+			return s, nil
+		}
 	}
 	if len(c.sources) >= maxSources {
 		return nil, ErrSources
@@ -98,7 +100,7 @@ func (c *Context) source(ssrc uint32) (*source, error) {
 func (c *Context) keep(s *source) {
 	if s == &c.stranger {
 		known := c.stranger
-		c.sources[known.ssrc] = &known
+		c.sources = append(c.sources, &known)
 		c.last = &known
 	}
 }

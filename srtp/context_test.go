@@ -173,12 +173,12 @@ func TestMalformed(t *testing.T) {
 func TestExpired(t *testing.T) {
 	c := newContext(t, AES128CMHMACSHA1_80)
 	protected(t, c, 1, 1)
-	c.sources[1].rtp.highest = 1<<48 - 1
+	c.sources[0].rtp.highest = 1<<48 - 1
 	buf := withRoom(rtpPacket(t, 1, 0, 10))
 	if _, err := c.ProtectRTP(buf, len(buf)); !errors.Is(err, ErrExpired) {
 		t.Errorf("after the last roll-over: %v", err)
 	}
-	c.sources[1].rtcpNext = 1<<31 - 1
+	c.sources[0].rtcpNext = 1<<31 - 1
 	rtcp := withRoom(rtcpPacket(1, 8))
 	if _, err := c.ProtectRTCP(rtcp, len(rtcp)); err != nil {
 		t.Errorf("last SRTCP index: %v", err)

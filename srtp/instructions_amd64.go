@@ -4,8 +4,13 @@ package srtp
 
 import "golang.org/x/sys/cpu"
 
-// processor tells what this processor has. All of it shuffles bytes with SSSE3.
-func processor() instructions {
+// extensions is found once: CPUID leaves a virtual machine, which takes longer than making a context. It never changes.
+var extensions = detect()
+
+func processor() instructions { return extensions }
+
+// detect tells what this processor has. All of it shuffles bytes with SSSE3.
+func detect() instructions {
 	return instructions{
 		aes:  cpu.X86.HasAES && cpu.X86.HasSSSE3,
 		sha1: cpu.X86.HasSSSE3 && hasSHA(),
@@ -13,4 +18,5 @@ func processor() instructions {
 	}
 }
 
+// hasSHA tells whether there are the SHA extensions.
 func hasSHA() bool

@@ -133,7 +133,7 @@ func TestRFC7714(t *testing.T) {
 				plain, want = unhex(t, rtcp), unhex(t, tt.srtcp)
 				c := rfc7714Context(t, tt.profile, path.instructions)
 				ssrc := binary.BigEndian.Uint32(plain[4:])
-				c.sources[ssrc] = &source{ssrc: ssrc, rtcpNext: 0x5d4}
+				c.sources = []*source{{ssrc: ssrc, rtcpNext: 0x5d4}}
 				buf = append(make([]byte, 0, 256), plain...)
 				if n, err = c.ProtectRTCP(buf, len(buf)); err != nil || !bytes.Equal(buf[:n], want) {
 					t.Errorf("ProtectRTCP: %v\n got %x\nwant %x", err, buf[:n], want)
