@@ -286,6 +286,7 @@ func (ch *Channel) unbridged(b *Channel, end legResult) {
 	}
 	ch.emitUnbridge(ch.uuid, b.uuid)
 	if !ch.isDown() {
+		ch.releaseHold()
 		ch.afterBridge(end)
 	}
 }

@@ -56,6 +56,7 @@ type Channel struct {
 
 	ringReady, early, isAnswered bool
 	held                         bool
+	indicated                    bool // held because the far leg's peer holds it, by a re-INVITE of ours
 	heldSince                    time.Time
 	holds                        []string // {begin,end} of each hold, in µs
 

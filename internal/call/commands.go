@@ -45,26 +45,35 @@ func (ch *Channel) Ask(ctx context.Context, f func() error) error {
 // Hold puts the peer of an answered leg on hold, or takes it back, with a re-INVITE, as uuid_hold does; the far leg hears music meanwhile.
 func (ch *Channel) Hold(ctx context.Context, on bool) error {
 	return ch.Ask(ctx, func() error {
-		if ch.held == on {
-			return errNotHeld
-		}
-		if !ch.isAnswered || ch.media == nil {
-			return errNoMedia
-		}
-		direction := media.SendRecv
-		if on {
-			direction = media.SendOnly
-		}
-		sdp, err := ch.media.Reoffer(direction)
-		if err != nil {
+		if err := ch.holdPeer(on); err != nil {
 			return err
 		}
-		if err := ch.leg.Reoffer(sdp, func(answer []byte, failed error) { ch.box.put(func() { ch.reoffered(answer, failed) }) }); err != nil {
-			return err
-		}
-		ch.hold(on)
+		ch.holdMusic(on)
 		return nil
 	})
+}
+
+// holdPeer tells the peer by a re-INVITE that it is held, or no longer.
+func (ch *Channel) holdPeer(on bool) error {
+	if ch.held == on {
+		return errNotHeld
+	}
+	if !ch.isAnswered || ch.media == nil {
+		return errNoMedia
+	}
+	direction := media.SendRecv
+	if on {
+		direction = media.SendOnly
+	}
+	sdp, err := ch.media.Reoffer(direction)
+	if err != nil {
+		return err
+	}
+	if err := ch.leg.Reoffer(sdp, func(answer []byte, failed error) { ch.box.put(func() { ch.reoffered(answer, failed) }) }); err != nil {
+		return err
+	}
+	ch.markHold(on)
+	return nil
 }
 
 // reoffered takes the answer to an offer of ours that changes nothing but the direction.

@@ -141,7 +141,7 @@ func (ch *Channel) noteTransfer(how string) string {
 
 // depart takes a called leg away from who called it; its call goes on without this leg.
 func (ch *Channel) depart() {
-	ch.stopBehind()
+	ch.releaseHold()
 	a, c := ch.parent, ch.caller
 	if c == nil {
 		return

@@ -76,11 +76,17 @@ func (ch *Channel) keepCodec() []media.Codec {
 // maxHolds bounds what hold_events lists, the last ones.
 const maxHolds = 100
 
-// hold reports that the peer put the call on hold or took it back.
+// hold reports that the peer put the call on hold or took it back, and has the far leg hear of it.
 func (ch *Channel) hold(on bool) {
 	if ch.held == on || !ch.isAnswered {
 		return
 	}
+	ch.markHold(on)
+	ch.holdMusic(on)
+}
+
+// markHold reports that the call is on hold on this leg, or no longer.
+func (ch *Channel) markHold(on bool) {
 	ch.held = on
 	if on {
 		ch.emitCallState(callHeld)
@@ -88,7 +94,6 @@ func (ch *Channel) hold(on bool) {
 		ch.profile.Times.LastHold = ch.heldSince
 		ch.emitHold()
 		ch.emitPresence("hold", presenceOfHold)
-		ch.holdMusic(true)
 		return
 	}
 	ch.emitCallState(callUnheld)
@@ -99,5 +104,4 @@ func (ch *Channel) hold(on bool) {
 	}
 	ch.emitUnhold()
 	ch.emitPresence("unhold", presenceOfUnhold)
-	ch.holdMusic(false)
 }

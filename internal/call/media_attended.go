@@ -34,11 +34,7 @@ func appAttXfer(ch *Channel, data dialplan.Expanded) string {
 		return responseNone
 	}
 	music := ch.musicOnHold()
-	held.box.put(func() {
-		if music != "" {
-			held.playBehind(music, true)
-		}
-	})
+	held.box.put(func() { held.waitOnHold(music) })
 	ch.sound.onDigit = func(digit byte, d time.Duration, relayed bool) bool { return ch.consultKey(c, digit, d, relayed) }
 	defer func() { ch.sound.onDigit = nil }()
 	win, _ := ch.originate(d)
@@ -109,7 +105,7 @@ func (ch *Channel) threeParties(c *consultation, third mediaSession) {
 		return
 	}
 	c.mixed = m
-	c.held.box.put(c.held.stopBehind)
+	c.held.box.put(c.held.releaseHold)
 }
 
 // complete connects the held party with the third one: this leg has hung up. It waits until both have left it, so that its end is not theirs.
@@ -120,7 +116,7 @@ func (ch *Channel) complete(c *consultation) {
 	}
 	held, third, done := c.held, c.win.ch, false
 	if !held.box.put(func() {
-		held.stopBehind()
+		held.releaseHold()
 		held.takeOver(third, offerToJoin{cause: AttendedTransfer})
 		ch.box.put(func() { done = true })
 	}) {
@@ -134,7 +130,7 @@ func (ch *Channel) endConsultation(c *consultation) {
 	if c.mixed != nil {
 		c.mixed.Close()
 	}
-	c.held.box.put(c.held.stopBehind)
+	c.held.box.put(c.held.releaseHold)
 	if ch.isDown() || ch.bridgedTo != c.held {
 		return
 	}

@@ -70,7 +70,8 @@ func (ch *Channel) stopBehind() {
 	s.finish(media.ErrStopped) // now: what comes next is reported after it
 }
 
-// holdMusic lets the far leg hear music while this leg's peer has put it on hold, toggle_hold of mod_sofia.
+// holdMusic lets the far leg hear music while this leg's peer has put it on hold, toggle_hold of mod_sofia; with the music "indicate_hold" its peer is
+// put on hold instead.
 func (ch *Channel) holdMusic(on bool) {
 	far := ch.bridgedTo
 	if far == nil {
@@ -78,19 +79,48 @@ func (ch *Channel) holdMusic(on bool) {
 	}
 	music := ch.musicOnHold()
 	far.box.put(func() {
-		switch {
-		case !on:
-			far.stopBehind()
-		case music != "":
-			far.playBehind(music, true)
+		if on {
+			far.waitOnHold(music)
+		} else {
+			far.releaseHold()
 		}
 	})
+}
+
+// waitOnHold has the peer hear music, or hear of it, because the far leg holds the call. A peer that holds the call itself is told nothing.
+func (ch *Channel) waitOnHold(music string) {
+	switch {
+	case music == "":
+	case !strings.EqualFold(music, "indicate_hold"):
+		ch.playBehind(music, true)
+	case !ch.hungUp && !ch.held:
+		if err := ch.holdPeer(true); err != nil {
+			ch.log.Info("the peer is not told that it is held", "error", err)
+			return
+		}
+		ch.indicated = true
+	}
+}
+
+// releaseHold ends waitOnHold.
+func (ch *Channel) releaseHold() {
+	ch.stopBehind()
+	if !ch.indicated {
+		return
+	}
+	ch.indicated = false
+	if ch.hungUp {
+		return
+	}
+	if err := ch.holdPeer(false); err != nil {
+		ch.log.Info("the peer is not told that it is no longer held", "error", err)
+	}
 }
 
 // musicOnHold is what the party that this leg holds hears, "" for silence.
 func (ch *Channel) musicOnHold() string {
 	music := first(ch.ownVar("hold_music"), ch.holdMusicOfProfile(), ch.core.soundConfig().HoldMusic, defaultMusic)
-	if strings.EqualFold(music, "silence") || strings.EqualFold(music, "indicate_hold") {
+	if strings.EqualFold(music, "silence") {
 		return ""
 	}
 	return music

@@ -83,21 +83,8 @@ func TestTrunkIdentity(t *testing.T) {
 		t.Run(direction, func(t *testing.T) {
 			ex, peer := startWithTrunk(t, "udp", "127.0.0.2")
 			first, second := ex.phone(t, rtpPhone, "1001"), ex.phone(t, rtpPhone, "1003")
-			var a, b talk // the trunk's leg and the phone's
-			if direction == "its call" {
-				a = peer.invite(t, "1001")
-				b = first.accept(t, first.incoming(t))
-				a.answered(t)
-				role := "active" // RFC 8842 §5.3: the association keeps its roles
-				if strings.Contains(string(mustAnswer(t, a).Body()), "a=setup:active") {
-					role = "passive"
-				}
-				a.call.SetSDP([]byte(strings.ReplaceAll(string(a.call.Request().Body()), "actpass", role)))
-			} else {
-				b = first.invite(t, "2001")
-				a = peer.accept(t, peer.incoming(t))
-				b.answered(t)
-			}
+			a, b := trunkCall(t, first, peer, direction)
+			a.call.SetSDP([]byte(trunkSDP(t, a, direction)))
 			hearEachOther(t, a, b)
 			refer(t, ex, b, "sip:1003@"+ex.at.SIP, "1001")
 			c := second.accept(t, second.incoming(t))
