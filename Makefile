@@ -51,6 +51,7 @@ test: test-web test-go test-clients test-browser ## all tests; installs what the
 test-go: web ## Go tests with the race detector
 	@./test/install.sh sipp
 	$(GO) test $(GOTESTFLAGS) ./...
+	$(GO) test -tags talkpath_portable ./media
 
 test-web: need-npm web ## type check and unit tests of the web phone
 	cd web && npm run typecheck && npm test
@@ -66,9 +67,11 @@ test-clients: need-npm build ## the event socket libraries of npm against the bi
 need-npm:
 	@test -z "$(NO_WEB)" || { echo "$(NO_WEB), and these tests need it: install Node.js $(NODE_MIN) or newer with npm"; exit 1; }
 
-lint: ## gofmt, vet, staticcheck, a build without cgo
+lint: ## gofmt, vet (also for other systems), staticcheck, a build without cgo
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./media/... ./srtp ./sip/...
 	$(TOOL) staticcheck ./...
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/talkpath
 

@@ -54,9 +54,9 @@ func TestAnswersFromTheAddressThatWasHit(t *testing.T) {
 					t.Errorf("selected %+v of %d", l.ice.selected, len(l.ice.paths))
 				}
 				// What follows on the path leaves from there, too: batched and at once.
-				e.sh.sendNow(l.ice.selected, []byte("now"))
-				e.sh.send(l.ice.selected, []byte("batched"))
-				e.sh.loop.flush()
+				e.all.list[0].sendNow(l.ice.selected, []byte("now"))
+				e.all.list[0].send(l.ice.selected, []byte("batched"))
+				e.all.list[0].loop.flush()
 			})
 			for _, want := range []string{"now", "batched"} {
 				buf := make([]byte, 100)

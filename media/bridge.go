@@ -8,7 +8,7 @@ func Bridge(a, b *Session) error {
 		return ErrNoAnswer
 	}
 	err := ErrClosed
-	la.sh.loop.do(func() {
+	a.e.all.join(la, lb, func() {
 		if la.closed || lb.closed || la == lb {
 			return
 		}

@@ -54,6 +54,6 @@ func (p *pacer) detect(v *voice) {
 	}
 	d.d.Process(v.said.frame, func(g audio.DTMFDigit) {
 		ev := Event{Type: EventDTMF, Digit: g.Digit, Duration: int(g.Duration.Milliseconds()), InBand: true}
-		p.e.sh.loop.post(func() { v.l.event(ev) })
+		v.l.post(func() { v.l.event(ev) })
 	})
 }

@@ -179,9 +179,8 @@ func (l *leg) handshake() {
 	h := &handshake{leg: l, cfg: l.dtls.cfg}
 	h.ctx, h.cancel = context.WithTimeout(context.Background(), dtlsTimeout)
 	h.pipe = newDTLSPipe(func(pkt []byte) {
-		sh := l.sh
-		if sh.loop.queued() < maxCommands {
-			sh.loop.post(func() {
+		if l.home.Load().loop.queued() < maxCommands {
+			l.post(func() {
 				if l.dtls.assoc == h {
 					l.sendDTLS(pkt)
 				}
@@ -190,7 +189,7 @@ func (l *leg) handshake() {
 	})
 	l.dtls.tries++
 	l.sh.stats.DTLSHandshakes++
-	if !l.sh.group.start(h.run) {
+	if !l.sh.all.group.start(h.run) {
 		h.cancel()
 		return
 	}
@@ -203,7 +202,7 @@ func (h *handshake) deliver(pkt []byte) bool { return h.pipe.deliver(pkt) }
 func (h *handshake) run() {
 	defer h.cancel()
 	in, out, err := h.keys()
-	h.leg.sh.loop.post(func() { h.leg.dtlsDone(h, in, out, err) })
+	h.leg.post(func() { h.leg.dtlsDone(h, in, out, err) })
 }
 
 // keys runs the handshake and derives the SRTP contexts.
@@ -299,7 +298,7 @@ func (l *leg) dtlsDone(h *handshake, in, out *srtp.Context, err error) {
 		return
 	}
 	l.sh.stats.DTLSFailures++
-	l.sh.log.Warn("DTLS handshake failed", "leg", l.session.cfg.Label, "err", err)
+	l.sh.all.log.Warn("DTLS handshake failed", "leg", l.session.cfg.Label, "err", err)
 	d.retryAt = l.sh.now.Add(time.Second)
 	if errors.Is(err, ErrFingerprint) {
 		d.tries = dtlsTries

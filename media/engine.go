@@ -28,6 +28,8 @@ type Config struct {
 	Logger      *slog.Logger
 	// Codecs is what sessions offer and accept when not told otherwise; nil = DefaultCodecs.
 	Codecs []Codec
+	// Shards is the number of packet loops, at most one a processor is of use; 0 = GOMAXPROCS. Elsewhere than on Linux there is one.
+	Shards int
 }
 
 // Bounds of the engine's queues.
@@ -36,13 +38,14 @@ const (
 	maxCommands  = 16384   // commands that wait for the loop before DTLS datagrams are dropped
 	muxBuffer    = 4 << 20 // socket buffers of the shared port
 	maxAdvertise = 8
+	maxShards    = 256
 )
 
 // Engine owns the media sockets and the packet loop.
 type Engine struct {
 	cfg         Config
 	log         *slog.Logger
-	sh          *shard
+	all         *shards
 	group       group
 	ports       *ports
 	fingerprint Fingerprint
@@ -78,7 +81,9 @@ func NewEngine(cfg Config) (*Engine, error) {
 	if err := e.listen(); err != nil {
 		return nil, err
 	}
-	e.group.start(e.sh.loop.run)
+	for _, sh := range e.all.list {
+		e.group.start(sh.loop.run)
+	}
 	e.group.start(e.dispatch)
 	return e, nil
 }
@@ -134,56 +139,39 @@ func interfaceIPs(v6 bool) []netip.Addr {
 	return out
 }
 
-// listen makes the loop and the shared ports.
+// listen makes the shards and the shared ports.
 func (e *Engine) listen() error {
-	sh := &shard{
-		log: e.log, group: &e.group, events: e.post,
-		legs: map[*leg]struct{}{}, byAddr: map[netip.AddrPort]*leg{}, byUfrag: map[string]*leg{}, tcp: map[*tcpConn]struct{}{},
+	c := &e.cfg
+	if c.MuxPort < 0 || c.MuxPort > 65535 || c.MuxTCPPort > 65535 {
+		return fmt.Errorf("media: port out of range")
 	}
+	n := shardCount(c.Shards)
+	if n < 1 || n > maxShards {
+		return fmt.Errorf("media: %d shards", n)
+	}
+	e.all = newShards(e.log, &e.group, e.post)
 	var err error
-	if sh.loop, err = newLoop(sh); err != nil {
-		return err
-	}
-	if e.cfg.MuxPort < 0 || e.cfg.MuxPort > 65535 || e.cfg.MuxTCPPort > 65535 {
-		err = fmt.Errorf("media: port out of range")
-	}
-	if err == nil {
-		sh.mux, err = openUDP(netip.AddrPortFrom(e.cfg.ListenIP, uint16(e.cfg.MuxPort)), muxBuffer)
-	}
-	if err == nil {
-		e.muxAddr = sh.mux.local
-		err = sh.loop.addUDP(sh.mux)
-	}
-	if err == nil && e.cfg.MuxTCPPort >= 0 {
-		e.tcpAddr, err = sh.loop.listenTCP(netip.AddrPortFrom(e.cfg.ListenIP, uint16(e.cfg.MuxTCPPort)))
-	}
-	if err != nil {
-		if sh.mux != nil {
-			sh.mux.close()
-		}
-		sh.loop.abandon()
-		return err
-	}
-	e.sh = sh
-	return nil
+	e.muxAddr, e.tcpAddr, err = e.all.open(n, netip.AddrPortFrom(c.ListenIP, uint16(c.MuxPort)),
+		netip.AddrPortFrom(c.ListenIP, uint16(max(c.MuxTCPPort, 0))), c.MuxTCPPort >= 0)
+	return err
 }
 
-// post queues an event; called by the loop.
-func (e *Engine) post(s *Session, ev Event) {
+// post queues an event; called by the loop of the shard.
+func (e *Engine) post(sh *shard, s *Session, ev Event) {
 	select {
 	case e.events <- sessionEvent{s, ev}:
 	default:
-		e.sh.stats.EventsLost++
+		sh.stats.EventsLost++
 	}
 }
 
-// dispatch delivers events, in order, until the loop has ended.
+// dispatch delivers events, in order, until the first loop has ended: Close ends it last.
 func (e *Engine) dispatch() {
 	for {
 		select {
 		case se := <-e.events:
 			se.s.deliver(se.ev)
-		case <-e.sh.loop.done:
+		case <-e.all.list[0].loop.done:
 			return
 		}
 	}
@@ -206,18 +194,19 @@ func (e *Engine) Close() error {
 		s.Close()
 	}
 	e.pacer.close()
-	sh := e.sh
-	sh.loop.do(func() {
-		for l := range sh.legs { // of a session whose own Close has not come so far
-			sh.removeLeg(l)
-		}
-		for c := range sh.tcp {
-			sh.closeTCP(c)
-		}
-		sh.loop.closeListener()
-		sh.loop.removeUDP(sh.mux)
-	})
-	sh.loop.stop()
+	for _, sh := range slices.Backward(e.all.list) {
+		sh.loop.do(func() {
+			for _, l := range slices.Clone(sh.legs) { // of a session whose own Close has not come so far
+				sh.removeLeg(l)
+			}
+			for c := range sh.tcp {
+				sh.closeTCP(c)
+			}
+			sh.loop.closeListener()
+			sh.loop.removeUDP(sh.mux)
+		})
+		sh.loop.stop()
+	}
 	e.group.close()
 	return nil
 }
@@ -231,10 +220,13 @@ func (e *Engine) MuxTCPAddr() netip.AddrPort { return e.tcpAddr }
 // Stats returns the counters of the engine.
 func (e *Engine) Stats() EngineStats {
 	var st EngineStats
-	e.sh.loop.do(func() {
-		st = e.sh.stats
-		st.Legs, st.TCPConnections = len(e.sh.legs), len(e.sh.tcp)
-	})
+	for _, sh := range e.all.list {
+		sh.loop.do(func() {
+			st.add(&sh.stats)
+			st.Legs += len(sh.legs)
+			st.TCPConnections += len(sh.tcp)
+		})
+	}
 	st.PortsInUse = e.ports.used()
 	e.pacer.stats(&st)
 	return st

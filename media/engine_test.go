@@ -257,11 +257,11 @@ func TestTimeoutRules(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			n := 0
-			l := &leg{sh: &shard{events: func(_ *Session, ev Event) {
+			l := &leg{sh: &shard{all: &shards{events: func(_ *shard, _ *Session, ev Event) {
 				if ev.Type == EventTimeout {
 					n++
 				}
-			}}}
+			}}}}
 			c.setup(l)
 			l.sh.now = start.Add(c.after)
 			l.checkTimeouts()
@@ -384,7 +384,7 @@ func TestS24PanicIsSurvived(t *testing.T) {
 	var log eventLog
 	s, p := connect(t, e, KindRTP, true, &log)
 	s.Echo(true)
-	e.sh.loop.do(func() { panic("a defect") })
+	e.all.list[0].loop.do(func() { panic("a defect") })
 	if n := e.Stats().Panics; n != 1 {
 		t.Errorf("%d panics counted", n)
 	}

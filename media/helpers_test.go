@@ -149,3 +149,18 @@ func assertNoHandshake(t testing.TB) {
 		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "media.(*dtlsPipe)")
 	})
 }
+
+// assertNothingLeft fails when the shards of an engine without sessions still know one.
+func assertNothingLeft(t testing.TB, e *Engine) {
+	t.Helper()
+	if a, u := e.all.addrs.len(), e.all.ufrags.len(); a+u != 0 {
+		t.Errorf("%d addresses and %d fragments left", a, u)
+	}
+	for i, sh := range e.all.list {
+		sh.loop.do(func() {
+			if n, d := len(sh.legs), len(sh.dtmf); n+d+int(sh.load.Load()) != 0 {
+				t.Errorf("shard %d: %d legs, %d digit senders, load %d left", i, n, d, sh.load.Load())
+			}
+		})
+	}
+}

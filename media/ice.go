@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"net/netip"
 	"strings"
 	"time"
@@ -68,24 +67,40 @@ const (
 	attrICEControlled  = stun.AttrICEControlled
 )
 
-// stunIn handles a STUN packet on a shared port. What is not an authenticated Binding request for one of our username fragments gets no
-// answer at all: the port must not reflect (RFC 8489 §6.3, security of RFC 8445 §19).
-func (sh *shard) stunIn(p path, buf []byte) {
+// addressed reads a STUN packet into sh.request and finds the leg that it names by the first half of USERNAME. What is not a Binding request
+// for one of our username fragments gets no answer at all: the port must not reflect (RFC 8489 §6.3, security of RFC 8445 §19).
+func (sh *shard) addressed(buf []byte) *leg {
 	m := &sh.request
 	m.Raw = append(m.Raw[:0], buf...)
-	if err := m.Decode(); err != nil {
-		sh.stats.DropSTUN++
-		return
+	err := m.Decode()
+	if err == nil && m.Type == (stun.MessageType{Method: stun.MethodBinding, Class: stun.ClassIndication}) {
+		return nil // keep-alive, RFC 8445 §11
 	}
-	if m.Type == (stun.MessageType{Method: stun.MethodBinding, Class: stun.ClassIndication}) {
-		return // keep-alive, RFC 8445 §11
+	if err == nil && m.Type == stun.BindingRequest {
+		if user, ok := ufragOf(m); ok {
+			if l := sh.all.ufrags.find(user); l != nil {
+				return l
+			}
+		}
 	}
-	if m.Type != stun.BindingRequest {
-		sh.stats.DropSTUN++
-		return
+	sh.stats.DropSTUN++
+	return nil
+}
+
+// ufragOf is our part of USERNAME.
+func ufragOf(m *stun.Message) (k ufragKey, ok bool) {
+	user, err := m.Get(stun.AttrUsername)
+	if err != nil || len(user) <= ufragLen || user[ufragLen] != ':' {
+		return k, false
 	}
-	l, pwd := sh.authenticate(m)
-	if l == nil {
+	return ufragKey(user[:ufragLen]), true
+}
+
+// stunIn handles the Binding request in the shard's request, which names the leg. One that is not authenticated gets no answer either.
+func (l *leg) stunIn(p path) {
+	sh, m := l.sh, &l.sh.request
+	pwd, ok := l.authenticate(m)
+	if !ok {
 		sh.stats.DropSTUN++
 		return
 	}
@@ -107,29 +122,22 @@ func (sh *shard) stunIn(p path, buf []byte) {
 	l.iceUp()
 }
 
-// authenticate finds the leg by the first half of USERNAME and checks FINGERPRINT and MESSAGE-INTEGRITY with its password. The second
-// half, the peer's own fragment, is not compared: checks may precede the peer's answer, and the password proves more.
-func (sh *shard) authenticate(m *stun.Message) (*leg, string) {
-	user, err := m.Get(stun.AttrUsername)
-	if err != nil {
-		return nil, ""
-	}
-	i := bytes.IndexByte(user, ':')
-	if i < 0 {
-		return nil, ""
-	}
-	l := sh.byUfrag[string(user[:i])]
-	if l == nil || stun.Fingerprint.Check(m) != nil {
-		return nil, ""
-	}
-	pwd := l.ice.pwd
-	if string(user[:i]) != l.ice.ufrag {
+// authenticate checks FINGERPRINT and MESSAGE-INTEGRITY with the password of the username fragment. The second half of USERNAME, the
+// peer's own fragment, is not compared: checks may precede the peer's answer, and the password proves more.
+func (l *leg) authenticate(m *stun.Message) (pwd string, ok bool) {
+	user, _ := ufragOf(m)
+	switch string(user[:]) {
+	case l.ice.ufrag:
+		pwd = l.ice.pwd
+	case l.ice.oldUfrag:
 		pwd = l.ice.oldPwd
+	default: // replaced meanwhile
+		return "", false
 	}
-	if stun.NewShortTermIntegrity(pwd).Check(m) != nil {
-		return nil, ""
+	if stun.Fingerprint.Check(m) != nil || stun.NewShortTermIntegrity(pwd).Check(m) != nil {
+		return "", false
 	}
-	return l, pwd
+	return pwd, true
 }
 
 // validate notes that an authenticated check came over the path. An address that another leg held goes to the one that proved it last.
@@ -140,11 +148,14 @@ func (sh *shard) validate(l *leg, p path) bool {
 			return false
 		}
 		p.tcp.leg = l
-	} else if old := sh.byAddr[p.addr]; old != l {
-		if old != nil {
-			old.ice.forget(p)
+	} else if sh.all.addrs.find(keyOf(p.addr)) != l {
+		if sh.loop.queued() >= maxCommands {
+			sh.stats.DropSTUN++
+			return false
 		}
-		sh.byAddr[p.addr] = l
+		if old := sh.all.addrs.set(keyOf(p.addr), l); old != nil {
+			old.loses(p, sh)
+		}
 	}
 	for _, q := range l.ice.paths {
 		if q == p.remote() {
@@ -158,6 +169,19 @@ func (sh *shard) validate(l *leg, p path) bool {
 	return true
 }
 
+// loses is called by a shard when an address of the leg has become another one's. The leg may be of any shard.
+func (l *leg) loses(p path, by *shard) {
+	if l.home.Load() == by {
+		l.ice.forget(p)
+		return
+	}
+	l.post(func() {
+		if l.sh.all.addrs.find(keyOf(p.addr)) != l { // it may have got it back
+			l.ice.forget(p)
+		}
+	})
+}
+
 // evictPath drops the oldest path that is not selected.
 func (sh *shard) evictPath(l *leg) {
 	for _, q := range l.ice.paths {
@@ -167,7 +191,7 @@ func (sh *shard) evictPath(l *leg) {
 		if q.tcp != nil {
 			sh.closeTCP(q.tcp) // forgets the path
 		} else {
-			delete(sh.byAddr, q.addr)
+			sh.all.addrs.remove(keyOf(q.addr), l)
 			l.ice.forget(q)
 		}
 		return
@@ -199,12 +223,12 @@ func (l *leg) setICE(ufrag, pwd string) {
 	if ufrag == l.ice.ufrag {
 		return
 	}
-	if l.sh.byUfrag[l.ice.oldUfrag] == l {
-		delete(l.sh.byUfrag, l.ice.oldUfrag)
+	if old := l.ice.oldUfrag; old != "" {
+		l.sh.all.ufrags.remove(ufragKey([]byte(old)), l)
 	}
 	l.ice.oldUfrag, l.ice.oldPwd = l.ice.ufrag, l.ice.pwd
 	l.ice.ufrag, l.ice.pwd = ufrag, pwd
-	l.sh.byUfrag[ufrag] = l
+	l.sh.all.ufrags.set(ufragKey([]byte(ufrag)), l)
 }
 
 // iceChars are the ice-char of RFC 8839 §5.4.

@@ -172,7 +172,7 @@ func TestICENominationAndPathBound(t *testing.T) {
 		t.Errorf("selected %v, want %v", got, want)
 	}
 	var paths, addrs int
-	s.inLoop(func(l *leg) { paths, addrs = len(l.ice.paths), len(l.sh.byAddr) })
+	s.inLoop(func(l *leg) { paths, addrs = len(l.ice.paths), l.sh.all.addrs.len() })
 	if paths > maxPaths || addrs > maxPaths {
 		t.Errorf("%d paths, %d addresses kept, bound is %d", paths, addrs, maxPaths)
 	}

@@ -16,11 +16,21 @@ import (
 
 // TestControlDuringTraffic opens, bridges, holds, echoes and closes legs from several goroutines while packets of all kinds rain on every
 // port, until the ports of the range have been used several times over. Nothing may be left, no packet may reach a leg that got the
-// descriptor or the port of an earlier one, and nothing may race.
+// descriptor or the port of an earlier one, and nothing may race. With several shards legs lie on all of them, and every bridge moves one.
 func TestControlDuringTraffic(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		shards, packed int
+	}{{"one shard", 1, packedLegs}, {"three shards", 3, 1}} {
+		t.Run(c.name, func(t *testing.T) { controlDuringTraffic(t, c.shards, c.packed) })
+	}
+}
+
+func controlDuringTraffic(t *testing.T, shards, packed int) {
 	const pairs, workers, rounds = 12, 4, 25
 	first := freeRange(t, 2*pairs)
-	e := newTestEngine(t, func(c *Config) { c.PortMin, c.PortMax = first, first+2*pairs-1 })
+	e := newTestEngine(t, func(c *Config) { c.PortMin, c.PortMax, c.Shards = first, first+2*pairs-1, shards })
+	e.all.packed = int32(packed)
 	stop := make(chan struct{})
 	var rain, work sync.WaitGroup
 	rain.Go(func() { rainOn(t, e, first, 2*pairs, stop) })
@@ -42,11 +52,7 @@ func TestControlDuringTraffic(t *testing.T) {
 	if st.PacketsIn == 0 || st.STUNRequests+st.DropSTUN == 0 {
 		t.Errorf("no traffic: the test proves nothing: %+v", st)
 	}
-	e.sh.loop.do(func() {
-		if a, u, d := len(e.sh.byAddr), len(e.sh.byUfrag), len(e.sh.dtmf); a+u+d != 0 {
-			t.Errorf("%d addresses, %d fragments, %d digit senders left", a, u, d)
-		}
-	})
+	assertNothingLeft(t, e)
 	// Each port was given back exactly once: all pairs can be had again, and not one more.
 	var all []*Session
 	for range pairs {

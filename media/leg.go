@@ -11,10 +11,12 @@ import (
 // unmapped marks a payload type that goes nowhere.
 const unmapped = 0xff
 
-// leg is the packet side of a Session. The packet loop owns it.
+// leg is the packet side of a Session. The loop of its shard owns it.
 type leg struct {
-	sh      *shard
-	session *Session // receives events; never locked here
+	home    atomic.Pointer[shard] // who owns it, for others; changed by the owner when the leg moves
+	sh      *shard                // the same for the owner
+	index   int                   // in sh.legs
+	session *Session              // receives events; never locked here
 	closed  bool
 	kind    Kind
 
@@ -294,7 +296,7 @@ func (l *leg) setConnected() {
 	}
 }
 
-func (l *leg) event(ev Event) { l.sh.events(l.session, ev) }
+func (l *leg) event(ev Event) { l.sh.all.events(l.sh, l.session, ev) }
 
 // checkTimeouts looks at the clock; called every tickInterval.
 func (l *leg) checkTimeouts() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -67,18 +68,19 @@ type loop struct {
 	windowStart time.Time
 	windowCount int
 	busy        bool
-	single      bool // one processor for the whole program
+	procs       int32 // processors for the whole program
 
-	mu     sync.Mutex // guards the four below
+	asleep atomic.Bool // in epoll until something comes: whoever brings something else must wake it
+
+	mu     sync.Mutex // guards the three below
 	cmds   []func()
 	spare  []func()
-	woken  bool
 	closed bool
 	done   chan struct{}
 }
 
 func newLoop(sh *shard) (*loop, error) {
-	l := &loop{sh: sh, lnfd: -1, held: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{}), single: runtime.GOMAXPROCS(0) == 1}
+	l := &loop{sh: sh, lnfd: -1, held: -1, arena: make([]byte, arenaSlots*slotSize), done: make(chan struct{}), procs: int32(runtime.GOMAXPROCS(0))}
 	var err error
 	if l.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("media: epoll: %w", err)
@@ -151,6 +153,17 @@ func (l *loop) removeUDP(s *udpSocket) {
 	unix.Close(s.fd)
 }
 
+// detachUDP stops reading a socket that stays open. Loop only.
+func (l *loop) detachUDP(s *udpSocket) {
+	l.flush()
+	l.unwatch(s.fd, s.slot)
+}
+
+func (l *loop) unwatch(fd int, slot int32) {
+	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) // fails only for what is not watched
+	l.freeSlot(slot)
+}
+
 // post hands f to the loop; false when it has ended.
 func (l *loop) post(f func()) bool {
 	l.mu.Lock()
@@ -159,12 +172,16 @@ func (l *loop) post(f func()) bool {
 		return false
 	}
 	l.cmds = append(l.cmds, f)
-	if !l.woken {
-		l.woken = true
+	l.wake()
+	return true
+}
+
+// wake makes a loop that sleeps in epoll look at its queues; one that sleeps in ticks does so anyway. Any goroutine, while the loop has not ended.
+func (l *loop) wake() {
+	if l.asleep.Swap(false) {
 		one := [8]byte{1}
 		_, _ = unix.Write(l.evfd, one[:]) // cannot fail: the counter is below its maximum
 	}
-	return true
 }
 
 // do runs f in the loop and waits; false when the loop has ended. Never from the loop itself.
@@ -188,7 +205,6 @@ func (l *loop) runCommands() {
 	l.mu.Lock()
 	cmds := l.cmds
 	l.cmds, l.spare = l.spare[:0], nil
-	l.woken = false
 	l.mu.Unlock()
 	for i, f := range cmds {
 		l.protected(f)
@@ -219,11 +235,12 @@ func (l *loop) stopped() bool {
 func (l *loop) run() {
 	defer close(l.done)
 	defer l.closeFDs()
+	defer l.setBusy(false)
 	var events [eventBatch]unix.EpollEvent
 	for !l.stopped() {
 		n, err := l.wait(events[:])
 		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
-			l.sh.log.Error("media loop: epoll", "err", err)
+			l.sh.all.log.Error("media loop: epoll", "err", err)
 		}
 		l.round(events[:max(n, 0)])
 	}
@@ -237,6 +254,7 @@ func (l *loop) round(events []unix.EpollEvent) {
 		for i := range events {
 			l.handle(&events[i])
 		}
+		l.sh.takeHandedOver()
 		l.flush()
 	})
 	l.runCommands()
@@ -260,18 +278,32 @@ func (l *loop) protected(f func()) {
 func (l *loop) account(packets int) {
 	l.windowCount += packets
 	if since := l.sh.now.Sub(l.windowStart); since >= busyWindow {
-		l.busy = l.windowCount >= busyRate && since < 2*busyWindow
+		l.setBusy(l.windowCount >= busyRate && since < 2*busyWindow)
 		l.windowStart, l.windowCount = l.sh.now, 0
 	}
 }
 
-// wait waits for events: blocking until the next deadline, or one tick when busy.
+func (l *loop) setBusy(busy bool) {
+	if busy == l.busy {
+		return
+	}
+	l.busy = busy
+	if busy {
+		l.sh.all.ticking.Add(1)
+	} else {
+		l.sh.all.ticking.Add(-1)
+	}
+}
+
+// wait waits for events: blocking until the next deadline, or one tick when busy. The raw call keeps the processor of Go's scheduler, which is
+// cheaper; when that would leave none for the rest of the program the loop sleeps in the usual way. A thread of its own (LockOSThread) makes
+// the forced switches of the scheduler dearer and brings nothing: between them the loop has its thread for itself.
 func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 	if !l.busy {
-		return unix.EpollWait(l.epfd, events, l.sh.timeout())
+		return l.block(events)
 	}
 	ts := unix.NsecToTimespec(int64(tick))
-	if l.single { // the only processor must not sleep with us
+	if l.sh.all.ticking.Load() >= l.procs {
 		_ = unix.Nanosleep(&ts, nil)
 	} else {
 		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
@@ -281,6 +313,18 @@ func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 		return 0, errno
 	}
 	return int(n), nil
+}
+
+// block waits in epoll. Who brings something after the look at the queues sees that the loop is asleep.
+func (l *loop) block(events []unix.EpollEvent) (int, error) {
+	timeout := l.sh.timeout()
+	l.asleep.Store(true)
+	if l.queued() > 0 || l.sh.handedOver() {
+		timeout = 0
+	}
+	n, err := unix.EpollWait(l.epfd, events, timeout)
+	l.asleep.Store(false)
+	return n, err
 }
 
 func (l *loop) handle(ev *unix.EpollEvent) {

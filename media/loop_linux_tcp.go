@@ -71,16 +71,14 @@ func (l *loop) acceptTCP() {
 		if err != nil {
 			return
 		}
-		if len(l.sh.tcp) >= maxTCPConns {
+		if l.sh.all.tcpConns.Load() >= maxTCPConns {
 			unix.Close(fd)
 			l.sh.stats.TCPRefused++
 			continue
 		}
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		c := &tcpConn{fd: fd, remote: sockaddrAddrPort(sa), opened: l.sh.now}
-		c.slot = l.newSlot(slot{tcp: c})
-		if err := l.watch(fd, c.slot, unix.EPOLLIN); err != nil {
-			l.freeSlot(c.slot)
+		if l.attachTCP(c) != nil {
 			unix.Close(fd)
 			continue
 		}
@@ -125,6 +123,36 @@ func (l *loop) handleTCP(c *tcpConn, events uint32) {
 		return
 	}
 	c.in.filled(n)
+	l.framesTCP(c)
+}
+
+// attachTCP starts reading a connection. Loop only.
+func (l *loop) attachTCP(c *tcpConn) error {
+	c.slot = l.newSlot(slot{tcp: c})
+	events := uint32(unix.EPOLLIN)
+	if c.writing {
+		events |= unix.EPOLLOUT
+	}
+	if err := l.watch(c.fd, c.slot, events); err != nil {
+		l.freeSlot(c.slot)
+		return err
+	}
+	return nil
+}
+
+// detachTCP stops reading a connection that stays open. Loop only.
+func (l *loop) detachTCP(c *tcpConn) {
+	l.unwatch(c.fd, c.slot)
+}
+
+// drop closes a connection that no loop has.
+func (c *tcpConn) drop() {
+	c.closed = true
+	unix.Close(c.fd)
+}
+
+// framesTCP handles the frames that have come, until the connection goes to another loop.
+func (l *loop) framesTCP(c *tcpConn) {
 	for !c.closed {
 		frame, err := c.in.next()
 		if err != nil {
@@ -135,7 +163,9 @@ func (l *loop) handleTCP(c *tcpConn, events uint32) {
 		if frame == nil {
 			return
 		}
-		l.sh.frame(c, l.copyToArena(frame))
+		if !l.sh.frame(c, l.copyToArena(frame)) {
+			return
+		}
 	}
 }
 

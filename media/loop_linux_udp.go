@@ -22,6 +22,11 @@ type udpSocket struct {
 
 // openUDP binds a socket; it is read once addUDP has run in the loop. Any goroutine.
 func openUDP(addr netip.AddrPort, buffer int) (*udpSocket, error) {
+	return openShareable(addr, buffer, false)
+}
+
+// openShareable is openUDP for a port that may have been bound to be shared.
+func openShareable(addr netip.AddrPort, buffer int, shared bool) (*udpSocket, error) {
 	family := unix.AF_INET
 	if addr.Addr().Is6() {
 		family = unix.AF_INET6
@@ -37,6 +42,9 @@ func openUDP(addr netip.AddrPort, buffer int) (*udpSocket, error) {
 	s := &udpSocket{fd: fd, v6: family == unix.AF_INET6, any: addr.Addr().IsUnspecified()}
 	if s.any {
 		err = s.wantDestination()
+	}
+	if err == nil && shared {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 	}
 	if err == nil {
 		s.local, err = bindFD(fd, addr)
@@ -193,6 +201,9 @@ func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort, from neti
 func (l *loop) flush() {
 	l.flushOut()
 	l.used = 0
+	if in := l.sh.inbox.Load(); in != nil {
+		in.free()
+	}
 }
 
 // flushOut sends the queue, one system call for each run of packets of one socket.

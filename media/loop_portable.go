@@ -20,6 +20,18 @@ const portableTick = 10 * time.Millisecond
 // portableWrite bounds a write to a slow ICE-TCP peer, which holds up everyone here.
 const portableWrite = 10 * time.Millisecond
 
+// shardCount is one: all sockets take turns anyway.
+func shardCount(int) int { return 1 }
+
+// openShared opens the shared port.
+func openShared(addr netip.AddrPort, _ int) (*udpSocket, error) { return openUDP(addr, muxBuffer) }
+
+// With one shard there is nothing to steer, to move or to give away.
+func steer(*udpSocket, int) error                     { return nil }
+func (sh *shard) move(*leg, *shard)                   {}
+func (sh *shard) giveTCP(*tcpConn, *leg, []byte) bool { return true }
+func (l *loop) wake()                                 {}
+
 // udpSocket is a UDP socket of the loop. leg is nil for the shared port.
 type udpSocket struct {
 	conn  *net.UDPConn
@@ -50,11 +62,11 @@ type loop struct {
 
 	cmdMu sync.Mutex // guards cmds: posted from within a turn, too
 	cmds  []func()
-	wake  chan struct{}
+	alarm chan struct{}
 }
 
 func newLoop(sh *shard) (*loop, error) {
-	return &loop{sh: sh, done: make(chan struct{}), quit: make(chan struct{}), wake: make(chan struct{}, 1)}, nil
+	return &loop{sh: sh, done: make(chan struct{}), quit: make(chan struct{}), alarm: make(chan struct{}, 1)}, nil
 }
 
 func (l *loop) abandon() { l.closeListener() }
@@ -134,7 +146,7 @@ func (l *loop) post(f func()) bool {
 	}
 	l.cmds = append(l.cmds, f)
 	select {
-	case l.wake <- struct{}{}:
+	case l.alarm <- struct{}{}:
 	default:
 	}
 	return true
@@ -175,7 +187,7 @@ func (l *loop) run() {
 		quit := false
 		select {
 		case <-t.C:
-		case <-l.wake:
+		case <-l.alarm:
 		case <-l.quit:
 			quit = true
 		}
@@ -240,7 +252,7 @@ func (l *loop) acceptTCP() {
 		remote := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 		c := &tcpConn{conn: conn, remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())}
 		l.turn(func() {
-			if len(l.sh.tcp) >= maxTCPConns {
+			if l.sh.all.tcpConns.Load() >= maxTCPConns {
 				_ = conn.Close()
 				l.sh.stats.TCPRefused++
 				return

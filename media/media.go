@@ -3,9 +3,12 @@
 //
 // # Shape
 //
-// An Engine owns the sockets and one packet loop. All ICE legs share one UDP port (and one TCP port, RFC 6544); plain RTP and SDES legs
-// have a port pair each. The loop reads batches, classifies by the first byte (RFC 7983), decrypts, rewrites and encrypts in the receive
-// buffer and writes batches: no goroutine per call, no allocation, no lock and no log line per packet.
+// An Engine has a few shards, at most one a processor. A shard owns legs and the packet loop that serves them; the two legs of a bridge are
+// on one shard. Shards are filled one after the other: many packets at one wake-up are cheaper than few at each of several. All ICE legs share
+// one UDP port, on which each shard has a socket (SO_REUSEPORT), and one TCP port (RFC 6544); a packet that arrives at another shard than its
+// leg's is handed over through a bounded queue without locks. Plain RTP and SDES legs have a port pair each. A loop reads batches, classifies
+// by the first byte (RFC 7983), decrypts, rewrites and encrypts in the receive buffer and writes batches: no goroutine per call, no allocation,
+// no lock and no log line per packet.
 //
 // What is played, recorded or mixed is made and heard by the pacer, one goroutine of the engine that runs only while there is something to
 // do. It gives the loop a batch of packets every 20 ms, and takes from it copies of the packets of those legs that somebody listens to.
@@ -14,7 +17,7 @@
 // # Concurrency
 //
 // A Session is the control side of one leg and may be used from any goroutine. What the loop owns (struct leg and everything below it)
-// is touched by the loop alone: sessions post commands to it. Events are delivered by one goroutine of the engine, in order. Voices (what the
+// is touched by the loop of the leg's shard alone: sessions post commands to it. Events are delivered by one goroutine of the engine, in order. Voices (what the
 // pacer does for a leg) are guarded by the pacer's lock, which the loop never takes.
 //
 // # Sources

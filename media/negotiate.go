@@ -90,7 +90,7 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 		}
 		s.role = a.Setup
 		if s.restart { // RFC 8839 §4.4.1.1.1 wants new ones in the answer; an offer that is refused changes nothing
-			s.ufrag, s.pwd, s.restart = iceToken(12), iceToken(24), false
+			s.ufrag, s.pwd, s.restart = iceToken(ufragLen), iceToken(24), false
 		}
 	}
 	formats := make([]format8, 0, len(accepted))
@@ -111,7 +111,7 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 func (s *Session) dtlsSame(d *Description) bool {
 	same := false
 	if l := s.leg; l != nil {
-		s.e.sh.loop.do(func() { same = l.dtls.cfg.fingerprint.Equal(d.Fingerprint) })
+		l.do(func() { same = l.dtls.cfg.fingerprint.Equal(d.Fingerprint) })
 	}
 	return same
 }
@@ -321,7 +321,7 @@ func (s *Session) open() error {
 	if s.leg != nil {
 		return nil
 	}
-	l := &leg{sh: s.e.sh, session: s, kind: s.kind, tone: unmapped}
+	l := &leg{session: s, kind: s.kind, tone: unmapped}
 	l.stream.ssrc = s.ssrc
 	l.applyFormats(nil)
 	l.remap()
@@ -332,15 +332,7 @@ func (s *Session) open() error {
 		}
 		s.rtpPort = l.rtp.local.Port()
 	}
-	var err error
-	if !s.e.sh.loop.do(func() { err = s.e.sh.addLeg(l) }) {
-		err = ErrClosed
-		if l.rtp != nil {
-			l.rtp.close()
-			l.rtcp.close()
-		}
-	}
-	if err != nil {
+	if err := s.e.all.enter(l); err != nil {
 		if l.rtp != nil {
 			s.e.ports.release(s.rtpPort)
 			s.rtpPort = 0
@@ -370,7 +362,7 @@ func (s *Session) apply() error {
 func (s *Session) applyUpdate(u legUpdate) error {
 	l := s.leg
 	var err error
-	if !s.e.sh.loop.do(func() { err = l.apply(u) }) {
+	if !l.do(func() { err = l.apply(u) }) {
 		return ErrClosed
 	}
 	if err != nil {

@@ -28,7 +28,6 @@ type pacer struct {
 	e      *Engine
 	writer recordWriter
 	wake   chan struct{}
-	free   chan *batch
 
 	mu       sync.Mutex // guards what follows, all voices and all that hangs on them
 	voices   map[*Session]*voice
@@ -36,8 +35,10 @@ type pacer struct {
 	finished []func() // callbacks to run without the lock
 	running  bool
 	closed   bool
-	skipped  uint64 // packet times left out
-	unheard  uint64 // packets that did not fit into the rings of ears
+	batches  []*batch // of this packet time, by shard; nil = none begun
+	missed   []bool   // by shard: none was free
+	skipped  uint64   // packet times left out
+	unheard  uint64   // packets that did not fit into the rings of ears
 	panics   uint64
 }
 
@@ -67,11 +68,8 @@ type posted struct {
 }
 
 func newPacer(e *Engine) *pacer {
-	p := &pacer{e: e, wake: make(chan struct{}, 1), free: make(chan *batch, ownBatches), voices: map[*Session]*voice{}, mixers: map[*Mixer]struct{}{}}
+	p := &pacer{e: e, wake: make(chan struct{}, 1), voices: map[*Session]*voice{}, mixers: map[*Mixer]struct{}{}}
 	p.writer.group, p.writer.wake = &e.group, make(chan struct{}, 1)
-	for range ownBatches {
-		p.free <- &batch{}
-	}
 	return p
 }
 
@@ -132,7 +130,7 @@ func (p *pacer) settle(v *voice) {
 	if now != v.posted {
 		v.posted = now
 		l := v.l
-		p.e.sh.loop.post(func() {
+		l.post(func() {
 			l.fresh = l.fresh || now.own && !l.own
 			l.own, l.said, l.heardBy = now.own, now.said, now.heard
 		})
@@ -229,13 +227,12 @@ func (p *pacer) tick() {
 	for m := range p.mixers {
 		m.mix()
 	}
-	b := p.batch()
 	for _, v := range p.voices {
-		p.speak(v, b)
+		p.speak(v)
 		p.record(v)
 		p.detect(v)
 	}
-	p.send(b)
+	p.send()
 	for _, v := range p.voices { // after the last packets
 		p.settle(v)
 	}
@@ -270,7 +267,7 @@ func (p *pacer) listen(v *voice) {
 }
 
 // speak makes the packet of this time for a voice that plays or is mixed.
-func (p *pacer) speak(v *voice, b *batch) {
+func (p *pacer) speak(v *voice) {
 	if v.play == nil && v.mixer == nil {
 		return
 	}
@@ -289,7 +286,7 @@ func (p *pacer) speak(v *voice, b *batch) {
 		}
 		v.mixed()
 	}
-	b.add(v)
+	p.batch(v.l).add(v)
 }
 
 // size makes the frame as long as a packet time at the codec's rate.

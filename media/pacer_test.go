@@ -29,7 +29,7 @@ func BenchmarkPacer(b *testing.B) {
 				e.pacer.mu.Lock()
 				e.pacer.tick()
 				e.pacer.mu.Unlock()
-				e.sh.loop.do(func() {})
+				e.all.list[0].loop.do(func() {})
 			}
 		})
 	}

@@ -38,8 +38,8 @@ func TestRelayDoesNotAllocate(t *testing.T) {
 				t.Fatal(err)
 			}
 			raw = append(raw, make([]byte, 172-len(raw))...)
-			e.sh.loop.do(func() { // the loop's own goroutine: nothing else runs there meanwhile
-				sh := e.sh
+			e.all.list[0].loop.do(func() { // the loop's own goroutine: nothing else runs there meanwhile
+				sh := e.all.list[0]
 				la, lb := a.leg, b.leg
 				var far *srtp.Context
 				if p != 0 {
@@ -96,9 +96,8 @@ func mustContext(t *testing.T, k srtp.SDES) *srtp.Context {
 func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
 	t.Helper()
 	sh := &shard{
-		log: slog.New(slog.NewTextHandler(io.Discard, nil)), events: func(*Session, Event) {}, group: &group{closed: true},
-		legs: map[*leg]struct{}{}, byAddr: map[netip.AddrPort]*leg{}, byUfrag: map[string]*leg{}, tcp: map[*tcpConn]struct{}{},
-		now: time.Unix(1_700_000_000, 0),
+		all: newShards(slog.New(slog.DiscardHandler), &group{closed: true}, func(*shard, *Session, Event) {}),
+		tcp: map[*tcpConn]struct{}{}, now: time.Unix(1_700_000_000, 0),
 	}
 	var err error
 	if sh.loop, err = newLoop(sh); err != nil {
@@ -112,6 +111,7 @@ func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
 	legs := [2]*leg{}
 	for i := range legs {
 		l := &leg{sh: sh, kind: KindRTP, session: &Session{}, tone: unmapped}
+		l.home.Store(sh)
 		l.takes, l.gives, l.rtp, l.rtcp = true, true, sh.mux, sh.mux
 		l.stream.ssrc = uint32(i + 1)
 		var formats []format8
@@ -123,8 +123,8 @@ func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
 		legs[i] = l
 	}
 	legs[0].bridgeTo(legs[1])
-	legs[0].setICE("fragment", "password-of-the-leg-1")
-	sh.byAddr[from] = legs[0]
+	legs[0].setICE("fragment+of+", "password-of-the-leg-1")
+	sh.all.addrs.set(keyOf(from), legs[0])
 	return sh, legs[0], from
 }
 
@@ -134,7 +134,7 @@ func FuzzPacket(f *testing.F) {
 		{0x90, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 5, 0x8a, 1, 0x40},
 		{0x8f, 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7},
 	}
-	if m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("fragment:x"), stun.NewShortTermIntegrity("password-of-the-leg-1"), stun.Fingerprint); err == nil {
+	if m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("fragment+of+:x"), stun.NewShortTermIntegrity("password-of-the-leg-1"), stun.Fingerprint); err == nil {
 		seeds = append(seeds, m.Raw)
 	}
 	reports := []rtcp.Packet{
@@ -164,7 +164,7 @@ func FuzzPacket(f *testing.F) {
 			}
 		}
 		sh.loop.outN = 0 // the buffer is gone
-		if n := len(sh.byAddr); n > maxPaths+1 {
+		if n := sh.all.addrs.len(); n > maxPaths+1 {
 			t.Errorf("%d addresses", n)
 		}
 	})
@@ -179,8 +179,8 @@ func TestTCPConnectionBounds(t *testing.T) {
 	defer conn.Close()
 	waitFor(t, "connection", func() bool { return e.Stats().TCPConnections == 1 })
 	one := func(f func(c *tcpConn)) {
-		e.sh.loop.do(func() {
-			for c := range e.sh.tcp {
+		e.all.list[0].loop.do(func() {
+			for c := range e.all.list[0].tcp {
 				f(c)
 			}
 		})
@@ -188,7 +188,7 @@ func TestTCPConnectionBounds(t *testing.T) {
 	one(func(c *tcpConn) { // a receiver that never reads
 		pkt := make([]byte, 1000)
 		for range 20_000 {
-			e.sh.loop.sendTCP(c, pkt)
+			e.all.list[0].loop.sendTCP(c, pkt)
 		}
 		if len(c.out) > maxTCPBacklog {
 			t.Errorf("%d bytes wait, bound is %d", len(c.out), maxTCPBacklog)
@@ -209,7 +209,7 @@ func TestTCPConnectionBounds(t *testing.T) {
 	}
 	one(func(c *tcpConn) { // it never showed by an ICE check whose it is
 		c.opened = c.opened.Add(-tcpIdentify - time.Second)
-		e.sh.nextTick = time.Time{}
+		e.all.list[0].nextTick = time.Time{}
 	})
 	waitFor(t, "close", func() bool { return e.Stats().TCPConnections == 0 })
 }
@@ -219,14 +219,14 @@ func TestTCPWithoutDescriptors(t *testing.T) {
 	e := newTestEngine(t, nil)
 	for range 3 {
 		var conn net.Conn
-		e.sh.loop.do(func() { // the loop does not accept meanwhile
+		e.all.list[0].loop.do(func() { // the loop does not accept meanwhile
 			var err error
 			if conn, err = net.Dial("tcp", e.MuxTCPAddr().String()); err != nil {
 				t.Error(err)
 				return
 			}
-			e.sh.loop.refuseTCP()
-			if e.sh.loop.held < 0 {
+			e.all.list[0].loop.refuseTCP()
+			if e.all.list[0].loop.held < 0 {
 				t.Error("nothing in reserve for the next one")
 			}
 		})

@@ -176,7 +176,7 @@ func TestPlayOverABridge(t *testing.T) {
 			if err := end.wait(t); !errors.Is(err, ErrStopped) {
 				t.Error(err)
 			}
-			e.sh.loop.do(func() {})
+			e.all.list[0].loop.do(func() {})
 			waitFor(t, "all played packets", func() bool { return uint64(len(pa.heard()))+1 >= a.Stats().PacketsOut })
 			played := len(pa.heard())
 			talk(t, pb, pa, 0x1003, 5)

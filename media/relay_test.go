@@ -468,7 +468,7 @@ func TestManyLegsOnOnePort(t *testing.T) {
 		t.Errorf("%d legs left", st.Legs)
 	}
 	var addrs, frags int
-	e.sh.loop.do(func() { addrs, frags = len(e.sh.byAddr), len(e.sh.byUfrag) })
+	addrs, frags = e.all.addrs.len(), e.all.ufrags.len()
 	if addrs != 0 || frags != 0 {
 		t.Errorf("%d addresses, %d fragments left", addrs, frags)
 	}

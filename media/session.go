@@ -67,7 +67,7 @@ type sdesPair struct{ in, out srtp.SDES }
 func newSession(e *Engine, cfg SessionConfig) *Session {
 	var raw [20]byte
 	rand.Read(raw[:]) // never fails: crypto/rand ends the process instead
-	s := &Session{e: e, cfg: cfg, ufrag: iceToken(12), pwd: iceToken(24)}
+	s := &Session{e: e, cfg: cfg, ufrag: iceToken(ufragLen), pwd: iceToken(24)}
 	s.ssrc = binary.BigEndian.Uint32(raw[:]) | 1 // never 0
 	s.id = binary.BigEndian.Uint64(raw[4:]) >> 2 // fits 63 bits, RFC 8829 §5.2.1
 	s.cname = hex.EncodeToString(raw[12:])
@@ -201,7 +201,7 @@ func (s *Session) inLoop(f func(*leg)) bool {
 		return false
 	}
 	ran := false
-	s.e.sh.loop.do(func() {
+	l.do(func() {
 		if ran = !l.closed; ran {
 			f(l)
 		}
@@ -241,10 +241,11 @@ func (s *Session) Close() {
 	s.e.pacer.drop(s)
 	if l != nil {
 		var st Stats
-		l.sh.loop.do(func() {
+		l.do(func() {
 			st = l.snapshot()
 			l.sh.removeLeg(l)
 		})
+		s.e.all.left(l.home.Load())
 		s.mu.Lock()
 		s.final = st
 		s.mu.Unlock()

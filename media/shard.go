@@ -1,9 +1,10 @@
 package media
 
 import (
-	"log/slog"
 	"net/netip"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -18,19 +19,20 @@ const (
 // tickInterval is how often timeouts are looked at.
 const tickInterval = 250 * time.Millisecond
 
-// shard is the packet plane: everything that the packet loop owns. No other goroutine touches it; commands come through loop.post.
+// shard is a part of the packet plane: legs, and the packet loop that owns them. No other goroutine touches it but where a field says so;
+// commands come through loop.post.
 type shard struct {
-	loop   *loop
-	log    *slog.Logger
-	events func(*Session, Event)
-	group  *group
+	index   int
+	all     *shards
+	loop    *loop
+	load    atomic.Int32             // legs, also those on their way here; changed under shards.mu, read by anyone
+	inbox   atomic.Pointer[handover] // packets of legs of this shard that arrived at others; they put. nil = it never had a leg, or is the only shard
+	batches chan *batch              // of the pacer, that are free
 
-	mux     *udpSocket
-	legs    map[*leg]struct{}
-	byAddr  map[netip.AddrPort]*leg // authenticated remote addresses of ICE legs on the shared port
-	byUfrag map[string]*leg
-	tcp     map[*tcpConn]struct{}
-	dtmf    []*leg // legs that send digits
+	mux  *udpSocket // this shard's socket on the shared port
+	legs []*leg
+	tcp  map[*tcpConn]struct{}
+	dtmf []*leg // legs that send digits
 
 	now      time.Time // of this round of the loop
 	nextTick time.Time
@@ -88,41 +90,49 @@ func (sh *shard) datagram(s *udpSocket, buf []byte, from netip.AddrPort, local n
 	sh.muxIn(path{addr: from, local: local}, buf)
 }
 
-// frame takes one RFC 4571 frame from an ICE-TCP connection.
-func (sh *shard) frame(c *tcpConn, buf []byte) {
+// frame takes one RFC 4571 frame from an ICE-TCP connection; false when the connection went to another shard.
+func (sh *shard) frame(c *tcpConn, buf []byte) bool {
 	sh.packets++
 	sh.stats.PacketsIn++
 	sh.stats.BytesIn += uint64(len(buf))
-	sh.muxIn(path{tcp: c, addr: c.remote}, buf)
+	return sh.muxIn(path{tcp: c, addr: c.remote}, buf)
 }
 
-// muxIn sorts a packet of the shared ports.
-func (sh *shard) muxIn(p path, buf []byte) {
+// muxIn finds the leg of a packet of the shared ports. When another shard owns the leg the packet goes there; false when its connection went, too.
+func (sh *shard) muxIn(p path, buf []byte) bool {
 	c := classify(buf)
-	if c == classSTUN {
-		sh.stunIn(p, buf)
-		return
-	}
-	if c == classGarbage {
-		sh.stats.DropGarbage++
-		return
-	}
-	l := sh.owner(p)
-	if l == nil {
-		if c == classDTLS {
-			sh.stats.DropDTLS++
-		} else {
-			sh.stats.DropUnknown++
-		}
-		return
-	}
+	var l *leg
 	switch c {
-	case classDTLS:
-		l.dtlsIn(p, buf)
-	case classRTCP:
-		l.rtcpIn(buf)
+	case classGarbage:
+		sh.stats.DropGarbage++
+		return true
+	case classSTUN:
+		if l = sh.addressed(buf); l == nil {
+			return true
+		}
 	default:
-		l.rtpIn(buf)
+		if l = sh.owner(p); l == nil {
+			sh.unknown(c)
+			return true
+		}
+	}
+	switch {
+	case l.home.Load() == sh:
+		l.muxIn(p, c, buf)
+	case p.tcp != nil:
+		return sh.giveTCP(p.tcp, l, buf)
+	default:
+		sh.handOver(l, p, buf)
+	}
+	return true
+}
+
+// unknown counts a packet from an address that belongs to no leg.
+func (sh *shard) unknown(c class) {
+	if c == classDTLS {
+		sh.stats.DropDTLS++
+	} else {
+		sh.stats.DropUnknown++
 	}
 }
 
@@ -131,7 +141,21 @@ func (sh *shard) owner(p path) *leg {
 	if p.tcp != nil {
 		return p.tcp.leg
 	}
-	return sh.byAddr[p.addr]
+	return sh.all.addrs.find(keyOf(p.addr))
+}
+
+// muxIn takes a packet of the shared ports.
+func (l *leg) muxIn(p path, c class, buf []byte) {
+	switch c {
+	case classSTUN:
+		l.stunIn(p)
+	case classDTLS:
+		l.dtlsIn(p, buf)
+	case classRTCP:
+		l.rtcpIn(buf)
+	default:
+		l.rtpIn(buf)
+	}
 }
 
 // send sends to a path of the shared ports. The packet lies in the arena.
@@ -158,6 +182,7 @@ func (sh *shard) sendNow(p path, pkt []byte) {
 
 func (sh *shard) tcpOpened(c *tcpConn) {
 	sh.tcp[c] = struct{}{}
+	sh.all.tcpConns.Add(1)
 	sh.stats.TCPConnectionsTo++
 }
 
@@ -167,6 +192,7 @@ func (sh *shard) closeTCP(c *tcpConn) {
 	}
 	c.closed = true
 	delete(sh.tcp, c)
+	sh.all.tcpConns.Add(-1)
 	if c.leg != nil {
 		c.leg.ice.forget(path{tcp: c, addr: c.remote})
 	}
@@ -210,7 +236,7 @@ func (sh *shard) tick() {
 		return
 	}
 	sh.nextTick = sh.now.Add(tickInterval)
-	for l := range sh.legs {
+	for _, l := range sh.legs {
 		l.checkTimeouts()
 	}
 	for c := range sh.tcp {
@@ -223,7 +249,7 @@ func (sh *shard) tick() {
 // panicked counts and reports a panic of the packet plane.
 func (sh *shard) panicked(r any) {
 	sh.stats.Panics++
-	sh.log.Error("media loop: panic", "panic", r, "stack", string(debug.Stack()))
+	sh.all.log.Error("media loop: panic", "panic", r, "stack", string(debug.Stack()))
 }
 
 // addLeg takes a leg and its sockets into the loop. After an error the sockets are closed.
@@ -241,8 +267,31 @@ func (sh *shard) addLeg(l *leg) error {
 			return err
 		}
 	}
-	sh.legs[l] = struct{}{}
+	l.index = len(sh.legs)
+	sh.legs = append(sh.legs, l)
 	return nil
+}
+
+// dropLeg takes a leg out of the lists of the shard.
+func (sh *shard) dropLeg(l *leg) {
+	last := len(sh.legs) - 1
+	sh.legs[l.index] = sh.legs[last]
+	sh.legs[l.index].index = l.index
+	sh.legs[last] = nil
+	if sh.legs = sh.legs[:last]; last < cap(sh.legs)/4 {
+		sh.legs = append(make([]*leg, 0, 2*last), sh.legs...)
+	}
+	if i := slices.Index(sh.dtmf, l); i >= 0 {
+		sh.dtmf = slices.Delete(sh.dtmf, i, i+1)
+	}
+}
+
+// sockets are the leg's own.
+func (l *leg) sockets() []*udpSocket {
+	if l.rtp == nil {
+		return nil
+	}
+	return []*udpSocket{l.rtp, l.rtcp}
 }
 
 // removeLeg forgets a leg everywhere. Its sockets are closed when it returns.
@@ -253,29 +302,27 @@ func (sh *shard) removeLeg(l *leg) {
 	l.closed = true
 	l.unbridge()
 	l.resetDTLS()
-	delete(sh.legs, l)
-	for _, s := range []*udpSocket{l.rtp, l.rtcp} {
-		if s != nil {
-			sh.loop.removeUDP(s)
-		}
+	sh.dropLeg(l)
+	for _, s := range l.sockets() {
+		sh.loop.removeUDP(s)
 	}
+	l.forgetICE()
+}
+
+// forgetICE frees what leads to the leg on the shared ports.
+func (l *leg) forgetICE() {
+	sh := l.sh
 	for _, p := range l.ice.paths {
 		if p.tcp != nil {
 			p.tcp.leg = nil // it is known no more as one of the leg
 			sh.closeTCP(p.tcp)
-		} else if sh.byAddr[p.addr] == l {
-			delete(sh.byAddr, p.addr)
+		} else {
+			sh.all.addrs.remove(keyOf(p.addr), l)
 		}
 	}
-	for _, u := range []string{l.ice.ufrag, l.ice.oldUfrag} {
-		if sh.byUfrag[u] == l {
-			delete(sh.byUfrag, u)
-		}
-	}
-	for i, d := range sh.dtmf {
-		if d == l {
-			sh.dtmf = append(sh.dtmf[:i], sh.dtmf[i+1:]...)
-			break
+	for _, u := range [...]string{l.ice.ufrag, l.ice.oldUfrag} {
+		if u != "" {
+			sh.all.ufrags.remove(ufragKey([]byte(u)), l)
 		}
 	}
 }

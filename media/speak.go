@@ -21,16 +21,32 @@ type ownPacket struct {
 	buf   [slotSize]byte
 }
 
-// batch is an empty batch, nil when the packet loop has them all.
-func (p *pacer) batch() *batch {
-	select {
-	case b := <-p.free:
-		b.n = 0
-		return b
-	default:
-		p.skipped++
-		return nil
+// newBatches are the batches of a shard.
+func newBatches() chan *batch {
+	free := make(chan *batch, ownBatches)
+	for range ownBatches {
+		free <- &batch{}
 	}
+	return free
+}
+
+// batch is what is sent to the leg's shard at this packet time, nil when the packet loop has all batches. The lock is held.
+func (p *pacer) batch(l *leg) *batch {
+	sh := l.home.Load()
+	if p.batches == nil {
+		p.batches, p.missed = make([]*batch, len(sh.all.list)), make([]bool, len(sh.all.list))
+	}
+	i := sh.index
+	if p.batches[i] == nil && !p.missed[i] {
+		select {
+		case p.batches[i] = <-sh.batches:
+			p.batches[i].n = 0
+		default:
+			p.missed[i] = true
+			p.skipped++
+		}
+	}
+	return p.batches[i]
 }
 
 // add encodes the voice's frame. A nil batch takes nothing: the sound has a gap.
@@ -48,23 +64,27 @@ func (b *batch) add(v *voice) {
 	o.size = len(v.encoder.Encode(o.buf[rtpHeader:rtpHeader], v.frame))
 }
 
-// send hands a batch to the packet loop.
-func (p *pacer) send(b *batch) {
-	if b == nil {
-		return
-	}
-	if b.n == 0 || !p.e.sh.loop.post(func() {
-		defer func() { p.free <- b }()
-		p.e.sh.speak(b)
-	}) {
-		p.free <- b
+// send hands the batches to the packet loops.
+func (p *pacer) send() {
+	for i, b := range p.batches {
+		p.batches[i], p.missed[i] = nil, false
+		if b == nil {
+			continue
+		}
+		sh := p.e.all.list[i]
+		if !sh.loop.post(func() {
+			defer func() { sh.batches <- b }()
+			sh.speak(b)
+		}) {
+			sh.batches <- b
+		}
 	}
 }
 
 // speak sends a batch. Loop only.
 func (sh *shard) speak(b *batch) {
 	for _, o := range b.packets[:b.n] {
-		if !o.leg.closed {
+		if o.leg.home.Load() == sh && !o.leg.closed { // else it has moved: a packet is left out
 			o.leg.sendOwn(o)
 		}
 	}

@@ -29,9 +29,28 @@ type EngineStats struct {
 	STUNRequests     uint64 // authenticated ones
 	TCPConnectionsTo uint64 // accepted ICE-TCP connections
 	TCPRefused       uint64 // beyond the bound of connections or of descriptors
+	HandedOver       uint64 // packets that arrived at another shard than their leg's
+	DropHandover     uint64 // and that this one was too slow for
 	PacerSkips       uint64 // packet times of playbacks and mixers left out: the machine is too slow
 	HearingLost      uint64 // packets that recordings, mixers and detectors were too slow for
 	Panics           uint64 // of the packet loop and the pacer, survived: a defect
+}
+
+// add adds the counters of a shard.
+func (s *EngineStats) add(o *EngineStats) {
+	for _, c := range [...]struct {
+		sum  *uint64
+		more uint64
+	}{
+		{&s.PacketsIn, o.PacketsIn}, {&s.PacketsOut, o.PacketsOut}, {&s.BytesIn, o.BytesIn}, {&s.BytesOut, o.BytesOut},
+		{&s.DropGarbage, o.DropGarbage}, {&s.DropUnknown, o.DropUnknown}, {&s.DropSTUN, o.DropSTUN}, {&s.DropDTLS, o.DropDTLS},
+		{&s.DropSRTP, o.DropSRTP}, {&s.DropReplay, o.DropReplay}, {&s.DropForeign, o.DropForeign}, {&s.DropUnroutable, o.DropUnroutable},
+		{&s.DropSend, o.DropSend}, {&s.EventsLost, o.EventsLost}, {&s.DTLSHandshakes, o.DTLSHandshakes}, {&s.DTLSFailures, o.DTLSFailures},
+		{&s.STUNRequests, o.STUNRequests}, {&s.TCPConnectionsTo, o.TCPConnectionsTo}, {&s.TCPRefused, o.TCPRefused},
+		{&s.HandedOver, o.HandedOver}, {&s.DropHandover, o.DropHandover}, {&s.Panics, o.Panics},
+	} {
+		*c.sum += c.more
+	}
 }
 
 // Stats are the live figures of a leg. In is from the peer.

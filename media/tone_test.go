@@ -72,7 +72,7 @@ func TestAudioTimestampsAfterATone(t *testing.T) {
 
 func TestHeardDigits(t *testing.T) {
 	var got []Event
-	sh := &shard{now: time.Unix(1000, 0), events: func(_ *Session, ev Event) { got = append(got, ev) }}
+	sh := &shard{now: time.Unix(1000, 0), all: &shards{events: func(_ *shard, _ *Session, ev Event) { got = append(got, ev) }}}
 	l := &leg{sh: sh, kind: KindRTP}
 	hear := func(code byte, end byte, ts uint32, duration uint16) {
 		buf := make([]byte, rtpHeader+4)
