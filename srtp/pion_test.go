@@ -157,29 +157,29 @@ func TestRTCPAgainstPion(t *testing.T) {
 	}
 }
 
-// FuzzAgainstPion protects any packet as pion does, reads it back with both, and takes any bytes as a protected packet.
+// FuzzAgainstPion protects any packet through any path as pion does, reads it back with both, and takes any bytes as a protected packet.
 func FuzzAgainstPion(f *testing.F) {
 	for i := range allProfiles {
-		f.Add(uint8(i), rtpPacket(f, 1, uint16(i), 20), false)
-		f.Add(uint8(i), rtcpPacket(1, 16), true)
-		f.Add(uint8(i), []byte{0x90, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff}, false)
+		f.Add(uint8(i), uint8(5), rtpPacket(f, 1, uint16(i), 20), false)
+		f.Add(uint8(i), uint8(5), rtcpPacket(1, 16), true)
+		f.Add(uint8(i), uint8(5), []byte{0x90, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0xff, 0xff}, false)
 	}
-	f.Fuzz(func(t *testing.T, which uint8, data []byte, rtcp bool) {
-		p := allProfiles[int(which)%len(allProfiles)]
-		in := newContext(t, p.ours)
+	f.Fuzz(func(t *testing.T, which, through uint8, data []byte, rtcp bool) {
+		p, in := allProfiles[int(which)%len(allProfiles)], paths()[int(through)%len(paths())]
+		forged := contextOf(t, p.ours, in.instructions)
 		if rtcp {
-			_, _ = in.UnprotectRTCP(bytes.Clone(data))
+			_, _ = forged.UnprotectRTCP(bytes.Clone(data))
 		} else {
-			_, _ = in.UnprotectRTP(bytes.Clone(data))
+			_, _ = forged.UnprotectRTP(bytes.Clone(data))
 		}
-		if len(in.sources) != 0 {
+		if len(forged.sources) != 0 {
 			t.Fatal("state for a forged packet")
 		}
-		protect, unprotect := newContext(t, p.ours).ProtectRTP, newContext(t, p.ours).UnprotectRTP
+		protect, unprotect := contextOf(t, p.ours, in.instructions).ProtectRTP, contextOf(t, p.ours, in.instructions).UnprotectRTP
 		encrypt, decrypt := pionRTP(newPion(t, p.ours, p.theirs)), newPion(t, p.ours, p.theirs)
 		open := func(b []byte) ([]byte, error) { return decrypt.DecryptRTP(nil, b, nil) }
 		if rtcp {
-			protect, unprotect = newContext(t, p.ours).ProtectRTCP, newContext(t, p.ours).UnprotectRTCP
+			protect, unprotect = contextOf(t, p.ours, in.instructions).ProtectRTCP, contextOf(t, p.ours, in.instructions).UnprotectRTCP
 			sender := newPion(t, p.ours, p.theirs)
 			encrypt = func(b []byte) ([]byte, error) { return sender.EncryptRTCP(nil, b, nil) }
 			open = func(b []byte) ([]byte, error) { return decrypt.DecryptRTCP(nil, b, nil) }
@@ -201,7 +201,7 @@ func FuzzAgainstPion(f *testing.F) {
 				t.Fatalf("pion: %v", err)
 			}
 			if rtcp {
-				n, err := newContext(t, p.ours).UnprotectRTCP(want)
+				n, err := contextOf(t, p.ours, in.instructions).UnprotectRTCP(want)
 				if err != nil || !bytes.Equal(want[:n], data) {
 					t.Fatalf("UnprotectRTCP: %v", err)
 				}
