@@ -114,15 +114,20 @@ func (ch *Channel) complete(c *consultation) {
 		c.mixed.Close()
 		c.mixed = nil
 	}
-	held, third, done := c.held, c.win.ch, false
+	held, third := c.held, c.win.ch
+	done, taken := false, false
 	if !held.box.put(func() {
 		held.releaseHold()
 		held.takeOver(third, offerToJoin{cause: AttendedTransfer})
-		ch.box.put(func() { done = true })
+		agreed := held.join != nil && held.join.with == third
+		ch.box.put(func() { done, taken = true, agreed })
 	}) {
 		return
 	}
-	ch.await(func() bool { return done })
+	ch.await(func() bool {
+		_, mine := ch.children[third] // it says itself that it has left
+		return done && !(taken && mine)
+	})
 }
 
 // endConsultation takes the leg back to the one that was held.

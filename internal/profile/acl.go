@@ -17,6 +17,7 @@ type access struct {
 	list    string    // that decided
 	gateway *gateway  // whose call it is
 	known   bool      // and whose address it comes from
+	looped  bool      // the profile called itself
 }
 
 // screen applies apply-inbound-acl (sofia_handle_sip_i_invite of sofia.c): the first list that allows the address lets the caller in

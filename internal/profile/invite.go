@@ -21,16 +21,18 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		p.respond(tx, 403, "")
 		return
 	}
+	a.looped = ownAddress(tx.Flow())
 	a.gateway, a.known = p.gatewayOf(tx, view)
 	if a.gateway != nil && !a.gateway.admits(tx, snap) {
 		a.gateway, a.known = nil, false
 	}
-	if !a.trusted && !a.known && view.AuthCalls && view.AuthCallsACLOnly {
+	trusted := a.trusted || a.known || a.looped
+	if !trusted && view.AuthCalls && view.AuthCallsACLOnly {
 		p.log.Warn("call refused: no access list allows the address", "peer", tx.Flow().RemoteAddr())
 		p.respond(tx, 403, "")
 		return
 	}
-	if !a.trusted && !a.known && view.AuthCalls && !view.AcceptBlindAuth { // blind: nobody is known then, and has the profile's context
+	if !trusted && view.AuthCalls && !view.AcceptBlindAuth { // blind: nobody is known then, and has the profile's context
 		if a.user = p.authenticate(tx, snap, view, true); a.user == nil {
 			return
 		}
@@ -47,6 +49,13 @@ func (p *Profile) serveInvite(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		return
 	}
 	p.accept(tx, snap, view, a, sdp)
+}
+
+// ownAddress says whether a request came from the very socket it came to: the profile called itself. Nobody else can send from there; a
+// datagram from outside with an address of ours is dropped by the system.
+func ownAddress(f *sip.Flow) bool {
+	local, remote := f.LocalAddr(), f.RemoteAddr()
+	return !f.Reliable() && local.Port() == remote.Port() && local.Addr().Unmap() == remote.Addr().Unmap()
 }
 
 // accept hands the INVITE over to the call core.

@@ -73,6 +73,9 @@ func (p *Profile) inboundVars(tx *sip.ServerTx, snap *config.Snapshot, view *con
 		}
 		v.user(snap, a.user)
 	}
+	if a.looped {
+		v.own("sip_looped_call", "true")
+	}
 	p.requestVars(&v, tx, view)
 	return v
 }

@@ -159,6 +159,7 @@ func (p *rtpPeer) talk(hz float64) {
 type voice struct {
 	hz    atomic.Int64
 	begun atomic.Bool
+	said  atomic.Int64 // frames
 }
 
 // say changes the tone; the first time it says that there is nobody yet who sends.
@@ -180,6 +181,7 @@ func (v *voice) everyFrame(stop <-chan struct{}, send func(*rtp.Packet, *tone)) 
 		case <-ticker.C:
 			t.hz = float64(v.hz.Load())
 			send(pkt, t)
+			v.said.Add(1)
 			pkt.SequenceNumber++
 			pkt.Timestamp += frameLength
 		}

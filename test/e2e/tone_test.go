@@ -30,8 +30,8 @@ func (t *tone) frame() []byte {
 type ear struct {
 	mu      sync.Mutex // guards what follows
 	window  []float64
-	want    float64
-	heard   chan struct{} // closed when want dominated one window
+	want    func(window []float64) bool // nil: nothing is waited for
+	heard   chan struct{}               // closed when one window is what is wanted
 	packets int
 }
 
@@ -40,9 +40,21 @@ const anySound = -1
 
 // expect returns a channel that is closed when hz is the dominant tone of 200 ms of audio heard from now on.
 func (e *ear) expect(hz float64) <-chan struct{} {
+	return e.expectWindow(func(w []float64) bool { return dominant(w, hz) })
+}
+
+// expectPair is expect for two tones at once, about as loud as each other.
+func (e *ear) expectPair(one, other float64) <-chan struct{} {
+	return e.expectWindow(func(w []float64) bool {
+		energy, a, b := energyOf(w), goertzel(w, one), goertzel(w, other)
+		return loud(w) && a+b > 0.8*energy && a > 0.3*energy && b > 0.3*energy
+	})
+}
+
+func (e *ear) expectWindow(want func([]float64) bool) <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.window, e.want, e.heard = nil, hz, make(chan struct{})
+	e.window, e.want, e.heard = nil, want, make(chan struct{})
 	return e.heard
 }
 
@@ -56,21 +68,27 @@ func (e *ear) hear(mulaw []byte) {
 	if len(e.window) < toneWindow {
 		return
 	}
-	if e.want != 0 && dominant(e.window[:toneWindow], e.want) {
+	if e.want != nil && e.want(e.window[:toneWindow]) {
 		close(e.heard)
-		e.want = 0
+		e.want = nil
 	}
 	e.window = e.window[:0]
 }
 
 // dominant reports whether one frequency holds more than four fifths of the energy of the samples, which must be more than a whisper.
 func dominant(samples []float64, hz float64) bool {
+	return loud(samples) && (hz == anySound || goertzel(samples, hz) > 0.8*energyOf(samples))
+}
+
+// loud says whether samples are more than a whisper: an RMS of 316 of 32768.
+func loud(samples []float64) bool { return energyOf(samples) > 1e5*float64(len(samples)) }
+
+func energyOf(samples []float64) float64 {
 	energy := 0.0
 	for _, s := range samples {
 		energy += s * s
 	}
-	loud := energy > 1e5*float64(len(samples)) // an RMS of 316 of 32768
-	return loud && (hz == anySound || goertzel(samples, hz) > 0.8*energy)
+	return energy
 }
 
 // goertzel is the energy of the samples at one frequency.
