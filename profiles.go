@@ -157,9 +157,10 @@ func (ex *exchange) reloadCertificates() {
 	})
 }
 
-// rescan makes running profiles take over what has changed in the configuration without touching sockets or calls.
+// rescan makes running profiles take over what has changed in the configuration, and in the files of certificates, without touching sockets or calls.
 func (ex *exchange) rescan(c *config.Snapshot) {
 	ex.records.Configure(c.JSONRecords, c.CSVRecords)
+	ex.reloadCertificates()
 	for _, p := range ex.running() {
 		report := p.Rescan(c)
 		ex.log.Info("profile rescanned", "profile", p.Name(), "report", fmt.Sprintf("%+v", report))
