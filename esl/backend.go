@@ -42,8 +42,11 @@ type Finisher interface {
 	Finish()
 }
 
+// ErrNoChannel is what a Messenger says of a channel that it does not have.
+var ErrNoChannel = errors.New("no such channel")
+
 // Messenger is implemented by a Backend whose channels take sendmsg.
 type Messenger interface {
-	// SendMessage hands a message to a channel; false means there is no such channel.
-	SendMessage(ctx context.Context, uuid string, headers []Header, body string) bool
+	// SendMessage hands a message to a channel. ErrNoChannel: there is no such channel; any other error: too many messages wait at it.
+	SendMessage(ctx context.Context, uuid string, headers []Header, body string) error
 }

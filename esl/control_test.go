@@ -62,6 +62,14 @@ func (b channelBackend) event(name string) {
 	b.Publish(e)
 }
 
+// SendMessage implements esl.Messenger: the channel busy takes nothing.
+func (b channelBackend) SendMessage(_ context.Context, uuid string, _ []esl.Header, _ string) error {
+	if uuid == "busy" {
+		return errors.New("full")
+	}
+	return esl.ErrNoChannel
+}
+
 func newChannelBackend() channelBackend {
 	return channelBackend{&esltest.Backend{}, &fakeChannel{vars: map[string]string{"sdp": "v=0\r\no=x\r\n", "a": "b"}}}
 }
@@ -108,6 +116,7 @@ func TestOutboundVerbs(t *testing.T) {
 			[]string{`[{a 1 []}] "" true`, `[{a 2 []}] "" true`, `[{async true []} {a 3 []}] "" false`}},
 		{"messages queued", true, false, "sendmsg\na: 1\ncontent-length: 2\n\nhi", []string{"+OK"}, []string{`[{a 1 []} {content-length 2 []}] "hi" false`}},
 		{"another channel", true, false, "sendmsg v\na: 1\n\n", []string{"-ERR invalid session id [v]"}, nil},
+		{"a channel that is busy", true, false, "sendmsg busy\na: 1\n\n", []string{"-ERR memory error"}, nil},
 		{"diversion", true, false, "divert_events on\n\ndivert_events off\n\ndivert_events x\n\ndivert_events\n\n",
 			[]string{"+OK events diverted", "+OK events not diverted", "+OK events not diverted", "-ERR missing value."}, nil},
 		{"resume", true, false, "resume\n\ngetvar socket_resume\n\n", []string{"+OK", "true"}, nil},

@@ -1,6 +1,7 @@
 package esl
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,7 @@ const (
 	replyUnknown    = "-ERR command not found"
 	replyNoKeywords = "-ERR no keywords supplied"
 	replyNoSession  = "-ERR not controlling a session"
+	replyFull       = "-ERR memory error" // FreeSWITCH's words for a channel at which too many messages wait
 )
 
 // execute runs one command and answers it; false ends the connection. Names are matched as FreeSWITCH does: some by the whole first
@@ -112,17 +114,24 @@ func (c *conn) sendmsg(target string, cmd *command) {
 	if c.channel != nil && (target == "" || target == c.channel.UUID()) {
 		wait := !c.async && !isTrue(cmd.header("async"))
 		if !c.channel.Message(c.ctx, cmd.headers, cmd.body, wait) {
-			c.reply("-ERR memory error")
+			c.reply(replyFull)
 			return
 		}
 		c.reply("+OK")
 		return
 	}
-	if m, ok := c.server.Backend.(Messenger); ok && target != "" && m.SendMessage(c.ctx, target, cmd.headers, cmd.body) {
-		c.reply("+OK")
-		return
+	err := ErrNoChannel
+	if m, ok := c.server.Backend.(Messenger); ok && target != "" {
+		err = m.SendMessage(c.ctx, target, cmd.headers, cmd.body)
 	}
-	c.reply("-ERR invalid session id [" + target + "]")
+	switch {
+	case err == nil:
+		c.reply("+OK")
+	case errors.Is(err, ErrNoChannel):
+		c.reply("-ERR invalid session id [" + target + "]")
+	default:
+		c.reply(replyFull)
+	}
 }
 
 // isTrue reads a value as FreeSWITCH's switch_true does.

@@ -72,6 +72,7 @@ type Recording struct {
 	lost        time.Duration
 	silent      time.Duration
 	paused      bool
+	masked      bool
 	ended       bool
 
 	broken atomic.Bool // the sink failed
@@ -126,6 +127,13 @@ func (r *Recording) Stop() {
 func (r *Recording) Pause(on bool) {
 	r.p.mu.Lock()
 	r.paused = on
+	r.p.mu.Unlock()
+}
+
+// Mask records silence instead of what comes from now on; Mask(false) goes on.
+func (r *Recording) Mask(on bool) {
+	r.p.mu.Lock()
+	r.masked = on
 	r.p.mu.Unlock()
 }
 
@@ -186,6 +194,9 @@ func (r *Recording) take(v *voice) {
 		} else {
 			r.frame = append(r.frame, int16(min(max(int32(a)+int32(b), -32768), 32767)))
 		}
+	}
+	if r.masked {
+		clear(r.frame)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

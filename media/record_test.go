@@ -360,6 +360,29 @@ func TestPauseRecording(t *testing.T) {
 	res.wait(t)
 }
 
+// TestMaskRecording: what is masked is silence, and takes its time.
+func TestMaskRecording(t *testing.T) {
+	sink := &memorySink{rate: 8000}
+	r := &Recording{opt: RecordOptions{Sink: sink}}
+	v := &voice{said: newEar()}
+	for k := range v.said.frame {
+		v.said.frame[k] = 1000
+	}
+	for _, masked := range []bool{false, true, false} {
+		r.masked = masked
+		r.queue = r.queue[:0]
+		r.take(v)
+		for i, x := range r.queue {
+			if (x == 0) != masked {
+				t.Fatalf("masked %t: sample %d is %d", masked, i, x)
+			}
+		}
+		if len(r.queue) != 160 {
+			t.Fatalf("masked %t: %d samples", masked, len(r.queue))
+		}
+	}
+}
+
 // TestQuiet: only silence in one piece counts.
 func TestQuiet(t *testing.T) {
 	cases := []struct {

@@ -206,9 +206,7 @@ func (ch *Channel) finish() {
 	ch.requested = csReporting
 	ch.emitEnd()
 	ch.disconnect()
-	for c := range ch.children { // those that ring or were connected have heard of it; after a fault none has
-		c.Hangup(ch.cause)
-	}
+	ch.abandon() // those that ring or were connected have heard of it; after a fault none has
 	// The called legs' last events come before the caller's: who computes a call at its end (Rocket.Chat) has everything then.
 	ch.await(func() bool { return len(ch.children) == 0 })
 }
@@ -260,6 +258,18 @@ func (ch *Channel) disconnect() {
 	}
 }
 
+// abandon hangs up the legs this channel called, but for those that have just gone over to another one and are about to say so.
+func (ch *Channel) abandon() {
+	cause := ch.cause.orNormal()
+	for c := range ch.children {
+		c.box.put(func() {
+			if c.caller == caller(ch) {
+				c.hangup(HangupReason{Cause: cause})
+			}
+		})
+	}
+}
+
 // release frees what the channel holds; it runs even after a panic.
 func (ch *Channel) release() {
 	defer func() {
@@ -267,9 +277,7 @@ func (ch *Channel) release() {
 			ch.disconnect() // again, in case a panic came before
 			c.post(func() { c.childGone(ch) })
 		}
-		for c := range ch.children {
-			c.Hangup(ch.cause)
-		}
+		ch.abandon()
 		for _, fn := range ch.box.close() {
 			ch.guarded(fn)
 		}

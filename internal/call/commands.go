@@ -279,6 +279,27 @@ func (ch *Channel) StopRecording(ctx context.Context, path string) error {
 	})
 }
 
+// PauseRecording leaves out of a recording what comes from now on, or has it go on. MaskRecording records silence instead.
+func (ch *Channel) PauseRecording(ctx context.Context, path string, on bool) error {
+	return ch.recording(ctx, path, func(r recorder) { r.Pause(on) })
+}
+
+// MaskRecording: see PauseRecording.
+func (ch *Channel) MaskRecording(ctx context.Context, path string, on bool) error {
+	return ch.recording(ctx, path, func(r recorder) { r.Mask(on) })
+}
+
+func (ch *Channel) recording(ctx context.Context, path string, do func(recorder)) error {
+	return ch.Ask(ctx, func() error {
+		r, ok := ch.sound.recordings[path]
+		if !ok {
+			return errNotRecorded
+		}
+		do(r.r)
+		return nil
+	})
+}
+
 // Recordings are the files that the channel is being recorded to.
 func (ch *Channel) Recordings(ctx context.Context) (files []string) {
 	if ch.Ask(ctx, func() error {

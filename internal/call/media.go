@@ -47,7 +47,11 @@ type playback interface {
 	Position() time.Duration
 }
 
-type recorder interface{ Stop() }
+type recorder interface {
+	Stop()
+	Pause(on bool)
+	Mask(on bool)
+}
 
 type mixer interface{ Close() }
 

@@ -58,7 +58,9 @@ func (r *fakeRecording) end(reason media.RecordReason) {
 	})
 }
 
-func (r *fakeRecording) Stop() { r.end(media.RecordStopped) }
+func (r *fakeRecording) Stop()      { r.end(media.RecordStopped) }
+func (r *fakeRecording) Pause(bool) {}
+func (r *fakeRecording) Mask(bool)  {}
 
 func (m *fakeMedia) record(s mediaSession, opt media.RecordOptions, done func(media.RecordResult)) (recorder, error) {
 	f := s.(*fakeSession)

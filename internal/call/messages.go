@@ -64,7 +64,9 @@ func ParseMessage(headers []esl.Header, body string) Message {
 		m.Data = body
 	}
 	if loops := value("loops"); loops != "" {
-		m.Loops, _ = strconv.Atoi(loops)
+		if m.Loops, _ = strconv.Atoi(strings.TrimSpace(loops)); m.Loops == 0 {
+			m.App = "" // not even once
+		}
 	}
 	if cause := value("hangup-cause"); cause != "" {
 		m.Cause, _ = ParseCause(cause)

@@ -27,6 +27,7 @@ func TestParseMessage(t *testing.T) {
 			Message{Command: "execute", App: "log"}},
 		{"lock and loops", "call-command: execute|execute-app-name: playback|event-lock: true|loops: -1", "",
 			Message{Command: "execute", App: "playback", Lock: true, Loops: -1}},
+		{"not even once", "call-command: execute|execute-app-name: playback|loops: 0", "", Message{Command: "execute"}},
 		{"hangup", "call-command: hangup|hangup-cause: CALL_REJECTED", "", Message{Command: "hangup", Cause: CallRejected}},
 		{"an unknown cause", "call-command: hangup|hangup-cause: BOGUS", "", Message{Command: "hangup"}},
 		{"xferext", "call-command: xferext|application: set a=b|application: park", "", Message{Command: "xferext", Apps: []string{"set a=b", "park"}}},

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/talkpath/talkpath/internal/call"
@@ -139,8 +140,35 @@ func (c *Control) uuidGetvar(args string) string {
 	if !ok {
 		return noSuchChannel
 	}
+	if value, ok := indexedVariable(s, words[1]); ok {
+		return value
+	}
 	if value, ok := channelVariable(s, words[1]); ok {
 		return value
 	}
 	return "_undef_"
+}
+
+// indexedVariable is "name[n]": one value of a variable that has several; of one that has one value, that. A peer's text is one value.
+func indexedVariable(s call.Snapshot, expr string) (string, bool) {
+	name, index, ok := strings.Cut(expr, "[")
+	if !ok || !strings.Contains(index, "]") {
+		return "", false
+	}
+	for _, v := range s.Variables {
+		if v.Name != name {
+			continue
+		}
+		n, _ := strconv.Atoi(index[:strings.IndexByte(index, ']')])
+		joined, isArray := strings.CutPrefix(v.Value, "ARRAY::")
+		if !isArray || v.Wire || n < 0 {
+			return v.Value, true
+		}
+		values := strings.Split(joined, "|:")
+		if n >= len(values) {
+			return "", false
+		}
+		return values[n], true
+	}
+	return "", false
 }

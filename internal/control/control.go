@@ -145,10 +145,17 @@ func (c *Control) Execute(ctx context.Context, line string) string {
 	return cmd.run(ctx, args)
 }
 
-// SendMessage implements esl.Messenger. A message that does not fit in what waits at the channel is dropped and counted.
-func (c *Control) SendMessage(_ context.Context, uuid string, headers []esl.Header, body string) bool {
+// SendMessage implements esl.Messenger. A message that does not fit in what waits at the channel is counted.
+func (c *Control) SendMessage(_ context.Context, uuid string, headers []esl.Header, body string) error {
 	ch, ok := c.deps.Core.Channel(uuid)
-	return ok && !errors.Is(ch.Send(call.ParseMessage(headers, body)), call.ErrChannelGone)
+	if !ok {
+		return esl.ErrNoChannel
+	}
+	err := ch.Send(call.ParseMessage(headers, body))
+	if errors.Is(err, call.ErrChannelGone) {
+		return esl.ErrNoChannel
+	}
+	return err
 }
 
 // ControlledChannel implements esl.Channels.

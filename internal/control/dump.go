@@ -30,6 +30,7 @@ func (c *Control) uuidDump(ctx context.Context, args string) string {
 		return noSuchChannel
 	}
 	e := c.deps.Bus.NewEvent("CHANNEL_DATA", dumpOrigin)
+	c.deps.Bus.Stamp(e)
 	if ch, ok := c.steered(w[0]); !ok || ch.Describe(ctx, e) != nil {
 		e = c.channelEvent(s) // it is about to end
 	}
@@ -69,6 +70,7 @@ func asText(e *esl.Event) string {
 // channelEvent is a channel as an event, as far as its snapshot goes.
 func (c *Control) channelEvent(s call.Snapshot) *esl.Event {
 	e := c.deps.Bus.NewEvent("CHANNEL_DATA", dumpOrigin)
+	c.deps.Bus.Stamp(e)
 	e.Add("Channel-State", s.State)
 	e.Add("Channel-Call-State", s.CallState)
 	e.Add("Channel-State-Number", strconv.Itoa(slices.Index(states, s.State)))

@@ -105,6 +105,14 @@ func (f fakeChannel) StopRecording(_ context.Context, path string) error {
 	f.note("stop %s", path)
 	return f.err()
 }
+func (f fakeChannel) PauseRecording(_ context.Context, path string, on bool) error {
+	f.note("pause %s %t", path, on)
+	return f.err()
+}
+func (f fakeChannel) MaskRecording(_ context.Context, path string, on bool) error {
+	f.note("mask %s %t", path, on)
+	return f.err()
+}
 func (f fakeChannel) Recordings(context.Context) []string { return []string{"b<.wav", "a.wav"} }
 func (f fakeChannel) Display(name, number string)         { f.note("display %s,%s", name, number) }
 func (f fakeChannel) Notify(event string)                 { f.note("notify %s", event) }
@@ -156,8 +164,15 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_record a stop all", "+OK Success\n", "a stop all"},
 		{"uuid_record c start x.wav", "-ERR Cannot record session!\n", "c record x.wav 0s"},
 		{"uuid_record c stop x.wav", "-ERR Cannot stop record session!\n", "c stop x.wav"},
-		{"uuid_record a mask x.wav", "-ERR Cannot mask recording session!\n", ""},
-		{"uuid_record a start x.wav ten", "-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n", ""},
+		{"uuid_record a mask x.wav", "+OK Success\n", "a mask x.wav true"},
+		{"uuid_record a unmask x.wav", "+OK Success\n", "a mask x.wav false"},
+		{"uuid_record a pause x.wav", "+OK Success\n", "a pause x.wav true"},
+		{"uuid_record a resume x.wav", "+OK Success\n", "a pause x.wav false"},
+		{"uuid_record c mask x.wav", "-ERR Cannot mask recording session!\n", "c mask x.wav true"},
+		{"uuid_record c unmask x.wav", "-ERR Cannot unmask recording session!\n", "c mask x.wav false"},
+		{"uuid_record c pause x.wav", "-ERR Cannot pause recording session!\n", "c pause x.wav true"},
+		{"uuid_record c resume x.wav", "-ERR Cannot resume recording session!\n", "c pause x.wav false"},
+		{"uuid_record a start x.wav ten", "+OK Success\n", "a record x.wav 0s"},
 		{"uuid_record a dance x.wav", "-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n", ""},
 		{"uuid_record a", "-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n", ""},
 		{"uuid_send_dtmf a 12@100", "+OK a sent DTMF 12@100.\n", "a send_dtmf(12@100)"},

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +21,8 @@ type steeredMedia interface {
 	Undisplace(ctx context.Context, name string) error
 	Record(ctx context.Context, path string, limit time.Duration) error
 	StopRecording(ctx context.Context, path string) error
+	PauseRecording(ctx context.Context, path string, on bool) error
+	MaskRecording(ctx context.Context, path string, on bool) error
 	Recordings(ctx context.Context) []string
 }
 
@@ -196,7 +197,7 @@ func (c *Control) uuidDisplace(ctx context.Context, args string) string {
 	return c.usage("uuid_displace")
 }
 
-// uuidRecord is "UUID start PATH [limit]" or "UUID stop PATH|all".
+// uuidRecord is "UUID start PATH [limit]", "UUID stop PATH|all" or "UUID pause|resume|mask|unmask PATH".
 func (c *Control) uuidRecord(ctx context.Context, args string) string {
 	w := words(args, 5)
 	if len(w) < 3 {
@@ -214,17 +215,21 @@ func (c *Control) uuidRecord(ctx context.Context, args string) string {
 	case verb == "start":
 		limit := time.Duration(0)
 		if len(w) > 3 {
-			n, err := strconv.Atoi(strings.TrimPrefix(w[3], "+"))
-			if err != nil || n < 0 {
-				return c.usage("uuid_record")
-			}
-			limit = time.Duration(n) * time.Second
+			limit = seconds(strings.TrimPrefix(w[3], "+"))
 		}
 		if ch.Record(ctx, w[2], limit) == nil {
 			return success
 		}
 	case verb == "stop":
 		if ch.StopRecording(ctx, w[2]) == nil {
+			return success
+		}
+	case verb == "pause", verb == "resume":
+		if ch.PauseRecording(ctx, w[2], verb == "pause") == nil {
+			return success
+		}
+	default:
+		if ch.MaskRecording(ctx, w[2], verb == "mask") == nil {
 			return success
 		}
 	}

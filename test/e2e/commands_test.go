@@ -157,6 +157,10 @@ func TestMediaByCommand(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	c.gives(t, "uuid_record "+c.ids[0]+" start /etc/passwd.wav", "-ERR Cannot record session!\n")
+	for _, verb := range []string{"mask", "unmask", "pause", "resume"} {
+		c.gives(t, "uuid_record "+c.ids[0]+" "+verb+" by-command.wav", "+OK Success\n")
+	}
+	c.gives(t, "uuid_record "+c.ids[0]+" mask other.wav", "-ERR Cannot mask recording session!\n")
 	c.gives(t, "uuid_record "+c.ids[0]+" stop by-command.wav", "+OK Success\n")
 	c.gives(t, "uuid_record "+c.ids[0]+" stop by-command.wav", "-ERR Cannot stop record session!\n")
 	c.over(t)
