@@ -3,21 +3,78 @@ package esl
 import (
 	"strconv"
 	"sync"
+	"weak"
 )
 
-// frames are an event's encodings with their frame heads. The first connection that wants one makes it for all: encoding is most of what
-// a delivery costs. They live as long as the event waits in a queue.
+// keptBytes is how much of the encodings made last is kept for further readers. Who is further behind encodes for itself.
+const keptBytes = 32 << 20
+
+// Encodings are those of events with several readers: the first one that wants an encoding makes it for all, as encoding is most of what a
+// delivery costs. How much is kept is bounded. The zero value is ready; it is safe for concurrent use.
+type Encodings struct {
+	mu sync.Mutex // guards what follows
+	// kept are the encodings made last, the oldest first; those of events that nobody has any more are gone by themselves.
+	kept  []kept
+	bytes int
+}
+
+type kept struct {
+	frames weak.Pointer[frames]
+	size   int
+}
+
+// frames are an event's encodings with their frame heads.
 type frames struct {
+	owner    *Encodings
 	mu       sync.Mutex
 	byFormat [formatXML + 1][]byte
 }
 
 // Share lets the event's readers use one encoding together. Whoever publishes an event to several readers calls it before the first of
 // them has it.
-func (e *Event) Share() {
+func (x *Encodings) Share(e *Event) {
 	if e.shared == nil {
-		e.shared = &frames{}
+		e.shared = &frames{owner: x}
 	}
+}
+
+// keep notes an encoding and forgets the oldest ones beyond the bound.
+func (x *Encodings) keep(f *frames, size int) {
+	x.mu.Lock()
+	x.kept = append(x.kept, kept{weak.Make(f), size})
+	x.bytes += size
+	n := 0
+	for x.bytes > keptBytes {
+		x.bytes -= x.kept[n].size
+		n++
+	}
+	old := x.kept[:n]
+	x.kept = x.kept[n:]
+	x.mu.Unlock()
+	for _, k := range old {
+		k.drop()
+	}
+}
+
+// drop forgets an event's encodings.
+func (k kept) drop() {
+	if f := k.frames.Value(); f != nil {
+		f.mu.Lock()
+		f.byFormat = [formatXML + 1][]byte{}
+		f.mu.Unlock()
+	}
+}
+
+// frame is the event as it is sent; made says that it was made just now.
+func (f *frames) frame(e *Event, in format) (text []byte, made bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text = f.byFormat[in]
+	if made = text == nil; made {
+		text = e.encode(make([]byte, 0, e.Size()), in)
+		f.byFormat[in] = text
+	}
+	return text, made
 }
 
 // appendFrame appends the event as it is sent.
@@ -25,13 +82,11 @@ func (e *Event) appendFrame(dst []byte, f format) []byte {
 	if e.shared == nil {
 		return e.encode(dst, f)
 	}
-	e.shared.mu.Lock()
-	defer e.shared.mu.Unlock()
-	made := &e.shared.byFormat[f]
-	if *made == nil {
-		*made = e.encode(make([]byte, 0, e.Size()), f)
+	text, made := e.shared.frame(e, f)
+	if made {
+		e.shared.owner.keep(e.shared, cap(text))
 	}
-	return append(dst, *made...)
+	return append(dst, text...)
 }
 
 // encode appends a frame. The encoding follows its length, so a gap is left for the frame's head and closed afterwards.

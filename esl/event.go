@@ -37,7 +37,7 @@ type Event struct {
 	owner *conn
 	// diverted is the channel whose controller alone gets the event, see divert_events.
 	diverted string
-	// shared are the event's frames, once it has several readers.
+	// shared are the event's encodings, when it has several readers.
 	shared *frames
 }
 

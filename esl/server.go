@@ -87,8 +87,9 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // goroutines of connections and jobs
 
-	diverted diversions
-	counters counters
+	diverted  diversions
+	listening atomic.Int64 // connections to which events are written
+	counters  counters
 }
 
 type counters struct {

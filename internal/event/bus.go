@@ -38,9 +38,12 @@ type Bus struct {
 	// next is the next event's sequence number.
 	next uint64
 	subs []*Subscription
+	// readers are those of the event that is being published.
+	readers []*Subscription
 	// interest counts who wants what, so that wanted changes only when a count comes from or goes to zero.
 	interest interest
 
+	encodings            esl.Encodings
 	published, overflows atomic.Uint64
 }
 
@@ -98,24 +101,26 @@ func (b *Bus) Publish(e *esl.Event) {
 	defer b.mu.Unlock()
 	e.Set("Event-Sequence", strconv.FormatUint(b.next, 10))
 	b.next++
-	size := 0
-	for i := 0; i < len(b.subs); {
-		s := b.subs[i]
-		if !s.selection.Match(e) {
-			i++
-			continue
+	b.readers = b.readers[:0]
+	for _, s := range b.subs {
+		if s.selection.Match(e) {
+			b.readers = append(b.readers, s)
 		}
-		if size == 0 {
-			size = e.Size()
-			e.Share()
-		}
-		if s.push(e, size) {
-			i++
-			continue
-		}
-		b.overflows.Add(1)
-		b.remove(s) // moves another to i
 	}
+	if len(b.readers) == 0 {
+		return
+	}
+	if len(b.readers) > 1 {
+		b.encodings.Share(e)
+	}
+	size := e.Size()
+	for _, s := range b.readers {
+		if !s.push(e, size) {
+			b.overflows.Add(1)
+			b.remove(s)
+		}
+	}
+	clear(b.readers)
 }
 
 // Stamp gives an event that goes to one reader only, and not over the bus, a sequence number of its own.
