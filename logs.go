@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/control"
 )
 
 // Bounds of one subscription to the log. What does not fit is dropped and counted.
@@ -23,6 +24,7 @@ const (
 type logs struct {
 	// wanted is the highest FreeSWITCH level that a subscriber wants, less than 0 for none, plus 1 so that the zero value is none.
 	wanted atomic.Int32
+	idle   control.IdleCPU
 
 	mu   sync.Mutex // guards what follows
 	subs map[*logSubscription]struct{}
@@ -185,7 +187,7 @@ func (h *logHandler) noteUUID(a slog.Attr) {
 	}
 }
 
-// line writes a record as FreeSWITCH does: time, idle CPU (not measured, see status), level, place, text.
+// line writes a record as FreeSWITCH does: time, idle CPU, level, place, text.
 func (h *logHandler) line(level int, r slog.Record) esl.LogLine {
 	c := *h
 	l := esl.LogLine{Level: level, File: "talkpath", Func: "talkpath"}
@@ -194,7 +196,7 @@ func (h *logHandler) line(level int, r slog.Record) esl.LogLine {
 		l.File, l.Line, l.Func = filepath.Base(frame.File), frame.Line, frame.Function[strings.LastIndexByte(frame.Function, '.')+1:]
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s 100.00%% [%s] %s:%d ", r.Time.Format("2006-01-02 15:04:05.000000"), strings.ToUpper(freeswitchLevels[min(level, 7)]), l.File, l.Line)
+	fmt.Fprintf(&b, "%s %.2f%% [%s] %s:%d ", r.Time.Format("2006-01-02 15:04:05.000000"), h.logs.idle.Percent(), strings.ToUpper(freeswitchLevels[min(level, 7)]), l.File, l.Line)
 	writeText(&b, r.Message)
 	b.WriteString(h.text)
 	r.Attrs(func(a slog.Attr) bool {

@@ -32,7 +32,7 @@ func TestLogLines(t *testing.T) {
 	if err != nil || lost != 0 || line.Level != 6 || line.UserData != "the-uuid" || line.File != "logs_test.go" || line.Func != "TestLogLines" || line.Line == 0 {
 		t.Errorf("%+v, %d, %v", line, lost, err)
 	}
-	want := regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} 100\.00% \[INFO\] logs_test\.go:\d+ hello world channel=sofia/a uuid=the-uuid g\.name=Eve 2026-01-01 ` +
+	want := regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} \d+\.\d\d% \[INFO\] logs_test\.go:\d+ hello world channel=sofia/a uuid=the-uuid g\.name=Eve 2026-01-01 ` +
 		`00:00:00\.000000 \[CRIT\] x\.c:1 forged g\.esl-password=\*\*\* g\.in\.n=1\.5\n$`)
 	if !want.MatchString(line.Text) {
 		t.Errorf("%q", line.Text)

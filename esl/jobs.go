@@ -11,14 +11,16 @@ type job struct {
 	id, line string
 }
 
-// jobQueue runs the bgapi commands of one connection: Limits.Jobs at once, Limits.QueuedJobs more waiting, further ones refused.
+// jobQueue runs the bgapi commands of one connection: Limits.Jobs at once, Limits.QueuedJobs more waiting, further ones refused, and those
+// that are longer than Limits.JobBytes together with what is there.
 type jobQueue struct {
 	// used: the connection has asked for a job.
 	used atomic.Bool
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	running int
 	waiting []job
+	bytes   int // of those that run and that wait
 }
 
 // bgapi answers with the job's id and runs the command in the background. The id is given twice: as text, and as a header of its own,
@@ -32,7 +34,7 @@ func (c *conn) bgapi(line, id string) {
 		id = newUUID()
 	}
 	c.jobs.mu.Lock()
-	full := c.jobs.running >= c.limit.Jobs && len(c.jobs.waiting) >= c.limit.QueuedJobs
+	full := c.jobs.running >= c.limit.Jobs && len(c.jobs.waiting) >= c.limit.QueuedJobs || c.jobs.bytes+len(line) > c.limit.JobBytes
 	c.jobs.mu.Unlock()
 	if full {
 		// Only this goroutine adds jobs, so there is at least as much room later as now.
@@ -50,6 +52,7 @@ func (c *conn) bgapi(line, id string) {
 func (c *conn) startJob(j job) {
 	c.jobs.mu.Lock()
 	defer c.jobs.mu.Unlock()
+	c.jobs.bytes += len(j.line)
 	if c.jobs.running >= c.limit.Jobs {
 		c.jobs.waiting = append(c.jobs.waiting, j)
 		return
@@ -64,6 +67,7 @@ func (c *conn) runJobs(j job) {
 	for {
 		c.runJob(j)
 		c.jobs.mu.Lock()
+		c.jobs.bytes -= len(j.line)
 		if len(c.jobs.waiting) == 0 || c.server.base.Err() != nil {
 			c.jobs.running--
 			c.jobs.mu.Unlock()

@@ -30,11 +30,11 @@ type Limits struct {
 	AuthBytes int
 	// CommandBytes is the longest command, and separately the longest body. Default 1 MiB.
 	CommandBytes int
-	// Jobs is how many bgapi commands of one connection run at once. Default 32.
+	// Jobs is how many bgapi commands of one connection run at once: who dials has one waiting for each call that rings. Default 1000.
 	Jobs int
-	// QueuedJobs is how many further bgapi commands of one connection may wait; beyond it a command is answered with -ERR and counted
-	// in Stats.JobsRefused. Default 1024.
-	QueuedJobs int
+	// QueuedJobs is how many further bgapi commands of one connection may wait, and JobBytes how long all of them may be together; beyond
+	// either a command is answered with -ERR and counted in Stats.JobsRefused. Default 1000 and 4 MiB.
+	QueuedJobs, JobBytes int
 	// Outbound is how many connections to programs that control channels may be there at once; ConnectTimeout is how long each host may
 	// take to answer. Default 4096 and 5 s.
 	Outbound       int
@@ -49,7 +49,7 @@ func (l Limits) withDefaults() Limits {
 		Connections: orDefault(l.Connections, 4096), Pending: orDefault(l.Pending, 2048),
 		PendingPerAddress: orDefault(l.PendingPerAddress, 1024), AuthTimeout: orDefault(l.AuthTimeout, time.Minute),
 		AuthBytes: orDefault(l.AuthBytes, 1<<10), CommandBytes: orDefault(l.CommandBytes, 1<<20),
-		Jobs: orDefault(l.Jobs, 32), QueuedJobs: orDefault(l.QueuedJobs, 1024),
+		Jobs: orDefault(l.Jobs, 1000), QueuedJobs: orDefault(l.QueuedJobs, 1000), JobBytes: orDefault(l.JobBytes, 4<<20),
 		WriteTimeout: orDefault(l.WriteTimeout, 30*time.Second),
 		Outbound:     orDefault(l.Outbound, 4096), ConnectTimeout: orDefault(l.ConnectTimeout, 5*time.Second),
 	}

@@ -299,6 +299,28 @@ func TestJobsAreBounded(t *testing.T) {
 	}
 }
 
+// TestLongJobsAreBounded: what the commands that run take is bounded too, and there is room again when they are done.
+func TestLongJobsAreBounded(t *testing.T) {
+	release := make(chan struct{})
+	b := &esltest.Backend{Run: func(context.Context, string) (string, bool) {
+		<-release
+		return "done", true
+	}}
+	c := client(t, serve(t, &esl.Server{Backend: b, Limits: esl.Limits{JobBytes: 1000}}))
+	if err := c.Subscribe(t.Context(), "BACKGROUND_JOB"); err != nil {
+		t.Fatal(err)
+	}
+	long := "bgapi " + strings.Repeat("x", 600)
+	for i, refused := range []bool{false, true} {
+		if _, err := c.Command(t.Context(), long); (err != nil) != refused {
+			t.Errorf("command %d: %v", i, err)
+		}
+	}
+	close(release)
+	<-c.Events()
+	eventually(t, "room again", func() bool { _, err := c.Command(t.Context(), long); return err == nil })
+}
+
 func TestPanicEndsOneCommand(t *testing.T) {
 	b := &esltest.Backend{
 		Answers: map[string][]string{"echo x": {"x"}},

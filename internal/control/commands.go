@@ -128,7 +128,7 @@ func (c *Control) status(string) string {
 	b.WriteString(strconv.Itoa(st.PerSecond) + " session(s) per Sec out of max " + strconv.Itoa(st.SessionsPerSecond) + ", peak " +
 		strconv.Itoa(st.PerSecondPeak) + ", last 5min " + strconv.Itoa(st.PerSecondFiveMin) + " \n")
 	b.WriteString(strconv.Itoa(st.MaxSessions) + " session(s) max\n")
-	b.WriteString("min idle cpu 0.00/" + strconv.FormatFloat(c.idle.percent(), 'f', 2, 64) + "\n")
+	b.WriteString("min idle cpu 0.00/" + strconv.FormatFloat(c.idle.Percent(), 'f', 2, 64) + "\n")
 	b.WriteString("Current Stack Size/Max 240K/240K\n")
 	return b.String()
 }

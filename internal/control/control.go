@@ -92,7 +92,7 @@ type Control struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup // goroutines that wait for a shutdown
 
-	idle idleCPU
+	idle IdleCPU
 
 	mu sync.RWMutex // guards what follows
 	// globals are variables set by global_setvar; a "" here hides the configuration's.

@@ -72,7 +72,7 @@ func (c *Control) emitHeartbeat() {
 	e.Add("Session-Since-Startup", strconv.FormatUint(st.SinceStart, 10))
 	e.Add("Session-Peak-Max", strconv.Itoa(st.Peak))
 	e.Add("Session-Peak-FiveMin", strconv.Itoa(st.PeakFiveMin))
-	e.Add("Idle-CPU", strconv.FormatFloat(c.idle.percent(), 'f', 6, 64))
+	e.Add("Idle-CPU", strconv.FormatFloat(c.idle.Percent(), 'f', 6, 64))
 	c.deps.Bus.Publish(e)
 }
 

@@ -95,10 +95,10 @@ func TestSwitchEvents(t *testing.T) {
 func TestIdleCPU(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, broken := "cpu 10 0 10 80 0 0 0 0", error(nil)
-		i := idleCPU{read: func() ([]byte, error) { return []byte(text), broken }}
+		i := IdleCPU{read: func() ([]byte, error) { return []byte(text), broken }}
 		check := func(step string, want float64) {
 			t.Helper()
-			if got := i.percent(); math.Abs(got-want) > 0.01 {
+			if got := i.Percent(); math.Abs(got-want) > 0.01 {
 				t.Errorf("%s: %f, want %f", step, got, want)
 			}
 		}

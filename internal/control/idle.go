@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// idleCPU measures how idle the machine is, from /proc/stat; where there is none it is 0, as in FreeSWITCH.
-type idleCPU struct {
+// IdleCPU measures how idle the machine is, from /proc/stat; where there is none it is 0, as in FreeSWITCH. Its zero value is ready, and it is safe
+// for concurrent use.
+type IdleCPU struct {
 	mu          sync.Mutex // guards all
 	at          time.Time  // of the last reading
 	idle, total uint64     // then
@@ -17,9 +18,9 @@ type idleCPU struct {
 	read        func() ([]byte, error) // nil: the file
 }
 
-// percent is the share of the processors' time in which they had nothing to do since the last call, or, when that was less than a second ago,
+// Percent is the share of the processors' time in which they had nothing to do since the last call, or, when that was less than a second ago,
 // what it gave. The first call measures from the machine's start.
-func (i *idleCPU) percent() float64 {
+func (i *IdleCPU) Percent() float64 {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
