@@ -2,7 +2,6 @@ package srtp
 
 import (
 	"crypto/aes"
-	"crypto/subtle"
 	"encoding/binary"
 )
 
@@ -44,7 +43,13 @@ func (k *cmKeys) xor(payload []byte, ssrc uint32, index uint64) {
 	k.cipher.xor(payload, &k.iv)
 }
 
-// authenticates compares the tag in constant time.
+// authenticates compares a tag of 4 or 10 bytes in constant time. crypto/subtle goes byte by byte.
 func (k *cmKeys) authenticates(msg, tag []byte) bool {
-	return subtle.ConstantTimeCompare(k.mac.sum(msg)[:len(tag)], tag) == 1
+	sum := k.mac.sum(msg)
+	if len(tag) == 4 {
+		return binary.LittleEndian.Uint32(sum) == binary.LittleEndian.Uint32(tag)
+	}
+	difference := binary.LittleEndian.Uint64(sum) ^ binary.LittleEndian.Uint64(tag)
+	difference |= uint64(binary.LittleEndian.Uint16(sum[8:]) ^ binary.LittleEndian.Uint16(tag[8:10]))
+	return difference == 0
 }

@@ -3,7 +3,6 @@ package srtp
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/subtle"
 	"encoding/binary"
 )
 
@@ -107,7 +106,9 @@ func (k *gcmKeys) open(sealed, aad []byte) bool {
 	text, tag := sealed[:len(sealed)-gcmTagLen], sealed[len(sealed)-gcmTagLen:]
 	var want [gcmTagLen]byte
 	k.own.crypt(&k.nonce, text, aad, &want, 0)
-	return subtle.ConstantTimeCompare(want[:], tag) == 1
+	difference := binary.LittleEndian.Uint64(want[:8]) ^ binary.LittleEndian.Uint64(tag)
+	difference |= binary.LittleEndian.Uint64(want[8:]) ^ binary.LittleEndian.Uint64(tag[8:])
+	return difference == 0
 }
 
 // setNonce builds the nonce of RFC 7714 §8.1 and §9.1: 16 zero bits, SSRC and the index of 48 bits, xor salt. The SRTCP index of 31
