@@ -18,10 +18,17 @@ func OpenBolt(path string) (Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registrar: open %s: %w", path, err)
 	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists([]byte(boltBucket))
-		return err
+	made := false
+	err = db.View(func(tx *bbolt.Tx) error { // looking costs no write to the disk
+		made = tx.Bucket([]byte(boltBucket)) != nil
+		return nil
 	})
+	if err == nil && !made {
+		err = db.Update(func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucket([]byte(boltBucket))
+			return err
+		})
+	}
 	if err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("registrar: open %s: %w", path, err)

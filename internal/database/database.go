@@ -74,12 +74,22 @@ func Open(path string, log *slog.Logger) (*DB, error) {
 
 // load reads the whole file.
 func (d *DB) load() error {
-	return d.file.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(bucketName)
-		if err != nil {
+	var made bool
+	err := d.file.View(func(tx *bbolt.Tx) error { // looking costs no write to the disk
+		made = tx.Bucket(bucketName) != nil
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !made {
+		return d.file.Update(func(tx *bbolt.Tx) error {
+			_, err := tx.CreateBucket(bucketName)
 			return err
-		}
-		return b.ForEach(func(k, v []byte) error {
+		})
+	}
+	return d.file.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketName).ForEach(func(k, v []byte) error {
 			if realm, key, ok := bytes.Cut(k, []byte{0}); ok && len(d.entries) < MaxEntries {
 				d.entries[place{string(realm), string(key)}] = string(v)
 				d.bytes += len(k) + len(v)

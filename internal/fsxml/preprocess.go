@@ -124,6 +124,7 @@ func fromLatin1(text []byte) []byte {
 
 // scan copies a file to the output, acting on what it meets.
 func (p *preprocessor) scan(f *file) error {
+	p.out = slices.Grow(p.out, len(f.text)) // at once: a large file would double it time and again
 	p.mark(f)
 	for f.pos < len(f.text) {
 		if len(p.out) > p.max {
