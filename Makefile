@@ -19,7 +19,7 @@ NODE_OLD := $(shell node -e 'const [a, b] = process.versions.node.split("."); co
 NO_WEB := $(if $(NPM),$(if $(NODE_OLD),Node.js $(NODE_OLD) is too old ($(NODE_MIN) or newer is needed)),npm was not found)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-go test-web test-browser test-clients lint check fmt bench fuzz clean need-npm
+.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench fuzz clean need-npm
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ test-go: web ## Go tests with the race detector
 	$(GO) test $(GOTESTFLAGS) ./...
 	$(GO) test -tags talkpath_portable ./media
 
+test-srtp: ## srtp without assembly, and with that of arm64 under QEMU (Debian's qemu-user-static)
+	@./test/install.sh qemu
+	$(GO) test -tags purego ./srtp
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64-static ./srtp
+
 test-web: need-npm web ## type check and unit tests of the web phone
 	cd web && npm run typecheck && npm test
 
@@ -72,6 +77,8 @@ lint: ## gofmt, vet (also for other systems), staticcheck, a build without cgo
 	$(GO) vet ./...
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./media/... ./srtp ./sip/...
+	GOARCH=arm64 $(GO) vet ./srtp
+	$(GO) vet -tags purego ./srtp
 	$(TOOL) staticcheck ./...
 	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/talkpath
 

@@ -7,31 +7,20 @@ import (
 
 // cmKeys are the AES-CM and HMAC-SHA1 session keys for RTP or for RTCP, RFC 3711 §4.1.1, §4.2.
 type cmKeys struct {
-	cipher *counterMode
-	mac    *hmacSHA1
+	cipher counterMode
+	mac    hmacSHA1
 	salt   [aes.BlockSize]byte // 112 bits and the zero block counter
 	iv     [aes.BlockSize]byte
 }
 
-func newCMKeys(p profileParams, key, salt []byte, l labels, in instructions) (*cmKeys, error) {
-	sessionKey, err := derive(key, salt, l.key, p.key, in)
-	if err != nil {
-		return nil, err
-	}
-	authKey, err := derive(key, salt, l.auth, p.authKey, in)
-	if err != nil {
-		return nil, err
-	}
-	sessionSalt, err := derive(key, salt, l.salt, p.salt, in)
-	if err != nil {
-		return nil, err
-	}
+func newCMKeys(p profileParams, m *master, l labels, in instructions) (*cmKeys, error) {
 	k := &cmKeys{}
-	copy(k.salt[:], sessionSalt)
-	if k.cipher, err = newCounterMode(sessionKey, in); err != nil {
+	copy(k.salt[:], m.derive(l.salt, p.salt))
+	var err error
+	if k.cipher, err = newCounterMode(m.derive(l.key, p.key), in); err != nil {
 		return nil, err
 	}
-	k.mac, err = newHMACSHA1(authKey, in)
+	k.mac, err = newHMACSHA1(m.derive(l.auth, p.authKey), in)
 	return k, err
 }
 

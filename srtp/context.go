@@ -58,13 +58,17 @@ func newContextWith(p Profile, key, salt []byte, in instructions) (*Context, err
 	c := &Context{profile: p, params: params}
 	rtp := labels{labelRTPKey, labelRTPAuth, labelRTPSalt}
 	rtcp := labels{labelRTCPKey, labelRTCPAuth, labelRTCPSalt}
+	m, err := newMaster(key, salt, in)
+	if err != nil {
+		return nil, err
+	}
 	var errs [2]error
 	if p.AEAD() {
-		c.gcmRTP, errs[0] = newGCMKeys(params, key, salt, rtp, in)
-		c.gcmRTCP, errs[1] = newGCMKeys(params, key, salt, rtcp, in)
+		c.gcmRTP, errs[0] = newGCMKeys(params, m, rtp, in)
+		c.gcmRTCP, errs[1] = newGCMKeys(params, m, rtcp, in)
 	} else {
-		c.cmRTP, errs[0] = newCMKeys(params, key, salt, rtp, in)
-		c.cmRTCP, errs[1] = newCMKeys(params, key, salt, rtcp, in)
+		c.cmRTP, errs[0] = newCMKeys(params, m, rtp, in)
+		c.cmRTCP, errs[1] = newCMKeys(params, m, rtcp, in)
 	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err

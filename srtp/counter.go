@@ -24,8 +24,7 @@ type counterMode struct {
 }
 
 // newCounterMode takes a key of 16 or 32 bytes.
-func newCounterMode(key []byte, in instructions) (*counterMode, error) {
-	c := &counterMode{}
+func newCounterMode(key []byte, in instructions) (c counterMode, err error) {
 	if !in.aes {
 		block, err := aes.NewCipher(key)
 		c.std = &stdCounterMode{block: block}
@@ -37,7 +36,7 @@ func newCounterMode(key []byte, in instructions) (*counterMode, error) {
 	case 32:
 		c.key.rounds = 14
 	default:
-		return nil, ErrKey
+		return c, ErrKey
 	}
 	aesExpandKey(&c.key, &key[0])
 	return c, nil

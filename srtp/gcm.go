@@ -59,18 +59,10 @@ type gcmKeys struct {
 	tag   [gcmTagLen]byte
 }
 
-func newGCMKeys(p profileParams, key, salt []byte, l labels, in instructions) (*gcmKeys, error) {
+func newGCMKeys(p profileParams, m *master, l labels, in instructions) (*gcmKeys, error) {
 	k := &gcmKeys{}
-	sessionKey, err := derive(key, salt, l.key, p.key, in)
-	if err != nil {
-		return nil, err
-	}
-	sessionSalt, err := derive(key, salt, l.salt, p.salt, in)
-	if err != nil {
-		return nil, err
-	}
-	copy(k.salt[:], sessionSalt)
-	return k, k.setKey(sessionKey, in)
+	copy(k.salt[:], m.derive(l.salt, p.salt))
+	return k, k.setKey(m.derive(l.key, p.key), in)
 }
 
 // setKey takes the session key.

@@ -15,10 +15,8 @@ type hmacSHA1 struct {
 }
 
 // newHMACSHA1 takes a key no longer than a block.
-func newHMACSHA1(key []byte, in instructions) (*hmacSHA1, error) {
-	m := &hmacSHA1{}
+func newHMACSHA1(key []byte, in instructions) (m hmacSHA1, err error) {
 	if !in.sha1 {
-		var err error
 		m.std, err = newStdHMAC(key)
 		return m, err
 	}

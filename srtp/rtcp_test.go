@@ -18,10 +18,11 @@ func TestRTCPWithoutEncryption(t *testing.T) {
 		}
 		t.Run(p.ours.String(), func(t *testing.T) {
 			key, salt := keyOf(p.ours, 1)
-			authKey, err := derive(key, salt, labelRTCPAuth, 20, instructions{})
+			m, err := newMaster(key, salt, instructions{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			authKey := m.derive(labelRTCPAuth, 20)
 			plain := rtcpPacket(5, 20)
 			seal := func(word uint32) []byte {
 				pkt := binary.BigEndian.AppendUint32(bytes.Clone(plain), word)

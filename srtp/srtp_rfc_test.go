@@ -67,9 +67,12 @@ func TestDeriveRFC3711B3(t *testing.T) {
 			for label, want := range map[byte]string{labelRTPKey: tt.cipher, labelRTPSalt: tt.saltKey, labelRTPAuth: tt.auth} {
 				for _, p := range paths() {
 					w := unhex(t, want)
-					got, err := derive(unhex(t, tt.key), unhex(t, tt.salt), label, len(w), p.instructions)
-					if err != nil || !bytes.Equal(got, w) {
-						t.Errorf("%s: label %d: %v\n got %x\nwant %x", p.name, label, err, got, w)
+					m, err := newMaster(unhex(t, tt.key), unhex(t, tt.salt), p.instructions)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got := m.derive(label, len(w)); !bytes.Equal(got, w) {
+						t.Errorf("%s: label %d:\n got %x\nwant %x", p.name, label, got, w)
 					}
 				}
 			}

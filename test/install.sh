@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a test needs from Debian's packages, when it is not there yet: install.sh chromium|sipp
+# Installs what a test needs from Debian's packages, when it is not there yet: install.sh chromium|sipp|qemu
 set -euo pipefail
 
 # have COMMAND... : is one of them on the PATH?
@@ -18,5 +18,6 @@ get() {
 case "${1:-}" in
 chromium) [ -n "${CHROMIUM:-}" ] || have chromium chromium-browser google-chrome || get chromium ;;
 sipp) have sipp || get sip-tester ;;
-*) echo "usage: $0 chromium|sipp" >&2; exit 2 ;;
+qemu) have qemu-aarch64-static || get qemu-user-static ;;
+*) echo "usage: $0 chromium|sipp|qemu" >&2; exit 2 ;;
 esac
