@@ -58,6 +58,7 @@ type Channel struct {
 	held                         bool
 	indicated                    bool // held because the far leg's peer holds it, by a re-INVITE of ours
 	heldSince                    time.Time
+	offers                       offers
 	holds                        []string // {begin,end} of each hold, in µs
 
 	hungUp   bool

@@ -61,34 +61,14 @@ func (ch *Channel) holdPeer(on bool) error {
 	if !ch.isAnswered || ch.media == nil {
 		return errNoMedia
 	}
-	direction := media.SendRecv
-	if on {
-		direction = media.SendOnly
-	}
-	sdp, err := ch.media.Reoffer(direction)
-	if err != nil {
-		return err
-	}
-	if err := ch.leg.Reoffer(sdp, func(answer []byte, failed error) { ch.box.put(func() { ch.reoffered(answer, failed) }) }); err != nil {
+	before := ch.offers.holding
+	ch.offers.holding = on
+	if err := ch.offerAnew(); err != nil {
+		ch.offers.holding = before
 		return err
 	}
 	ch.markHold(on)
 	return nil
-}
-
-// reoffered takes the answer to an offer of ours that changes nothing but the direction.
-func (ch *Channel) reoffered(answer []byte, failed error) {
-	if ch.hungUp {
-		return
-	}
-	if failed == nil {
-		failed = ch.media.SetRemoteAnswer(answer)
-	}
-	if failed != nil {
-		ch.log.Info("the peer did not take the new offer", "error", failed)
-		return
-	}
-	ch.negotiated(answer)
 }
 
 // updaters are the phones that show another name when an UPDATE gives one, mod_sofia.c SWITCH_MESSAGE_INDICATE_DISPLAY.
@@ -320,10 +300,6 @@ func (ch *Channel) Reinvite(ctx context.Context) error {
 		if !ch.isAnswered || ch.media == nil {
 			return errNoMedia
 		}
-		sdp, err := ch.media.Reoffer(media.SendRecv)
-		if err != nil {
-			return err
-		}
-		return ch.leg.Reoffer(sdp, func(answer []byte, failed error) { ch.box.put(func() { ch.reoffered(answer, failed) }) })
+		return ch.offerAnew()
 	})
 }

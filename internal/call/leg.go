@@ -34,7 +34,8 @@ type Leg interface {
 	// Hangup ends the leg in whatever state it is: a final failure response, CANCEL or BYE, with the status and Reason that belong to
 	// the cause. Idempotent.
 	Hangup(h HangupReason)
-	// Reoffer sends a re-INVITE with sdp; the answer arrives at done (nil sdp on failure) on any goroutine.
+	// Reoffer sends a re-INVITE with sdp; the answer arrives at done (nil sdp on failure) on any goroutine. It fails with ErrOfferPending when
+	// another one is under way.
 	Reoffer(sdp []byte, done func(answer []byte, err error)) error
 	// SendInfo sends an in-dialog INFO, for DTMF relay.
 	SendInfo(contentType string, body []byte) error

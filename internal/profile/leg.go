@@ -151,6 +151,9 @@ func (l *leg) reinvite(s *sip.Session, sdp []byte, done func(answer []byte, err 
 		}
 		done(nil, fmt.Errorf("profile: re-INVITE: %d %s", res.StatusCode, res.Reason))
 	}, headers...)
+	if errors.Is(err, sip.ErrPending) {
+		return call.ErrOfferPending
+	}
 	if err != nil {
 		return fmt.Errorf("profile: re-INVITE: %w", err)
 	}
