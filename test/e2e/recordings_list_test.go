@@ -11,9 +11,7 @@ import (
 )
 
 // notCompared are the recordings that no test here plays, with the reason.
-var notCompared = map[string]string{
-	"browser_transfer": "REFER of browsers: not yet",
-}
+var notCompared = map[string]string{}
 
 // notSent are the events of the recordings that we do not send, and those that are compared elsewhere.
 var notSent = map[string]string{
