@@ -25,6 +25,11 @@ func appBridge(ch *Channel, data dialplan.Expanded) string {
 		ch.dropWinner(win)
 		return responseNone
 	}
+	if win != nil && ch.heir != nil {
+		ch.handOver(win.ch, func() bool { return win.ended })
+		ch.ringing = nil
+		return responseNone
+	}
 	if win == nil {
 		ch.ringing = nil
 		ch.ringOver(nil)
@@ -60,7 +65,7 @@ func (ch *Channel) ringOver(far *callerProfile) {
 // bridgeFailed decides what a bridge that came to nothing means for the caller: the dialplan goes on after "no answer" and for the
 // causes that continue_on_fail names, else the call ends with the cause.
 func (ch *Channel) bridgeFailed(r legResult) {
-	if ch.continues(r.cause) {
+	if ch.heir == nil && ch.continues(r.cause) {
 		return
 	}
 	h := HangupReason{Cause: r.cause}
@@ -234,6 +239,10 @@ func (ch *Channel) tellIdentity(name, number, to string) {
 // farAnswered: the called leg of a bridge with early media answered.
 func (ch *Channel) farAnswered(p peer) {
 	if ch.hungUp {
+		return
+	}
+	if b := ch.bridgedTo; b != nil && ch.heir != nil {
+		ch.handOver(b, func() bool { return ch.farEnd != nil })
 		return
 	}
 	if err := ch.answerWith(p.codec, true); err != nil {

@@ -89,6 +89,9 @@ type Channel struct {
 	taking    bool         // a take-over was asked for
 	flipped   bool         // called leg that was transferred: it is the caller now
 	atBridge  []func()     // what waits for the bridge that is about to stand
+	atNext    []func()     // what waits for next
+	heir      *Channel     // whom this leg rings for: its own peer has left
+	testator  *Channel     // who rings for this leg
 	givenAway bool         // its peer transferred the far party: the leg ends with the bridge
 	depth     int          // of execute_extension
 	limits    []limitKey   // counted until the end of the call or a transfer
@@ -129,6 +132,10 @@ func (ch *Channel) live() {
 	for !ch.hungUp && ch.next != nil {
 		next := ch.next
 		ch.next = nil
+		for _, fn := range ch.atNext {
+			ch.box.put(fn)
+		}
+		ch.atNext = nil
 		next()
 	}
 	ch.hangup(HangupReason{Cause: NormalClearing})
@@ -257,6 +264,7 @@ func (ch *Channel) disconnect() {
 	if c := ch.caller; c != nil {
 		c.post(func() { c.childEnded(ch, end) })
 	}
+	ch.endHandover()
 }
 
 // abandon hangs up the legs this channel called, but for those that have just gone over to another one and are about to say so.

@@ -145,8 +145,8 @@ func (ch *Channel) noteReferral(r Referral) {
 	ch.setWire("sip_refer_to", r.ReferTo)
 }
 
-// referAttended connects the far parties of two calls of one peer. When one of the calls has none, the other's far party is sent to that
-// call's number, which rings again.
+// referAttended connects the far parties of two calls of one peer. When the second one still rings, the first one's far party waits for it; when one
+// of the calls has nobody, the other's far party is sent to that call's number.
 func (ch *Channel) referAttended(r Referral) {
 	second, ok := r.Replaced.(*Channel)
 	if !ok || second == ch || second.core != ch.core {
@@ -175,10 +175,19 @@ func (ch *Channel) giveAway(by, far *Channel, r Referral) {
 	ch.set("transfer_disposition", "replaced")
 	ch.set("endpoint_disposition", "ATTENDED_TRANSFER")
 	ch.givenAway = true
+	if far != nil && ch.ringsStill() {
+		ch.ringFor(by, far, r)
+		return
+	}
 	dest := ch.profile.Destination
 	if !by.box.put(func() { by.gaveAway(far, own, ch, dest, r) }) {
 		r.Done(false)
 	}
+}
+
+// ringsStill says whether nobody has answered the call that this leg makes.
+func (ch *Channel) ringsStill() bool {
+	return ch.ringing != nil && ch.ringing.winner == nil || ch.bridgedTo != nil && !ch.isAnswered
 }
 
 // gaveAway is the end of an attended transfer on the call that asked for it.

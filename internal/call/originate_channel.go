@@ -142,6 +142,9 @@ func (ch *Channel) childEarly(b *Channel, p peer) {
 	if f == nil || ch.hungUp {
 		return
 	}
+	if ch.heir != nil {
+		return // it hears music
+	}
 	noUse := (ch.offerless() || ch.media.Kind() == media.KindWebRTC) && !ch.isAnswered // browsers ignore media before the answer
 	other := ch.codec.Name != "" && !ch.codec.Same(p.codec)                            // of the ringing tone; it can be changed when it is answered
 	if len(ch.ringing.forks) > 1 || noUse || other || ch.ringing.ignoresEarly() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/siptest"
 )
 
 // refer sends a REFER in the call and waits until it is accepted.
@@ -180,4 +181,72 @@ func TestPickUp(t *testing.T) {
 		c.ended(t)
 		ex.awaitIdle(t)
 	})
+}
+
+// TestTransferToRinging: an attended transfer to somebody who still rings. The transferor is free at once, the other party hears music and gets
+// the call when it is answered; the target rings on and notices nothing.
+func TestTransferToRinging(t *testing.T) {
+	ex := start(t)
+	middle, first, target := ex.phone(t, rtpPhone, "1000"), ex.phone(t, browser, "1001"), ex.phone(t, rtpPhone, "1002")
+	for _, tc := range []struct {
+		name   string
+		early  bool // the target has sent media
+		finish func(t *testing.T, b talk, call *siptest.Call)
+	}{
+		{"answered", false, func(t *testing.T, b talk, call *siptest.Call) {
+			c := target.accept(t, call)
+			hearEachOther(t, b, c)
+			c.hangup(t)
+			b.ended(t)
+		}},
+		{"answered after early media", true, func(t *testing.T, b talk, call *siptest.Call) {
+			m := target.media(t)
+			if err := call.Answer(t.Context(), m.answer(t, call.Request().Body())); err != nil {
+				t.Fatal(err)
+			}
+			c := talk{call: call, media: m}
+			hearEachOther(t, b, c)
+			b.hangup(t)
+			c.ended(t)
+		}},
+		{"declined", false, func(t *testing.T, b talk, call *siptest.Call) {
+			if err := call.Reject(486, "Busy Here"); err != nil {
+				t.Fatal(err)
+			}
+			b.ended(t)
+		}},
+		{"the one that waits gives up", false, func(t *testing.T, b talk, call *siptest.Call) {
+			b.hangup(t)
+			if end := (talk{call: call}).ended(t); end.By != "cancel" {
+				t.Errorf("the target's end: %+v", end)
+			}
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			a1, b := connect(t, middle, first)
+			hearEachOther(t, a1, b)
+			a2 := middle.invite(t, target.user)
+			call := target.incoming(t)
+			var sdp []byte
+			if tc.early {
+				sdp = target.media(t).answer(t, call.Request().Body())
+			}
+			if err := call.Ring(sdp); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a2.call.WaitRinging(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			a1.refer(t, replacing(target.user, ex.at.SIP, a2))
+			if got := a1.notified(t); got != "SIP/2.0 200 OK\r\n" {
+				t.Errorf("NOTIFY %q", got)
+			}
+			a1.ended(t)
+			if res := a2.failure(t); res.StatusCode != 487 {
+				t.Errorf("the second call: %s", res.StartLine())
+			}
+			tc.finish(t, b, call)
+			ex.awaitIdle(t)
+		})
+	}
 }
