@@ -13,6 +13,7 @@ type browserPeer struct {
 	pc    *webrtc.PeerConnection
 	track *webrtc.TrackLocalStaticRTP
 	ear   ear
+	keys
 	voice voice
 	mu    sync.Mutex // guards to
 	to    *browserPeer
@@ -50,7 +51,7 @@ func newBrowserPeerWith(t *testing.T, preferred ...webrtc.RTPCodecParameters) *b
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &browserPeer{pc: pc, track: track, stop: make(chan struct{})}
+	p := &browserPeer{pc: pc, track: track, keys: newKeys(), stop: make(chan struct{})}
 	pc.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { p.done.Go(func() { p.read(remote) }) })
 	t.Cleanup(p.close)
 	return p
@@ -64,7 +65,12 @@ func (p *browserPeer) read(remote *webrtc.TrackRemote) {
 		if err != nil {
 			return
 		}
-		if pkt.PayloadType != 0 {
+		switch pkt.PayloadType {
+		case 0:
+		case 126:
+			p.event(pkt)
+			continue
+		default:
 			continue
 		}
 		p.ear.hear(pkt.Payload)

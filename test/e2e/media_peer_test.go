@@ -38,11 +38,10 @@ type rtpPeer struct {
 	tag      string // of our crypto attribute: in an answer that of the one chosen
 	out, in  *srtp.Context
 	remote   atomic.Pointer[netip.AddrPort]
-	digits   chan byte  // RFC 4733 events received, one for each digit
-	lastDTMF uint32     // timestamp of the last one: an event is sent several times
-	mu       sync.Mutex // guards out and in
-	stop     chan struct{}
-	done     sync.WaitGroup
+	keys
+	mu   sync.Mutex // guards out and in
+	stop chan struct{}
+	done sync.WaitGroup
 }
 
 func newRTPPeer(t *testing.T, secure bool) *rtpPeer {
@@ -50,7 +49,7 @@ func newRTPPeer(t *testing.T, secure bool) *rtpPeer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &rtpPeer{conn: conn, secure: secure, digits: make(chan byte, 16), stop: make(chan struct{})}
+	p := &rtpPeer{conn: conn, secure: secure, keys: newKeys(), stop: make(chan struct{})}
 	if secure {
 		p.tag = "1"
 		p.localKey = make([]byte, 30)
@@ -220,18 +219,6 @@ func (p *rtpPeer) read() {
 	}
 }
 
-// event takes a telephone-event, RFC 4733 §2.3.
-func (p *rtpPeer) event(pkt *rtp.Packet) {
-	if len(pkt.Payload) < 4 || pkt.Timestamp == p.lastDTMF || pkt.Payload[0] > 15 {
-		return
-	}
-	p.lastDTMF = pkt.Timestamp
-	select {
-	case p.digits <- "0123456789*#ABCD"[pkt.Payload[0]]:
-	default:
-	}
-}
-
 func (p *rtpPeer) close() {
 	select {
 	case <-p.stop:
@@ -241,4 +228,24 @@ func (p *rtpPeer) close() {
 	close(p.stop)
 	p.conn.Close()
 	p.done.Wait()
+}
+
+// keys are the RFC 4733 events that a peer receives, one for each digit.
+type keys struct {
+	digits   chan byte
+	lastDTMF uint32 // timestamp of the last one: an event is sent several times
+}
+
+func newKeys() keys { return keys{digits: make(chan byte, 16)} }
+
+// event takes a telephone-event, RFC 4733 §2.3.
+func (k *keys) event(pkt *rtp.Packet) {
+	if len(pkt.Payload) < 4 || pkt.Timestamp == k.lastDTMF || pkt.Payload[0] > 15 {
+		return
+	}
+	k.lastDTMF = pkt.Timestamp
+	select {
+	case k.digits <- "0123456789*#ABCD"[pkt.Payload[0]]:
+	default:
+	}
 }
