@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/talkpath/talkpath/internal/call"
+	"github.com/talkpath/talkpath/registrar"
 	"github.com/talkpath/talkpath/sip"
 )
 
@@ -121,6 +122,27 @@ func TestOutboundRejected(t *testing.T) {
 			want(t, "phrase", end.Phrase, sip.Phrase(status))
 		})
 	}
+}
+
+// TestSessionIntervalTooBrief: a callee that wants a longer session interval gets it in a second INVITE, and no third one.
+func TestSessionIntervalTooBrief(t *testing.T) {
+	s := startWith(t, registrar.Config{}, withParam(t, "session-timeout", "300"))
+	p := s.phone("udp", "1001", "pw1001")
+	p.register("600")
+	_, f, _ := dial(t, s, "user", "1001@example.com")
+	c := recv(t, p.calls, "INVITE")
+	want(t, "Session-Expires", headerValue(c.invite, "Session-Expires"), "300")
+	if err := c.session.Reject(422, "", sip.NewHeader("Min-SE", "1200")); err != nil {
+		t.Fatal(err)
+	}
+	again := recv(t, p.calls, "second INVITE")
+	want(t, "Session-Expires", headerValue(again.invite, "Session-Expires"), "1200")
+	want(t, "same call", again.invite.CallID().Value(), c.invite.CallID().Value())
+	want(t, "later", again.invite.CSeq().SeqNo > c.invite.CSeq().SeqNo, true)
+	if err := again.session.Reject(422, "", sip.NewHeader("Min-SE", "2400")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status", recv(t, f.ended, "end").Status, 422)
 }
 
 func TestUnreachableCallee(t *testing.T) {

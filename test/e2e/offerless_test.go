@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"regexp"
@@ -73,6 +74,8 @@ func TestOfferless(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			ex := start(t, "trunk=rocketchat", "trunk_host=127.0.0.2", "trunk_cidr=127.0.0.0/8")
 			phone := ex.phone(t, rtpPhone, "1001")
+			events := ex.follow(t, "CHANNEL_HOLD", "CHANNEL_UNHOLD")
+			hold := func(sdp []byte) []byte { return bytes.Replace(sdp, []byte("a=sendrecv"), []byte("a=sendonly"), 1) }
 			caller := newBareCaller(t, test.ip, ex.at.SIP)
 			uri := "sip:1001@" + ex.at.SIP
 			caller.send(t, "INVITE", uri, "", 1, nil)
@@ -91,7 +94,23 @@ func TestOfferless(t *testing.T) {
 			caller.send(t, "ACK", contact[1], tag[1], 1, answer)
 			callee := <-b
 			hearEachOther(t, talk{media: m}, callee)
-			caller.send(t, "BYE", contact[1], tag[1], 2, nil)
+			// The same within the call: we offer in the 200 to a re-INVITE, and the answer comes with the ACK.
+			caller.send(t, "INVITE", contact[1], tag[1], 2, nil)
+			ok = caller.final(t, "INVITE")
+			_, offer, _ = strings.Cut(ok, "\r\n\r\n")
+			if !strings.HasPrefix(ok, "SIP/2.0 200") || !strings.Contains(ok, "CSeq: 2 INVITE") {
+				t.Fatal(ok)
+			}
+			caller.send(t, "ACK", contact[1], tag[1], 2, hold(m.answer(t, []byte(offer))))
+			for e := next(t, events); e.Name() != "CHANNEL_HOLD"; e = next(t, events) {
+			}
+			caller.send(t, "INVITE", contact[1], tag[1], 3, nil)
+			_, offer, _ = strings.Cut(caller.final(t, "INVITE"), "\r\n\r\n")
+			caller.send(t, "ACK", contact[1], tag[1], 3, m.answer(t, []byte(offer)))
+			for e := next(t, events); e.Name() != "CHANNEL_UNHOLD"; e = next(t, events) {
+			}
+			hearEachOther(t, talk{media: m}, callee)
+			caller.send(t, "BYE", contact[1], tag[1], 4, nil)
 			caller.final(t, "BYE")
 			callee.ended(t)
 		})
