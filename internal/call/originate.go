@@ -322,7 +322,8 @@ func (ch *Channel) cancelled(caller legResult, cause Cause) {
 	if cause == OriginatorCancel && ch.parent != nil {
 		ch.noteFarEnd(caller)
 	}
-	ch.hangup(HangupReason{Cause: cause})
+	// Of a call that was answered elsewhere browsers show a reason as an error.
+	ch.hangup(HangupReason{Cause: cause, Silent: cause == PickedOff})
 }
 
 // ringTime is call_timeout, or originate_timeout in the dial string.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/talkpath/talkpath/sip"
+	"github.com/talkpath/talkpath/sip/siptest"
 )
 
 // What Rocket.Chat's browser client needs and no other test here shows.
@@ -194,5 +196,70 @@ func (p *phone) signOff(t *testing.T) {
 	res, err := p.ua.Register(ctx, p.user, userPassword, 0, sip.NewHeader("Contact", "*"), sip.NewHeader("Expires", "0"))
 	if err != nil || res.StatusCode != 200 {
 		t.Fatal(res, err)
+	}
+}
+
+// TestEarlyMedia: a browser that calls gets 180 without SDP, whatever the callee sends before it answers, since it ignores early media; a phone
+// hears it. The answer has SDP for both.
+func TestEarlyMedia(t *testing.T) {
+	ex := start(t)
+	callee := ex.phone(t, rtpPhone, "1001")
+	for _, tc := range []struct {
+		kind   kind
+		user   string
+		status int
+	}{{browser, "1000", 180}, {rtpPhone, "1002", 183}} {
+		t.Run(tc.kind.name, func(t *testing.T) {
+			a := ex.phone(t, tc.kind, tc.user).invite(t, "1001")
+			call := callee.incoming(t)
+			b := talk{call, callee.media(t)}
+			sdp := b.media.answer(t, call.Request().Body())
+			if err := call.Ring(sdp); err != nil {
+				t.Fatal(err)
+			}
+			res, err := a.call.WaitRinging(t.Context())
+			if err != nil || int(res.StatusCode) != tc.status || (len(res.Body()) > 0) != (tc.status == 183) {
+				t.Fatal(res, err)
+			}
+			if tc.status == 183 {
+				a.media.accept(t, res.Body())
+				heard := a.media.listener().expect(1000)
+				b.media.talk(1000)
+				within(t, "the caller to hear early media", heard)
+			}
+			if err := call.Answer(t.Context(), sdp); err != nil {
+				t.Fatal(err)
+			}
+			a.answered(t)
+			hearEachOther(t, a, b)
+			a.hangup(t)
+			b.ended(t)
+		})
+	}
+}
+
+// TestAnyPath: a WebSocket is taken at any path and query, speaks sip, and its keep-alives are answered.
+func TestAnyPath(t *testing.T) {
+	ex := start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for _, at := range []string{"", "/", "/ws", "/voip/socket?token=x"} {
+		ua, err := siptest.Dial(ctx, siptest.Config{Transport: "wss", URL: ex.at.WSS + at, Addr: ex.addr("wss"), TLS: &tls.Config{InsecureSkipVerify: true},
+			Domain: "chat.example.com:8443"}) // not the directory's
+		if err != nil {
+			t.Fatal(at, err)
+		}
+		res, err := ua.Register(ctx, "1000", userPassword, 600)
+		if err != nil || res.StatusCode != 200 || !strings.Contains(headerOf(res, "Contact"), ";expires=600") {
+			t.Errorf("%q: %v, %v", at, res, err)
+		}
+		ua.Close()
+	}
+	raw := ex.raw(t, "wss")
+	if err := raw.Write([]byte("\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := raw.ReadRaw(patience); err != nil || got != "\r\n" {
+		t.Errorf("keep-alive answered %q, %v", got, err)
 	}
 }
