@@ -237,7 +237,7 @@ func TestInterceptOfRingingCall(t *testing.T) {
 	a.want("ring")
 	c := r.call("**1016")
 	c.want("answer")
-	b.want("hangup PICKED_OFF")
+	b.want("hangup PICKED_OFF silent")
 	a.want("answer")
 	r.read(func(e *esl.Event) bool { return e.Name() == "CHANNEL_BRIDGE" })
 	r.untilEvent("CALL_UPDATE", inbound)
