@@ -47,6 +47,7 @@ func scenarios() []scenario {
 		{"register", "makes phones register again and again", registerFlags, runRegister},
 		{"ramp", "sets up calls faster and faster, until failures or slow answers show the knee", rampFlags, runRamp},
 		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runRelay},
+		{"compare", "runs Talkpath, rtpengine and Kamailio side by side in a network namespace", compareFlags, runCompare},
 	}
 }
 
@@ -74,7 +75,6 @@ func (p Program) scenario(ctx context.Context, s scenario, args []string) int {
 	o := &options{program: p, scenario: s.name}
 	flags := flag.NewFlagSet(p.Name+" "+s.name, flag.ContinueOnError)
 	flags.SetOutput(p.Stderr)
-	reportFlags(flags, o)
 	s.flags(flags, o)
 	err := flags.Parse(args)
 	switch {
@@ -94,12 +94,17 @@ func (p Program) scenario(ctx context.Context, s scenario, args []string) int {
 	if result != nil {
 		err = errors.Join(err, o.report(result))
 	}
-	if err != nil {
-		fmt.Fprintf(p.Stderr, "%s: %v\n", flags.Name(), err)
-		return exitFailure
+	switch {
+	case err == nil:
+		return 0
+	case !errors.Is(err, errReported):
+		fmt.Fprintf(p.Stderr, "%s: %s\n", flags.Name(), strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	return 0
+	return exitFailure
 }
+
+// errReported is a failure that has been told already.
+var errReported = errors.New("reported")
 
 func (p Program) usage(w io.Writer, all []scenario) {
 	fmt.Fprintf(w, "Usage: %s SCENARIO [flags]\n\n", p.Name)

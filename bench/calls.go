@@ -8,6 +8,7 @@ import (
 )
 
 func callFlags(f *flag.FlagSet, o *options) {
+	reportFlags(f, o)
 	serverFlags(f, o)
 	mediaFlags(f, o)
 	windowFlags(f, o)

@@ -17,8 +17,10 @@ type driver struct {
 	socket *batchSocket
 	slots  [][]*voice                 // a turn of the wheel is one packet time; each slot is a tick
 	legs   map[netip.AddrPort]*rtpLeg // by the address its peer said it sends from
-	late   atomic.Uint64              // ticks that came later than lateAfter
-	strays atomic.Uint64              // packets from nobody we know
+	shared map[netip.AddrPort]bool    // addresses that several legs hear from: the server does not relay, or relays through one port
+	all    *streams
+	late   atomic.Uint64 // ticks that came later than lateAfter
+	strays atomic.Uint64 // packets from nobody we know
 
 	mu    sync.Mutex // guards queue
 	queue []func()   // to be run by the driver; bounded by its callers, who wait or hold a leg
@@ -28,12 +30,14 @@ type driver struct {
 }
 
 // newDriver opens a socket on an address of ours and starts.
-func newDriver(local netip.Addr, ptime time.Duration) (*driver, error) {
+func newDriver(local netip.Addr, ptime time.Duration, all *streams) (*driver, error) {
 	socket, err := openBatch(local)
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{socket: socket, slots: make([][]*voice, ptime/driverTick), legs: map[netip.AddrPort]*rtpLeg{}, stop: make(chan struct{})}
+	d := &driver{
+		socket: socket, slots: make([][]*voice, ptime/driverTick), legs: map[netip.AddrPort]*rtpLeg{}, shared: map[netip.AddrPort]bool{}, all: all, stop: make(chan struct{}),
+	}
 	d.done.Go(d.run)
 	return d, nil
 }
@@ -112,14 +116,25 @@ func (d *driver) silence(v *voice) {
 	}
 }
 
+// join makes a leg the one that hears from an address. Driver only.
+func (d *driver) join(l *rtpLeg, from netip.AddrPort) {
+	if other := d.legs[from]; other != nil && other != l {
+		d.shared[from] = true
+	}
+	d.legs[from] = l
+}
+
 // heard takes a datagram that came at a time. Driver only.
 func (d *driver) heard(data []byte, from netip.AddrPort, at time.Time) {
-	leg := d.legs[from]
-	if leg == nil {
-		d.strays.Add(1)
+	if leg := d.legs[from]; leg != nil && !d.shared[from] {
+		leg.hear(data, at)
 		return
 	}
-	leg.hear(data, at)
+	// Which leg this was for is not known, but whose voice it is says the stamp, when it is not encrypted.
+	anyone := ear{streams: d.all}
+	if anyone.hear(data, at); anyone.hears == nil {
+		d.strays.Add(1)
+	}
 }
 
 // losses is what the generator itself lost: in its receive buffer, and packets that the kernel did not take.

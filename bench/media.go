@@ -25,7 +25,7 @@ func newMediaPlane(o *options, local netip.Addr) (*mediaPlane, error) {
 		}
 	}
 	for range o.threads {
-		d, err := newDriver(local, o.ptime)
+		d, err := newDriver(local, o.ptime, &m.streams)
 		if err != nil {
 			m.close()
 			return nil, err

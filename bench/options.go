@@ -53,6 +53,14 @@ type options struct {
 
 	// Registration storms.
 	registers, concurrency int
+
+	// Comparisons.
+	figures string
+	pairs   int
+	window  time.Duration
+	nice    int
+	legsAt  int // browsers' legs
+	into    string
 }
 
 // legKind is what a phone sends.

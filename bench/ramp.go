@@ -10,6 +10,7 @@ import (
 )
 
 func rampFlags(f *flag.FlagSet, o *options) {
+	reportFlags(f, o)
 	serverFlags(f, o)
 	f.Float64Var(&o.from, "from", 10, "calls per second of the first step")
 	f.Float64Var(&o.to, "to", 1000, "calls per second beyond which it ends")

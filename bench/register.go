@@ -8,6 +8,7 @@ import (
 )
 
 func registerFlags(f *flag.FlagSet, o *options) {
+	reportFlags(f, o)
 	serverFlags(f, o)
 	f.IntVar(&o.registers, "count", 1000, "registrations; each is a REGISTER, its challenge, and a REGISTER with the proof")
 	f.Float64Var(&o.rate, "rate", 0, "registrations per second; 0 is as fast as -concurrency allows")

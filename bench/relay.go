@@ -12,6 +12,7 @@ import (
 )
 
 func relayFlags(f *flag.FlagSet, o *options) {
+	reportFlags(f, o)
 	f.StringVar(&o.ng, "ng", "127.0.0.1:2223", "the relay's ng port, `HOST:PORT`")
 	f.StringVar(&o.local, "local", "", "our `ADDRESS` for media (default: the one that reaches the relay)")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Second, "an answer that takes longer is a failure")

@@ -90,9 +90,11 @@ func (l *rtpLeg) accept(description []byte) error {
 		}
 	}
 	l.driver.post(func() {
-		delete(l.driver.legs, l.remote)
+		if l.driver.legs[l.remote] == l {
+			delete(l.driver.legs, l.remote)
+		}
 		l.remote, l.out, l.in = remote, out, in
-		l.driver.legs[remote] = l
+		l.driver.join(l, remote)
 	})
 	return nil
 }
