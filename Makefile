@@ -9,6 +9,7 @@ TOOL := $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 GOTESTFLAGS ?= -race -timeout 12m
 ARGS ?=
+BENCHFLAGS ?=
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 NPM := $(shell command -v npm 2>/dev/null)
@@ -19,7 +20,7 @@ NODE_OLD := $(shell node -e 'const [a, b] = process.versions.node.split("."); co
 NO_WEB := $(if $(NPM),$(if $(NODE_OLD),Node.js $(NODE_OLD) is too old ($(NODE_MIN) or newer is needed)),npm was not found)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench fuzz clean need-npm
+.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench bench-go fuzz clean need-npm
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,7 +88,12 @@ check: lint test ## what CI runs
 fmt: ## format the Go sources
 	gofmt -w $$(git ls-files '*.go')
 
-bench: ## micro-benchmarks, with allocations
+bench: build ## the tables of README and docs/performance.md: side by side with rtpengine and Kamailio (about 8 minutes; Linux, root); BENCHFLAGS="-nice -10 -pairs 5 …"
+	@./test/install.sh rtpengine
+	@./test/install.sh kamailio
+	./$(BIN) bench compare $(BENCHFLAGS) -into docs/performance.md,README.md
+
+bench-go: ## micro-benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each

@@ -18,11 +18,16 @@ const testPassword = "bench-only-Passw0rd"
 // exchange runs a server of our own until the end of the test.
 func exchange(t *testing.T) talkpath.Addresses {
 	t.Helper()
-	srv, err := talkpath.New(talkpath.Config{StateDir: t.TempDir(), Set: map[string]string{
+	return serveConfig(t, talkpath.Config{StateDir: t.TempDir(), Set: map[string]string{
 		"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1", "default_password": testPassword,
 		"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0",
 		"rtp_mux_port": "0", "rtp_mux_tcp_port": "0", "rtp_start_port": "0", "rtp_end_port": "0",
 	}})
+}
+
+func serveConfig(t *testing.T, cfg talkpath.Config) talkpath.Addresses {
+	t.Helper()
+	srv, err := talkpath.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a test needs from Debian's packages, when it is not there yet: install.sh chromium|sipp|qemu
+# Installs what a test needs from Debian's packages, when it is not there yet: install.sh chromium|sipp|qemu|rtpengine|kamailio
 set -euo pipefail
 
 # have COMMAND... : is one of them on the PATH?
@@ -19,5 +19,7 @@ case "${1:-}" in
 chromium) [ -n "${CHROMIUM:-}" ] || have chromium chromium-browser google-chrome || get chromium ;;
 sipp) have sipp || get sip-tester ;;
 qemu) have qemu-aarch64-static || get qemu-user-static ;;
-*) echo "usage: $0 chromium|sipp|qemu" >&2; exit 2 ;;
+rtpengine) have rtpengine || get rtpengine-daemon ;;
+kamailio) have kamailio || get kamailio ;;
+*) echo "usage: $0 chromium|sipp|qemu|rtpengine|kamailio" >&2; exit 2 ;;
 esac
