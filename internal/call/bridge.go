@@ -319,7 +319,9 @@ func (ch *Channel) farHungUp(a *Channel, caller legResult) {
 		ch.noteFarEnd(caller)
 		ch.afterFar = caller.cause
 	}
-	ch.bridgedTo = nil
+	if ch.bridgedTo == a { // else a bridge of its own is about to end, and waits for its far leg
+		ch.bridgedTo = nil
+	}
 	ch.hangup(HangupReason{Cause: caller.cause})
 }
 
