@@ -12,6 +12,9 @@ import (
 // errLoopback is what a leg of loopback/ cannot do.
 var errLoopback = errors.New("call: not between loopback legs")
 
+// loopCodecs has what can be played, recorded and mixed first: who originates such a call mostly wants that.
+const loopCodecs = "G722,PCMU,PCMA,OPUS"
+
 // loopLeg is one of the two legs of loopback/: what its channel does to it the other one hears of. Their media goes through sockets of
 // their own, like that of any other leg, so whatever can be done to a call can be done to them.
 type loopLeg struct {
@@ -96,7 +99,7 @@ func (c *Core) loopback(t target, context string) Destination {
 		in.program = fields[0]
 	}
 	base := "loopback/" + in.Destination
-	return Destination{ChannelName: base + "-a", CalleeNum: in.Destination,
+	return Destination{ChannelName: base + "-a", CalleeNum: in.Destination, CodecPrefs: loopCodecs,
 		Vars: []Variable{{Name: "is_loopback", Value: "true"}, {Name: "loopback_leg", Value: "A"}},
 		Dial: func(o Outbound, h LegHandler) (Leg, error) { return c.dialLoopback(in, base+"-b", o, h) }}
 }

@@ -58,6 +58,20 @@ func TestOriginateToEcho(t *testing.T) {
 	}
 }
 
+// TestLoopbackIsHeard: both legs of such a call have a codec that can be played and recorded.
+func TestLoopbackIsHeard(t *testing.T) {
+	ex := start(t)
+	id := ok(t, ex.command(t, "originate loopback/9196/default &park()"))
+	if codec := ex.command(t, "uuid_getvar "+id+" read_codec"); codec != "G722" {
+		t.Errorf("it talks %s", codec)
+	}
+	if got := ex.command(t, "uuid_record "+id+" start loopback.wav"); got != "+OK Success\n" {
+		t.Error(got)
+	}
+	ex.command(t, "hupall")
+	ex.awaitIdle(t)
+}
+
 func TestOriginateAndBridge(t *testing.T) {
 	for _, c := range []struct {
 		name     string
