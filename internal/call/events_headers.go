@@ -44,8 +44,14 @@ func (ch *Channel) emit(s eventSpec) {
 	bus.Publish(e)
 }
 
+// ownHeaders is about how many headers a channel event has besides the base ones and variables: its own and those of two caller profiles.
+const ownHeaders = 96
+
 // fill writes an event's headers after the base ones.
 func (ch *Channel) fill(e *esl.Event, s eventSpec) {
+	if s.vars {
+		e.Headers = slices.Grow(e.Headers, ownHeaders+len(ch.vars.list))
+	}
 	s.before.add(e)
 	ch.addBasic(e)
 	if ch.profile != nil {
