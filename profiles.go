@@ -46,7 +46,7 @@ func (ex *exchange) startProfile(s *Server, view config.Profile) error {
 	started, err := profile.New(profile.Config{
 		Name: view.Name, Snapshot: s.snapshot.Load,
 		Core: ex.core, Registrar: ex.registrar,
-		TLS: tlsConfig(cert, view), HTTP: page(),
+		TLS: tlsConfig(cert, view), ClientTLS: clientTLSConfig(cert, view), HTTP: page(),
 		Events: ex.publishProfile, Wants: ex.bus.Wants,
 		Logger: s.log.With("profile", view.Name), Version: Version(), Resolver: s.cfg.Resolver,
 	})
@@ -67,6 +67,26 @@ func tlsConfig(cert *certificate, view config.Profile) *tls.Config {
 			cfg.ClientCAs.AppendCertsFromPEM(data)
 		}
 	}
+	return cfg
+}
+
+// clientTLSConfig is what connections to gateways use: their certificates come from the system's authorities or from those of cafile.pem, and they
+// are shown ours when they ask.
+func clientTLSConfig(cert *certificate, view config.Profile) *tls.Config {
+	cfg := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return cert.get(time.Now()), nil
+		},
+	}
+	data, err := os.ReadFile(filepath.Join(view.CertDir, config.ClientCAs))
+	if view.CertDir == "" || err != nil {
+		return cfg
+	}
+	if cfg.RootCAs, err = x509.SystemCertPool(); err != nil {
+		cfg.RootCAs = x509.NewCertPool()
+	}
+	cfg.RootCAs.AppendCertsFromPEM(data)
 	return cfg
 }
 

@@ -22,6 +22,7 @@ type Flow struct {
 	local     netip.AddrPort
 	remote    netip.AddrPort
 	id        string
+	host      string // that its server proved to be with its certificate; "": its address, or it is none
 	done      chan struct{}
 
 	send1 func(data []byte) error // UDP and tests: writes at once; nil for connections
@@ -236,9 +237,9 @@ func (f *Flow) next() (data []byte, last bool) {
 }
 
 // addConn makes the flow of a stream connection and starts its writer. Accepted connections are counted per address.
-func (s *Stack) addConn(transport string, local, remote netip.AddrPort, w wire, accepted bool) (*Flow, error) {
+func (s *Stack) addConn(transport string, local, remote netip.AddrPort, host string, w wire, accepted bool) (*Flow, error) {
 	f := &Flow{
-		stack: s, transport: transport, local: local, remote: remote, done: make(chan struct{}), wire: w, wake: make(chan struct{}, 1),
+		stack: s, transport: transport, local: local, remote: remote, host: host, done: make(chan struct{}), wire: w, wake: make(chan struct{}, 1),
 	}
 	f.id = fmt.Sprintf("%s/%s/%s/%d", transport, local, remote, time.Now().UnixNano())
 	f.lastRead.Store(time.Now().UnixNano())

@@ -40,7 +40,7 @@ func TestQueueOfWrites(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStack(Config{Limits: Limits{WriteQueue: 8}})
 				w := &stuckWire{result: make(chan error, 1), closed: make(chan error)}
-				f, err := s.addConn("tcp", netip.AddrPort{}, netip.AddrPort{}, w, true)
+				f, err := s.addConn("tcp", netip.AddrPort{}, netip.AddrPort{}, "", w, true)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -58,7 +58,11 @@ func (s *Session) sendLocked(build func() *Request, onResponse func(*Response)) 
 	if !ok {
 		return err
 	}
-	if !s.stack.spawn(func() { s.redial(transport, addr, build, onResponse) }) {
+	host := ""
+	if addr == s.flow.remote {
+		host = s.flow.host
+	}
+	if !s.stack.spawn(func() { s.redial(transport, addr, host, build, onResponse) }) {
 		return ErrClosed
 	}
 	return nil
@@ -99,10 +103,10 @@ func (s *Session) resendLocked() {
 	}
 }
 
-func (s *Session) redial(transport string, addr netip.AddrPort, build func() *Request, onResponse func(*Response)) {
+func (s *Session) redial(transport string, addr netip.AddrPort, host string, build func() *Request, onResponse func(*Response)) {
 	ctx, cancel := context.WithTimeout(s.stack.base, s.stack.cfg.Limits.Handshake)
 	defer cancel()
-	f, err := s.stack.FlowTo(ctx, transport, addr)
+	f, err := s.stack.FlowToHost(ctx, transport, addr, host)
 	s.mu.Lock()
 	if err == nil {
 		s.moveLocked(f)

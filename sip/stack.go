@@ -269,19 +269,28 @@ type dial struct {
 // FlowTo finds a flow to an address: for UDP through the first socket of its family, otherwise an open connection, or a new one.
 // It waits for the network when it opens a connection, so it must not be called on a callback without a short ctx.
 func (s *Stack) FlowTo(ctx context.Context, transport string, addr netip.AddrPort) (*Flow, error) {
+	return s.FlowToHost(ctx, transport, addr, "")
+}
+
+// FlowToHost is FlowTo to a server that was found under a name: over TLS it must show a certificate for that (RFC 5922 §7.3), else one for its
+// address.
+func (s *Stack) FlowToHost(ctx context.Context, transport string, addr netip.AddrPort, host string) (*Flow, error) {
 	transport = strings.ToLower(transport)
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	if transport == "udp" {
 		return s.udpFlowTo(addr)
 	}
-	key := transport + " " + addr.String()
+	if transport != "tls" && transport != "wss" {
+		host = ""
+	}
+	key := transport + " " + addr.String() + " " + host
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil, ErrClosed
 	}
 	for f := range s.conns {
-		if f.transport == transport && f.remote == addr {
+		if f.transport == transport && f.remote == addr && (host == "" || f.host == host) {
 			s.mu.Unlock()
 			return f, nil
 		}
@@ -293,7 +302,7 @@ func (s *Stack) FlowTo(ctx context.Context, transport string, addr netip.AddrPor
 	}
 	s.mu.Unlock()
 	// On a goroutine of its own, since others may wait for it when this caller gives up.
-	if !running && !s.spawn(func() { s.runDial(d, key, transport, addr) }) {
+	if !running && !s.spawn(func() { s.runDial(d, key, transport, addr, host) }) {
 		return nil, ErrClosed
 	}
 	select {
@@ -306,20 +315,20 @@ func (s *Stack) FlowTo(ctx context.Context, transport string, addr netip.AddrPor
 	}
 }
 
-func (s *Stack) runDial(d *dial, key, transport string, addr netip.AddrPort) {
+func (s *Stack) runDial(d *dial, key, transport string, addr netip.AddrPort, host string) {
 	ctx, cancel := context.WithTimeout(s.base, 2*s.cfg.Limits.Handshake)
 	defer cancel()
-	d.flow, d.err = s.dial(ctx, transport, addr)
+	d.flow, d.err = s.dial(ctx, transport, addr, host)
 	s.mu.Lock()
 	delete(s.dials, key)
 	s.mu.Unlock()
 	close(d.done)
 }
 
-func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort) (*Flow, error) {
+func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort, host string) (*Flow, error) {
 	switch transport {
 	case "ws", "wss":
-		return s.DialWebSocket(ctx, transport+"://"+addr.String()+"/")
+		return s.dialWebSocket(ctx, transport+"://"+addr.String()+"/", host)
 	case "tcp", "tls":
 	default:
 		return nil, fmt.Errorf("%w: %q", ErrTransport, transport)
@@ -329,7 +338,11 @@ func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort)
 		return nil, fmt.Errorf("sip: %w", err)
 	}
 	if transport == "tls" {
-		tc := tls.Client(conn, s.clientTLS(addr.Addr().String()))
+		name := host
+		if name == "" {
+			name = addr.Addr().String()
+		}
+		tc := tls.Client(conn, s.clientTLS(name))
 		if err := tc.HandshakeContext(ctx); err != nil {
 			conn.Close()
 			s.count.failedHandshakes.Add(1)
@@ -337,7 +350,7 @@ func (s *Stack) dial(ctx context.Context, transport string, addr netip.AddrPort)
 		}
 		conn = tc
 	}
-	f, err := s.addConn(transport, addrPort(conn.LocalAddr()), addr, &netWire{conn: conn, timeout: s.cfg.Limits.Write}, false)
+	f, err := s.addConn(transport, addrPort(conn.LocalAddr()), addr, host, &netWire{conn: conn, timeout: s.cfg.Limits.Write}, false)
 	if err != nil {
 		conn.Close()
 		return nil, err

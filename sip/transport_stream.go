@@ -60,7 +60,7 @@ func (s *Stack) serveStream(l *listener, conn net.Conn) {
 		conn = tls.Server(conn, s.tls.Load().streams)
 	}
 	w := &netWire{conn: conn, timeout: s.cfg.Limits.Write}
-	f, err := s.addConn(l.transport, local, remote, w, true)
+	f, err := s.addConn(l.transport, local, remote, "", w, true)
 	if err != nil {
 		w.close()
 		return

@@ -98,7 +98,7 @@ func (s *Stack) upgrade(l *listener, w http.ResponseWriter, r *http.Request) {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
-	f, err := s.addConn(l.transport, addrPort(local), remote, &wsWire{conn: conn, timeout: s.cfg.Limits.Write}, true)
+	f, err := s.addConn(l.transport, addrPort(local), remote, "", &wsWire{conn: conn, timeout: s.cfg.Limits.Write}, true)
 	if err != nil {
 		_ = conn.CloseNow()
 		return
@@ -168,6 +168,11 @@ func (s *Stack) readWebSocket(f *Flow, conn *websocket.Conn, first bool) {
 
 // DialWebSocket opens a WebSocket with sub-protocol sip to a ws:// or wss:// URL.
 func (s *Stack) DialWebSocket(ctx context.Context, url string) (*Flow, error) {
+	return s.dialWebSocket(ctx, url, "")
+}
+
+// dialWebSocket opens a WebSocket to a server whose certificate must be for host, or, without one, for the host of the URL.
+func (s *Stack) dialWebSocket(ctx context.Context, url, host string) (*Flow, error) {
 	transport := "ws"
 	if strings.HasPrefix(url, "wss:") {
 		transport = "wss"
@@ -176,7 +181,7 @@ func (s *Stack) DialWebSocket(ctx context.Context, url string) (*Flow, error) {
 	defer cancel()
 	var local, remote netip.AddrPort
 	dialer := &net.Dialer{}
-	tr := &http.Transport{TLSClientConfig: s.cfg.ClientTLS.Clone(), DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	tr := &http.Transport{TLSClientConfig: s.clientTLS(host), DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dialer.DialContext(ctx, network, addr)
 		if err == nil {
 			local, remote = addrPort(c.LocalAddr()), addrPort(c.RemoteAddr())
@@ -192,7 +197,7 @@ func (s *Stack) DialWebSocket(ctx context.Context, url string) (*Flow, error) {
 		_ = conn.CloseNow()
 		return nil, fmt.Errorf("%w: %s does not speak sip", ErrTransport, url)
 	}
-	f, err := s.addConn(transport, local, remote, &wsWire{conn: conn, timeout: s.cfg.Limits.Write}, false)
+	f, err := s.addConn(transport, local, remote, host, &wsWire{conn: conn, timeout: s.cfg.Limits.Write}, false)
 	if err != nil {
 		_ = conn.CloseNow()
 		return nil, err

@@ -54,7 +54,7 @@ func (r *route) open(ctx context.Context) (flow *sip.Flow, rest []place, err err
 
 func (r *route) openFirst(ctx context.Context, places []place) (flow *sip.Flow, rest []place, err error) {
 	for i, at := range places {
-		if flow, err = r.profile.stack.FlowTo(ctx, at.transport, at.addr); err == nil {
+		if flow, err = r.profile.stack.FlowToHost(ctx, at.transport, at.addr, r.name()); err == nil {
 			return flow, places[i+1:], nil
 		}
 		r.profile.known.fail(at)
@@ -63,6 +63,14 @@ func (r *route) openFirst(ctx context.Context, places []place) (flow *sip.Flow, 
 		}
 	}
 	return nil, nil, err
+}
+
+// name is the name that the callee was found under, "" when it was an address.
+func (r *route) name() string {
+	if _, err := netip.ParseAddr(strings.Trim(r.host, "[]")); err == nil || r.addr.IsValid() {
+		return ""
+	}
+	return r.host
 }
 
 // places are where the callee may be, best first: RFC 3263 §4. Those that did not answer lately come last. What was found is remembered for a

@@ -46,6 +46,7 @@ type Config struct {
 	Core      Core
 	Registrar *registrar.Registrar // shared by all profiles
 	TLS       *tls.Config          // for tls and wss; nil: those listeners are left out
+	ClientTLS *tls.Config          // for connections to gateways and other servers; nil: the system's roots
 	HTTP      http.Handler         // what ws and wss listeners answer to plain HTTP; nil: 426
 	// Events gets what happens to registrations, gateways and the profile itself: events.go. It must not block. nil: none.
 	Events func(Event)
@@ -118,6 +119,7 @@ func New(cfg Config) (*Profile, error) {
 	stack, err := sip.NewStack(sip.Config{
 		Listeners:     listeners(view, cfg.TLS != nil),
 		TLS:           cfg.TLS,
+		ClientTLS:     cfg.ClientTLS,
 		VerifyClients: view.VerifyClients,
 		UserAgent:     p.agent(view),
 		Handler:       sip.HandlerFunc(func(tx *sip.ServerTx) { <-ready; p.ServeSIP(tx) }),
