@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,11 +120,19 @@ func BenchmarkDelivery(b *testing.B) {
 func read(r *bufio.Reader, ages []time.Duration, n int) []time.Duration {
 	var body []byte
 	for len(ages) < n {
-		head, err := textproto.NewReader(r).ReadMIMEHeader()
-		if err != nil {
-			return ages
+		length := 0
+		for {
+			line, err := r.ReadSlice('\n')
+			if err != nil {
+				return ages
+			}
+			if len(line) == 1 {
+				break
+			}
+			if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+				length, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
+			}
 		}
-		length, _ := strconv.Atoi(head.Get("Content-Length"))
 		body = slices.Grow(body[:0], length)[:length]
 		if _, err := io.ReadFull(r, body); err != nil {
 			return ages

@@ -33,6 +33,8 @@ type Event struct {
 	// HasBody tells an empty body, which JSON shows, from none.
 	HasBody bool
 
+	// name is the event's name where its header does not come first; "" where it does.
+	name string
 	// owner is the connection whose background job an event is the result of; a clone has none.
 	owner *conn
 	// diverted is the channel whose controller alone gets the event, see divert_events.
@@ -49,7 +51,12 @@ func NewEvent(name string) *Event {
 }
 
 // Name returns the event's name, such as CHANNEL_CREATE.
-func (e *Event) Name() string { return e.Value("Event-Name") }
+func (e *Event) Name() string {
+	if e.name != "" {
+		return e.name
+	}
+	return e.Value("Event-Name")
+}
 
 // Subclass returns the subclass of a CUSTOM event, such as sofia::register.
 func (e *Event) Subclass() string { return e.Value("Event-Subclass") }

@@ -154,7 +154,7 @@ func (c *conn) sendevent(name string, cmd *command) {
 	base := c.server.Backend.NewEvent(known)
 	setOrigin(base, "parse_command", 2283)
 	id := newUUID()
-	e := &Event{}
+	e := &Event{name: known}
 	if sub := cmd.header("Event-Subclass"); sub != "" {
 		e.Add("Event-Subclass", sub)
 	}
