@@ -148,56 +148,63 @@ func TestTrunkHold(t *testing.T) {
 
 // TestTrunkDigits: a digit that Rocket.Chat sends by INFO reaches a phone as RFC 4733.
 func TestTrunkDigits(t *testing.T) {
-	ex, peer := startWithTrunk(t, "udp", "127.0.0.2")
-	phone := ex.phone(t, rtpPhone, "1001")
-	a := peer.invite(t, "1001")
-	b := phone.accept(t, phone.incoming(t))
-	a.answered(t)
-	hearEachOther(t, a, b)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	if res, err := a.call.DTMF(ctx, "7"); err != nil || res.StatusCode != 200 {
-		t.Fatalf("INFO: %v, %v", res, err)
+	for _, way := range trunkWays {
+		t.Run(way.transport, func(t *testing.T) {
+			ex, peer := startWithTrunk(t, way.transport, way.ip)
+			phone := ex.phone(t, rtpPhone, "1001")
+			a := peer.invite(t, "1001")
+			b := phone.accept(t, phone.incoming(t))
+			a.answered(t)
+			hearEachOther(t, a, b)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if res, err := a.call.DTMF(ctx, "7"); err != nil || res.StatusCode != 200 {
+				t.Fatalf("INFO: %v, %v", res, err)
+			}
+			select {
+			case digit := <-b.media.(*rtpPeer).digits:
+				if digit != '7' {
+					t.Errorf("digit %c", digit)
+				}
+			case <-ctx.Done():
+				t.Error("the digit did not arrive")
+			}
+			a.hangup(t)
+			b.ended(t)
+		})
 	}
-	select {
-	case digit := <-b.media.(*rtpPeer).digits:
-		if digit != '7' {
-			t.Errorf("digit %c", digit)
-		}
-	case <-ctx.Done():
-		t.Error("the digit did not arrive")
-	}
-	a.hangup(t)
-	b.ended(t)
 }
 
 // TestTrunkOtherMedia: lines of an offer that are not audio are refused in their places.
 func TestTrunkOtherMedia(t *testing.T) {
-	ex, peer := startWithTrunk(t, "udp", "127.0.0.2")
-	m := newBrowserPeer(t)
-	if _, err := m.pc.CreateDataChannel("x", nil); err != nil {
-		t.Fatal(err)
+	for _, way := range trunkWays {
+		t.Run(way.transport, func(t *testing.T) {
+			_, peer := startWithTrunk(t, way.transport, way.ip)
+			m := newBrowserPeer(t)
+			if _, err := m.pc.CreateDataChannel("x", nil); err != nil {
+				t.Fatal(err)
+			}
+			call, err := peer.ua.Invite("9196", m.offer(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := talk{call, m}
+			a.answered(t)
+			var lines []string
+			for line := range strings.SplitSeq(string(mustAnswer(t, a).Body()), "\r\n") {
+				if strings.HasPrefix(line, "m=") {
+					lines = append(lines, line)
+				}
+			}
+			if len(lines) != 2 || !strings.HasPrefix(lines[0], "m=audio ") || !strings.HasPrefix(lines[1], "m=application 0 ") {
+				t.Errorf("%q", lines)
+			}
+			heard := a.media.listener().expect(440)
+			a.media.talk(440)
+			within(t, "the echo", heard)
+			a.hangup(t)
+		})
 	}
-	call, err := peer.ua.Invite("9196", m.offer(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := talk{call, m}
-	a.answered(t)
-	var lines []string
-	for line := range strings.SplitSeq(string(mustAnswer(t, a).Body()), "\r\n") {
-		if strings.HasPrefix(line, "m=") {
-			lines = append(lines, line)
-		}
-	}
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "m=audio ") || !strings.HasPrefix(lines[1], "m=application 0 ") {
-		t.Errorf("%q", lines)
-	}
-	heard := a.media.listener().expect(440)
-	a.media.talk(440)
-	within(t, "the echo", heard)
-	a.hangup(t)
-	_ = ex
 }
 
 // TestTrunkStranger: who is not in the list is asked for a password, whatever he says he is.

@@ -58,45 +58,53 @@ func TestTrunkRefers(t *testing.T) {
 
 // TestTrunkRefersReplaces: Rocket.Chat connects two of its calls; both of its legs are ended.
 func TestTrunkRefersReplaces(t *testing.T) {
-	ex, peer := startWithTrunk(t, "udp", "127.0.0.2")
-	first, second := ex.phone(t, rtpPhone, "1001"), ex.phone(t, browser, "1003")
-	a := peer.invite(t, "1001")
-	b := first.accept(t, first.incoming(t))
-	a.answered(t)
-	c := peer.invite(t, "1003")
-	d := second.accept(t, second.incoming(t))
-	c.answered(t)
-	s := c.call.Session()
-	to, _ := mustAnswer(t, c).To().Params.Get("tag")
-	replaces := url.QueryEscape(s.CallID() + ";to-tag=" + to + ";from-tag=" + s.LocalTag())
-	refer(t, ex, a, "sip:1003@"+ex.at.SIP+"?Replaces="+replaces, "2001")
-	a.ended(t)
-	c.ended(t)
-	hearEachOther(t, b, d)
-	d.hangup(t)
-	b.ended(t)
+	for _, way := range trunkWays {
+		t.Run(way.transport, func(t *testing.T) {
+			ex, peer := startWithTrunk(t, way.transport, way.ip)
+			first, second := ex.phone(t, rtpPhone, "1001"), ex.phone(t, browser, "1003")
+			a := peer.invite(t, "1001")
+			b := first.accept(t, first.incoming(t))
+			a.answered(t)
+			c := peer.invite(t, "1003")
+			d := second.accept(t, second.incoming(t))
+			c.answered(t)
+			s := c.call.Session()
+			to, _ := mustAnswer(t, c).To().Params.Get("tag")
+			replaces := url.QueryEscape(s.CallID() + ";to-tag=" + to + ";from-tag=" + s.LocalTag())
+			refer(t, ex, a, "sip:1003@"+ex.at.SIP+"?Replaces="+replaces, "2001")
+			a.ended(t)
+			c.ended(t)
+			hearEachOther(t, b, d)
+			d.hangup(t)
+			b.ended(t)
+		})
+	}
 }
 
 // TestTrunkIdentity: after a transfer of ours Rocket.Chat is shown the new party, by a re-INVITE with a browser's description.
 func TestTrunkIdentity(t *testing.T) {
-	for _, direction := range []string{"its call", "ours"} {
-		t.Run(direction, func(t *testing.T) {
-			ex, peer := startWithTrunk(t, "udp", "127.0.0.2")
-			first, second := ex.phone(t, rtpPhone, "1001"), ex.phone(t, rtpPhone, "1003")
-			a, b := trunkCall(t, first, peer, direction)
-			a.call.SetSDP([]byte(trunkSDP(t, a, direction)))
-			hearEachOther(t, a, b)
-			refer(t, ex, b, "sip:1003@"+ex.at.SIP, "1001")
-			c := second.accept(t, second.incoming(t))
-			b.ended(t)
-			hearEachOther(t, a, c)
-			req := reinvite(t, a.call)
-			if got := header(req, "P-Asserted-Identity"); !strings.Contains(got, "<sip:1003@") {
-				t.Errorf("P-Asserted-Identity: %q", got)
+	for _, way := range trunkWays {
+		t.Run(way.transport, func(t *testing.T) {
+			for _, direction := range []string{"its call", "ours"} {
+				t.Run(direction, func(t *testing.T) {
+					ex, peer := startWithTrunk(t, way.transport, way.ip)
+					first, second := ex.phone(t, rtpPhone, "1001"), ex.phone(t, rtpPhone, "1003")
+					a, b := trunkCall(t, first, peer, direction)
+					a.call.SetSDP([]byte(trunkSDP(t, a, direction)))
+					hearEachOther(t, a, b)
+					refer(t, ex, b, "sip:1003@"+ex.at.SIP, "1001")
+					c := second.accept(t, second.incoming(t))
+					b.ended(t)
+					hearEachOther(t, a, c)
+					req := reinvite(t, a.call)
+					if got := header(req, "P-Asserted-Identity"); !strings.Contains(got, "<sip:1003@") {
+						t.Errorf("P-Asserted-Identity: %q", got)
+					}
+					browserGrade(t, "re-INVITE", string(req.Body()))
+					c.hangup(t)
+					a.ended(t)
+				})
 			}
-			browserGrade(t, "re-INVITE", string(req.Body()))
-			c.hangup(t)
-			a.ended(t)
 		})
 	}
 }
