@@ -11,6 +11,10 @@ import (
 // A browser's WebSocket can be gone while its media flows. Its call goes on for a while (websocket-reconnect-timeout); when the browser
 // registers again with the same contact, its dialogs follow it, and what it has not answered is sent again.
 
+// leftWait is the time for a peer that said it goes away (see sip.Flow.Left). A page that was closed or loaded again never comes back, and that is
+// hanging up: browsers give pages no time to say BYE. But a proxy between says the same when it is restarted.
+const leftWait = 4 * time.Second
+
 // keep makes the dialogs of a user's leg follow that user's registrations until they are over and their BYE is answered.
 func (l *leg) keep(s *sip.Session) {
 	if l.user == nil || !websocket(s.Flow()) {
@@ -60,11 +64,10 @@ func (l *leg) lost(s *sip.Session) {
 	if !websocket(s.Flow()) {
 		return // others can be called back, or need no connection
 	}
-	if s.Flow().Left() {
-		l.left(s)
-		return
-	}
 	wait := l.p.view(l.p.cfg.Snapshot()).ReconnectTimeout
+	if s.Flow().Left() && (wait <= 0 || wait > leftWait) {
+		wait = leftWait
+	}
 	if wait <= 0 {
 		return
 	}
@@ -79,12 +82,6 @@ func (l *leg) lost(s *sip.Session) {
 	l.patience = time.AfterFunc(wait, func() { l.gaveUp(s) })
 }
 
-// left ends the call of a page that is no more: closing it, or loading it again, is hanging up. Browsers give pages no time to say BYE.
-func (l *leg) left(s *sip.Session) {
-	l.end(call.LegEnd{Cause: call.NormalClearing, Status: 200, Phrase: "OK", Disposition: "recv_bye"})
-	_ = s.Hangup()
-}
-
 // gaveUp ends a call whose peer did not come back. Its BYE reaches it when it comes back later.
 func (l *leg) gaveUp(s *sip.Session) {
 	if l.follow(s); !gone(s.Flow()) {
@@ -93,7 +90,11 @@ func (l *leg) gaveUp(s *sip.Session) {
 	if _, err := l.live(); err != nil {
 		return
 	}
-	l.log.Info("the connection was lost and the peer did not come back")
-	_ = s.Hangup(reasonHeader(call.RecoveryOnTimerExpire))
-	l.end(call.LegEnd{Cause: call.RecoveryOnTimerExpire, Status: 408, Phrase: "Connection Lost", Disposition: "send_bye"})
+	end := call.LegEnd{Cause: call.RecoveryOnTimerExpire, Status: 408, Phrase: "Connection Lost", Disposition: "send_bye"}
+	if s.Flow().Left() {
+		end = call.LegEnd{Cause: call.NormalClearing, Status: 200, Phrase: "OK", Disposition: "recv_bye"}
+	}
+	l.log.Info("the connection was lost and the peer did not come back", "left", s.Flow().Left())
+	_ = s.Hangup(reasonHeader(end.Cause))
+	l.end(end)
 }

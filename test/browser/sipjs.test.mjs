@@ -6,6 +6,7 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { explain, launchBrowser, until } from "./browser.mjs";
 import { Exchange, noBinary } from "./exchange.mjs";
 import { EventConnection, runCommands, userDetails } from "./rocketchat-client.mjs";
+import { GenB } from "./rocketchat-history.mjs";
 import { headers, Network, RocketChatUser, Site, transportOf } from "./rocketchat-user.mjs";
 
 const tones = { A: 440, B: 1000, C: 1700, D: 2300 };
@@ -163,6 +164,18 @@ describe("Rocket.Chat's browser client", { skip: noBinary, timeout: 300_000 }, (
       await stays.free();
       await noErrors(a, b, c);
       await nothingIsLeft();
+
+      // What Rocket.Chat's server makes of it.
+      await happens(events, "CHANNEL_DESTROY", () => true, 3);
+      const history = new GenB();
+      for (const event of events) history.add(event);
+      const { channels } = history;
+      const moved = channels.find((leg) => leg.profiles === 2);
+      const target = channels.find((leg) => leg.callees.includes("1002") && leg !== moved);
+      assert.deepEqual([channels.length, moved?.direction], [3, who === "caller" ? "outbound" : "inbound"]);
+      assert.deepEqual(target.callIds.at(-1), moved.channel, "the target belongs to the call of the one that went on");
+      assert.deepEqual(moved.bridgedTo.toSorted(), channels.filter((leg) => leg !== moved).map((leg) => leg.channel).toSorted());
+      for (const leg of channels) assert.deepEqual([leg.answered, leg.bridged, leg.hangupCause], [true, true, "NORMAL_CLEARING"]);
     });
   }
 
@@ -293,7 +306,7 @@ describe("Rocket.Chat's browser client", { skip: noBinary, timeout: 300_000 }, (
     await talk(a, b);
     await hearEachOther(a, b);
     await b.page.reload();
-    await a.free(); // the page said BYE
+    await a.free(); // the page had no time to say BYE
     await b.registered();
     assert.equal((await contacts()).length, 1);
     const before = count(events, "CHANNEL_ORIGINATE");
