@@ -29,6 +29,27 @@ func TestInviteUnanswered(t *testing.T) {
 	})
 }
 
+// A server that says 100 and then nothing, such as Rocket.Chat's trunk, has timer C for its answer: RFC 3261 §16.6.
+func TestOnlyTrying(t *testing.T) {
+	for answered, events := range map[bool]string{true: "answer", false: "reject408"} {
+		inBubble(t, func(n *fakeNet) {
+			n.invite()
+			time.Sleep(179 * time.Second)
+			n.wantEvents("", "")
+			if answered {
+				if err := n.hb.sessions[0].Accept([]byte("sdp")); err != nil {
+					t.Error(err)
+				}
+			}
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			if got := n.ha.all(); got != events {
+				t.Errorf("events %q, want %q", got, events)
+			}
+		})
+	}
+}
+
 // Timers E and F: RFC 3261 §17.1.2.2.
 func TestRequestUnanswered(t *testing.T) {
 	inBubble(t, func(n *fakeNet) {

@@ -136,6 +136,38 @@ func TestTimers(t *testing.T) {
 	})
 }
 
+// TestPatience: Rocket.Chat's trunk sends no sign while its user is rung, for up to two minutes: the caller is told at once that it rings and waits.
+func TestPatience(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			p := plan(t, `<extension name="trunk"><condition field="destination_number" expression="^2001$">
+				<action application="set" data="call_timeout=150"/><action application="bridge" data="user/1016@127.0.0.1"/></condition></extension>`)
+			r.core.cfg.Plan = func() *dialplan.Plan { return p }
+			r.dialer.add("1016", Variable{Name: "instant_ringback", Value: "true"})
+			began := time.Now()
+			a := r.call("2001")
+			b := r.dialer.next()
+			a.want("ring")
+			time.Sleep(149 * time.Second)
+			if answered {
+				b.h.LegAnswered([]byte(sdpB), nil)
+				a.want("answer")
+				a.h.LegEnded(bye)
+				b.want("hangup NORMAL_CLEARING")
+				r.until(2)
+				return
+			}
+			b.want("hangup NO_ANSWER")
+			a.want("hangup NORMAL_CLEARING")
+			if d := time.Since(began); d != 150*time.Second {
+				t.Errorf("rang %v", d)
+			}
+			r.until(2)
+		})
+	}
+}
+
 func TestEarlyMediaThenAnswer(t *testing.T) {
 	r := newRig(t)
 	r.dialer.add("1016")
