@@ -33,6 +33,7 @@ type browserLeg struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 	done   sync.WaitGroup
+	keys   *keyExchange // of the goroutine that connects, then of close
 
 	// What follows is the driver's.
 	conn *ice.Conn // nil until the key exchange is over
@@ -229,6 +230,7 @@ func (l *browserLeg) establish(r browserRemote, controlling bool) error {
 		return fmt.Errorf("ICE: %w", err)
 	}
 	keys := newKeyExchange(conn)
+	l.keys = keys
 	in := make(chan *srtp.Context, 1)
 	l.done.Go(func() { l.read(conn, keys, in) })
 	out, theirs, err := keys.run(ctx, l.plane.identity, l.setup == "active", r.fingerprint)
@@ -280,6 +282,9 @@ func (l *browserLeg) close() {
 	l.stop()
 	_ = l.agent.Close()
 	l.done.Wait()
+	if l.keys != nil {
+		l.keys.end()
+	}
 }
 
 // write sends a packet of the voice. Driver only.

@@ -26,6 +26,7 @@ type keyExchange struct {
 	in     chan []byte
 	closed chan struct{}
 	close  func()
+	conn   *dtls.Conn // stays until end: the peer may ask for our last flight again, RFC 6347 §4.2.4
 }
 
 const keyQueue = 32 // datagrams; more are dropped, DTLS repeats them
@@ -52,20 +53,25 @@ func (k *keyExchange) run(ctx context.Context, id *identity, client bool, theirs
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80), // Chromium's order
 		dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}),
 	}
-	conn, err := k.dtls(client, opts)
-	if err != nil {
+	if k.conn, err = k.dtls(client, opts); err != nil {
 		return nil, nil, err
 	}
-	defer conn.Close()
-	defer k.close() // before it: close_notify would end the association at the peer
-	if err := conn.HandshakeContext(ctx); err != nil {
+	if err := k.conn.HandshakeContext(ctx); err != nil {
 		return nil, nil, err
 	}
-	ours, others, err := export(conn)
+	ours, others, err := export(k.conn)
 	if client {
 		return ours, others, err
 	}
 	return others, ours, err
+}
+
+// end ends what run began, without a word to the peer; run has returned.
+func (k *keyExchange) end() {
+	k.close()
+	if k.conn != nil {
+		_ = k.conn.Close()
+	}
 }
 
 func (k *keyExchange) dtls(client bool, opts []dtls.Option) (*dtls.Conn, error) {

@@ -69,3 +69,6 @@ func runNamespaced(ctx context.Context, nice int, stdout, stderr io.Writer) erro
 	}
 	return err
 }
+
+// ownGroup keeps the terminal's signals from a process.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 )
 
 func namespaced() (bool, error) { return false, nil }
@@ -13,3 +14,5 @@ func namespaced() (bool, error) { return false, nil }
 func runNamespaced(context.Context, int, io.Writer, io.Writer) error {
 	return errors.New("comparisons need Linux: they run in a network namespace")
 }
+
+func ownGroup() *syscall.SysProcAttr { return nil }

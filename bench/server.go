@@ -83,7 +83,7 @@ func startServer(files map[string]string, stdout io.Writer, program string, args
 	if stdout != nil {
 		s.cmd.Stdout = io.MultiWriter(stdout, &s.log)
 	}
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is ours; we stop it
+	s.cmd.SysProcAttr = ownGroup() // an interrupt from the terminal is ours; we stop it
 	if err := s.cmd.Start(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err

@@ -21,7 +21,6 @@ type voice struct {
 	slot      int                         // of the driver's wheel
 	packet    []byte
 	ssrc      uint32
-	sequence  uint16
 	timestamp uint32
 }
 
