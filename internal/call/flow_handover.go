@@ -24,7 +24,10 @@ func (ch *Channel) ringFor(by, far *Channel, r Referral) {
 func (ch *Channel) gaveWaiting(far, ringing *Channel, to string, r Referral) {
 	if ch.hungUp || ch.farLeg() != far || !far.box.put(func() { far.waitFor(ringing, to) }) {
 		r.Done(false)
-		ringing.Hangup(OriginatorCancel)
+		ringing.box.put(func() {
+			ringing.heir = nil // it goes on elsewhere
+			ringing.hangup(HangupReason{Cause: OriginatorCancel})
+		})
 		return
 	}
 	ch.givenAway = true
