@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -46,11 +48,20 @@ func sipp(t *testing.T, scenario, port string, args ...string) (wait func()) {
 		out []byte
 		err error
 	}
-	done := make(chan result, 1)
+	done, over := make(chan result, 1), make(chan struct{})
 	go func() {
 		out, err := cmd.CombinedOutput()
 		done <- result{out, err}
+		close(over)
 	}()
+	await(t, "sipp "+scenario+" to listen", func() (bool, string) {
+		select {
+		case <-over: // it is done already, or could not begin: wait tells
+			return true, ""
+		default:
+			return listens(t, port), port
+		}
+	})
 	return func() {
 		t.Helper()
 		select {
@@ -62,6 +73,16 @@ func sipp(t *testing.T, scenario, port string, args ...string) (wait func()) {
 			t.Errorf("sipp %s does not end", scenario)
 		}
 	}
+}
+
+// listens says whether a program has a UDP port.
+func listens(t *testing.T, port string) bool {
+	t.Helper()
+	table, err := os.ReadFile("/proc/net/udp")
+	if err != nil {
+		t.Skip("there is no table of sockets here to tell when sipp is ready")
+	}
+	return strings.Contains(string(table), fmt.Sprintf(":%04X ", portNumber(t, port)))
 }
 
 // traces is what sipp says about what it did not expect.
