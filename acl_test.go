@@ -1,8 +1,10 @@
 package talkpath
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -26,6 +28,9 @@ func TestEventSocketACL(t *testing.T) {
 			}
 			if err := checkEventSocketACL(s.snapshot.Load()); (err != nil) != test.unknown {
 				t.Errorf("check: %v", err)
+			}
+			if told := strings.Contains(fmt.Sprint(s.snapshot.Load().Problems), "there is no access list"); told != test.unknown {
+				t.Errorf("the configuration's problems: %v", s.snapshot.Load().Problems)
 			}
 			for _, ip := range test.in {
 				if !s.allowEventSocket(netip.MustParseAddr(ip)) {

@@ -99,7 +99,7 @@ func (r *reader) eventSocket(n *fsxml.Node) EventSocket {
 		ListenIP: s.text("listen-ip", "127.0.0.1"),
 		Port:     s.port("listen-port", 8021),
 		Password: s.text("password", ""),
-		ACLs:     s.names("apply-inbound-acl"),
+		ACLs:     splitNames(s.names("apply-inbound-acl")),
 
 		StopOnBindError: s.flag("stop-on-bind-error", false), NATMap: s.flag("nat-map", false),
 		Debug: s.number("debug", 0, 0, 10),
@@ -151,4 +151,16 @@ func knownSecret(s string) bool {
 		return true
 	}
 	return false
+}
+
+// splitNames takes lists of names with commas apart.
+func splitNames(lists []string) (names []string) {
+	for _, list := range lists {
+		for name := range strings.SplitSeq(list, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
