@@ -21,21 +21,23 @@ const (
 
 // source follows what comes from the peer: one SSRC at a time.
 type source struct {
-	ssrc    uint32
-	gen     uint32 // grows whenever the stream starts anew: other SSRC, or a jump of the sequence
-	started bool
-	highest uint16
-	window  uint64 // bit i: highest-i was seen
-	bad     uint32 // sequence number that confirms a jump; above 16 bits = none
-	cycles  uint32
-	base    uint32 // extended first sequence number of the stream
-	before  uint64 // expected packets of earlier streams
-	packets uint64
-	bytes   uint64
-	last    time.Time
-	transit int64
-	jitter  float64 // in clock ticks
-	rate    uint32
+	ssrc     uint32
+	gen      uint32 // grows whenever the stream starts anew: other SSRC, or a jump of the sequence
+	started  bool
+	highest  uint16
+	window   uint64 // bit i: highest-i was seen
+	bad      uint32 // sequence number that confirms a jump; above 16 bits = none
+	cycles   uint32
+	base     uint32 // extended first sequence number of the stream
+	before   uint64 // expected packets of earlier streams
+	received uint64 // packets of the current stream
+	gaps     uint64 // runs of packets that were missing when a later one came
+	packets  uint64
+	bytes    uint64
+	last     time.Time
+	transit  int64
+	jitter   float64 // in clock ticks
+	rate     uint32
 }
 
 // take notes a packet and tells whether it is good to go on: no duplicate, not too old, no stray.
@@ -47,6 +49,9 @@ func (s *source) take(ssrc uint32, seq uint16) bool {
 	d := int16(seq - s.highest)
 	switch {
 	case d > 0 && d < maxDropout:
+		if d > 1 {
+			s.gaps++
+		}
 		if seq < s.highest {
 			s.cycles += 1 << 16
 		}
@@ -74,7 +79,7 @@ func (s *source) restart(ssrc uint32, seq uint16) {
 		s.before += s.expected()
 	}
 	s.started, s.ssrc, s.highest, s.window, s.bad = true, ssrc, seq, 1, math.MaxUint32
-	s.cycles, s.base = 0, uint32(seq)
+	s.cycles, s.base, s.received, s.jitter = 0, uint32(seq), 0, 0
 	s.gen++
 	s.transit = 0
 }
@@ -95,6 +100,7 @@ func (s *source) extended(seq uint16) uint32 {
 // count does the statistics of an accepted packet, RFC 3550 appendix A.8.
 func (s *source) count(n int, ts, rate uint32, now time.Time) {
 	s.packets++
+	s.received++
 	s.bytes += uint64(n)
 	s.last = now
 	if rate == 0 {
@@ -223,17 +229,22 @@ func (l *leg) rtpIn(buf []byte) bool {
 		return true
 	}
 	f := &l.formats[i]
-	tone := f.codec.IsTelephoneEvent()
+	tone := f.use == useTone
 	rate := uint32(f.codec.ClockRate)
-	if tone {
+	switch f.use {
+	case useTone:
+		l.tonesIn++
 		l.src.count(len(buf), ts, 0, l.sh.now)
 		l.hear(buf, ts, rate)
-	} else {
+	case useNoise:
+		l.noiseIn++
+		l.src.count(len(buf), ts, 0, l.sh.now) // sent when there is something new, not in time
+	default:
 		l.src.count(len(buf), ts, rate, l.sh.now)
 	}
 	l.timedOut = false
 	l.setConnected()
-	if l.said != nil && l.gives && f.codec.IsAudio() {
+	if l.said != nil && l.gives && f.use == useAudio {
 		l.said.put(&f.codec, l.src.gen, ts, buf)
 	}
 	to := l.sink
@@ -298,6 +309,15 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 
 // sendRTP encrypts and sends. buf has tail room. now = it does not lie in the arena.
 func (l *leg) sendRTP(buf []byte, now bool) {
+	l.rtpOut++
+	l.rtpBytesOut += uint64(len(buf))
+	l.payloadOut += uint64(len(payload(buf)))
+	switch pt := buf[1] & 0x7f; {
+	case pt == l.tone:
+		l.tonesOut++
+	case pt == comfortNoise:
+		l.noiseOut++
+	}
 	if l.out != nil {
 		n, err := l.out.ProtectRTP(buf, len(buf))
 		if err != nil {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
@@ -289,66 +288,6 @@ func TestContinuityAcrossSources(t *testing.T) {
 	}
 	if d, err := ParseDescription(a.LocalSDP()); err != nil || got[0].SSRC != a.ssrc {
 		t.Errorf("SSRC %x is not the session's %x (%v %v)", got[0].SSRC, a.ssrc, d, err)
-	}
-}
-
-func TestRTCPThroughBridge(t *testing.T) {
-	e := newTestEngine(t, nil)
-	var la, lb eventLog
-	a, ra := connect(t, e, KindRTP, true, &la)
-	b, rb := connect(t, e, KindSDES, false, &lb)
-	pa, pb := ra.(*phone), rb.(*phone)
-	if err := Bridge(a, b); err != nil {
-		t.Fatal(err)
-	}
-	talk(t, pa, pb, 0x1001, 5)
-	talk(t, pb, pa, 0x1002, 5)
-	heard := pb.heard()
-	lastB := heard[len(heard)-1]
-	lastIn := uint16(0)
-	a.inLoop(func(l *leg) { lastIn = l.src.highest })
-	sr, err := rtcp.Marshal([]rtcp.Packet{
-		&rtcp.SenderReport{SSRC: 0x1001, NTPTime: 0x0123456789abcdef, RTPTime: uint32(lastIn) * 160, PacketCount: 5, OctetCount: 100},
-		&rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{Source: 0x1001, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: "x"}}}}},
-		&rtcp.Goodbye{Sources: []uint32{0x1001}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pa.sendRTCP(t, sr)
-	waitFor(t, "sender report", func() bool { return len(pb.reports()) > 0 })
-	got, err := rtcp.Unmarshal(pb.reports()[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != 2 {
-		t.Fatalf("%d packets, want report and description without the goodbye", len(got))
-	}
-	rep := got[0].(*rtcp.SenderReport)
-	if rep.SSRC != b.ssrc || rep.NTPTime != 0x0123456789abcdef || rep.RTPTime != lastB.Timestamp {
-		t.Errorf("report %+v; want SSRC %x RTP time %d", rep, b.ssrc, lastB.Timestamp)
-	}
-	if c := got[1].(*rtcp.SourceDescription).Chunks[0]; c.Source != b.ssrc {
-		t.Errorf("description of %x", c.Source)
-	}
-	// B reports on what it hears; A must see a report on its own SSRC and sequence numbers.
-	rr, err := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 0x1002, Reports: []rtcp.ReceptionReport{{
-		SSRC: b.ssrc, LastSequenceNumber: uint32(lastB.SequenceNumber), LastSenderReport: 0x456789ab, Jitter: 3,
-	}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pb.sendRTCP(t, rr)
-	waitFor(t, "receiver report", func() bool { return len(pa.reports()) > 0 })
-	if got, err = rtcp.Unmarshal(pa.reports()[0]); err != nil {
-		t.Fatal(err)
-	}
-	back := got[0].(*rtcp.ReceiverReport)
-	if back.SSRC != a.ssrc || back.Reports[0].SSRC != 0x1001 || uint16(back.Reports[0].LastSequenceNumber) != lastIn {
-		t.Errorf("report %+v; want from %x on 1001 up to %d", back, a.ssrc, lastIn)
-	}
-	if b.Stats().RTT <= 0 {
-		t.Error("no round-trip time from the report")
 	}
 }
 

@@ -5,16 +5,27 @@ import (
 	"time"
 )
 
-// RTCP packet types, RFC 3550 §12.1. Others are not passed on: they concern the hop (feedback) or end a stream that for the far side goes
-// on (BYE).
+// RTCP packet types, RFC 3550 §12.1 and RFC 4585 §6.1. Reports are ours on each side and never passed on: a peer's numbers, timestamps and losses
+// are those of its own hop. BYE ends a stream that for the far side goes on. Feedback that asks the sender for something is passed.
 const (
-	rtcpSR   = 200
-	rtcpRR   = 201
-	rtcpSDES = 202
+	rtcpSR    = 200
+	rtcpRR    = 201
+	rtcpSDES  = 202
+	rtcpRTPFB = 205
+	rtcpPSFB  = 206
 )
 
-// rtcpIn takes an RTCP or SRTCP packet from the peer, learns the round-trip time and passes the reports on. It reports whether the packet
-// was the peer's own and intact.
+// Formats of feedback, RFC 4585 §6.2.1, §6.3.1 and RFC 5104 §4.3.1.
+const (
+	feedbackNACK = 1 // of RTPFB
+	feedbackPLI  = 1 // of PSFB
+	feedbackFIR  = 4 // of PSFB
+)
+
+// senderInfo is the length of what a sender report has before its blocks and a receiver report has not, RFC 3550 §6.4.1.
+const senderInfo = 20
+
+// rtcpIn takes an RTCP or SRTCP packet from the peer. It reports whether the packet was the peer's own and intact.
 func (l *leg) rtcpIn(buf []byte) bool {
 	if l.in != nil {
 		n, err := l.in.UnprotectRTCP(buf)
@@ -27,29 +38,36 @@ func (l *leg) rtcpIn(buf []byte) bool {
 		l.sh.stats.DropSRTP++
 		return false
 	}
-	if rtcpPacket(buf) == nil {
-		l.sh.stats.DropGarbage++
+	if !wellFormed(buf) {
+		l.sh.stats.DropRTCP++
 		return false
 	}
-	l.readReports(buf)
-	if to := l.peer; to != nil && l.sink != l && to.ready() { // echo has nothing to report to
-		if n := to.rewriteRTCP(l, buf); n > 0 {
-			to.sendRTCP(buf, n)
+	l.reports.in++
+	for p := rtcpPacket(buf); p != nil; p = rtcpPacket(buf) {
+		buf = buf[len(p):]
+		switch p[1] {
+		case rtcpSR, rtcpRR:
+			l.readReport(p)
+		case rtcpRTPFB, rtcpPSFB:
+			l.feedback(p)
 		}
 	}
 	return true
 }
 
-// sendRTCP encrypts and sends buf[:n]. buf has tail room.
-func (l *leg) sendRTCP(buf []byte, n int) {
-	if l.out != nil {
-		var err error
-		if n, err = l.out.ProtectRTCP(buf, n); err != nil {
-			l.sh.stats.DropSend++
-			return
-		}
+// wellFormed tells whether the packets of a compound fill it exactly and hold what they claim, RFC 3550 appendix A.2.
+func wellFormed(buf []byte) bool {
+	if len(buf) == 0 {
+		return false
 	}
-	l.sendPacket(buf[:n], true, false)
+	for len(buf) > 0 {
+		p := rtcpPacket(buf)
+		if p == nil || (p[1] == rtcpSR || p[1] == rtcpRR) && reportBlocks(p) == nil {
+			return false
+		}
+		buf = buf[len(p):]
+	}
+	return true
 }
 
 // rtcpPacket cuts the first packet off a compound; nil when what is there is malformed.
@@ -77,84 +95,76 @@ func reportBlocks(p []byte) []byte {
 	return p[start:end]
 }
 
-// readReports takes the round-trip time from the peer's reports about what we send, RFC 3550 §6.4.1.
-func (l *leg) readReports(buf []byte) {
-	for p := rtcpPacket(buf); p != nil; p = rtcpPacket(buf) {
-		buf = buf[len(p):]
-		if p[1] != rtcpSR && p[1] != rtcpRR {
+// readReport takes from a report of the peer when it was made, how the peer hears us, and the round-trip time, RFC 3550 §6.4.1.
+func (l *leg) readReport(p []byte) {
+	r := &l.reports
+	now := ntpMiddle(l.sh.now)
+	if p[1] == rtcpSR && l.src.started && binary.BigEndian.Uint32(p[4:]) == l.src.ssrc {
+		r.heardSR, r.heardAt, r.heardGen = binary.BigEndian.Uint32(p[10:]), l.sh.now, l.src.gen
+	}
+	for b := reportBlocks(p); len(b) >= 24; b = b[24:] {
+		if binary.BigEndian.Uint32(b) != l.stream.ssrc {
 			continue
 		}
-		for b := reportBlocks(p); len(b) >= 24; b = b[24:] {
-			lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
-			if binary.BigEndian.Uint32(b) != l.stream.ssrc || lsr == 0 || lsr != l.lastSR {
-				continue
-			}
-			rtt := l.sh.now.Sub(l.lastSRAt) - time.Duration(dlsr)*time.Second/65536
-			if rtt > 0 && rtt < time.Minute {
-				l.rtt = rtt
-			}
+		r.farLoss, r.farJitter = b[4], binary.BigEndian.Uint32(b[12:])
+		lsr, dlsr := binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:])
+		if lsr == 0 || lsr != r.sentSR[0] && lsr != r.sentSR[1] { // none of the last two that we sent
+			continue
+		}
+		if rtt := time.Duration(int32(now-lsr-dlsr)) * time.Second / 65536; rtt > 0 && rtt < time.Minute {
+			r.rtt = rtt
 		}
 	}
 }
 
-// rewriteRTCP turns a compound from leg from into one that this leg's peer understands: SSRCs, timestamps and sequence numbers are those
-// of the streams as this side sees them. It works in place and returns the new length; a compound without a report is not passed on
-// (RFC 3550 §6.1).
-func (l *leg) rewriteRTCP(from *leg, buf []byte) int {
-	n := 0
-	rest := buf
-	for p := rtcpPacket(rest); p != nil; p = rtcpPacket(rest) {
-		rest = rest[len(p):]
-		switch p[1] {
-		case rtcpSR, rtcpRR:
-			p = l.rewriteReport(from, p)
-		case rtcpSDES:
-			if p[0]&0x1f != 1 || len(p) < 12 || n == 0 {
-				p = nil
-			}
-		default:
-			p = nil
+// feedback passes on what the peer asks the sender of what it hears for, RFC 4585 §6.1.
+func (l *leg) feedback(p []byte) {
+	t := &l.stream
+	to := t.from
+	format := p[0] & 0x1f
+	known := p[1] == rtcpRTPFB && format == feedbackNACK || p[1] == rtcpPSFB && (format == feedbackPLI || format == feedbackFIR)
+	if len(p) < 12 || !known || binary.BigEndian.Uint32(p[8:]) != t.ssrc && format != feedbackFIR {
+		return // congestion control and the like concern the hop
+	}
+	if to == nil || to == l || to.sh != l.sh || to.closed || to.sink != l || t.gen != to.src.gen || !to.ready() {
+		return // what it hears is not sent by that peer now
+	}
+	buf := l.sh.rtcp[:]
+	n := to.putReport(buf) // a compound begins with a report, RFC 3550 §6.1
+	if n+len(p) > len(buf)-rtcpTail {
+		return
+	}
+	out := buf[n : n+len(p)]
+	copy(out, p)
+	binary.BigEndian.PutUint32(out[4:], to.stream.ssrc)
+	switch {
+	case p[1] == rtcpRTPFB:
+		binary.BigEndian.PutUint32(out[8:], to.src.ssrc)
+		for f := out[12:]; len(f) >= 4; f = f[4:] {
+			binary.BigEndian.PutUint16(f, binary.BigEndian.Uint16(f)-t.seqOff)
 		}
-		if p != nil {
-			binary.BigEndian.PutUint32(p[4:], l.stream.ssrc)
-			n += copy(buf[n:], p)
+	case format == feedbackPLI:
+		binary.BigEndian.PutUint32(out[8:], to.src.ssrc)
+	default: // FIR names the sources in its entries
+		for f := out[12:]; len(f) >= 8; f = f[8:] {
+			if binary.BigEndian.Uint32(f) == t.ssrc {
+				binary.BigEndian.PutUint32(f, to.src.ssrc)
+			}
 		}
 	}
-	return n
+	l.sh.stats.FeedbackPassed++
+	to.sendRTCP(buf, n+len(p))
 }
 
-// senderInfo is the length of what a sender report has before its blocks and a receiver report has not, RFC 3550 §6.4.1.
-const senderInfo = 20
-
-// rewriteReport rewrites a report and returns what is left of it; nil when it is malformed. The sender information of a stream that does not
-// go to this side is left out, and so are blocks about streams that do not come from it.
-func (l *leg) rewriteReport(from *leg, p []byte) []byte {
-	blocks := reportBlocks(p)
-	if blocks == nil {
-		return nil
-	}
-	at := 8
-	if p[1] == rtcpSR {
-		if l.stream.from == from && l.stream.gen == from.src.gen && binary.BigEndian.Uint32(p[4:]) == from.src.ssrc {
-			binary.BigEndian.PutUint32(p[16:], binary.BigEndian.Uint32(p[16:])+l.stream.tsOff)
-			l.lastSR, l.lastSRAt = binary.BigEndian.Uint32(p[10:]), l.sh.now
-			at += senderInfo
-		} else {
-			p[1] = rtcpRR
+// sendRTCP encrypts and sends buf[:n], which does not lie in the arena and has tail room.
+func (l *leg) sendRTCP(buf []byte, n int) {
+	if l.out != nil {
+		var err error
+		if n, err = l.out.ProtectRTCP(buf, n); err != nil {
+			l.sh.stats.DropSend++
+			return
 		}
 	}
-	count := byte(0)
-	for ; len(blocks) >= 24; blocks = blocks[24:] {
-		b := blocks[:24]
-		if binary.BigEndian.Uint32(b) != from.stream.ssrc || from.stream.from != l || from.stream.gen != l.src.gen {
-			continue
-		}
-		binary.BigEndian.PutUint32(b, l.src.ssrc)
-		binary.BigEndian.PutUint32(b[8:], l.src.extended(binary.BigEndian.Uint16(b[10:])-from.stream.seqOff))
-		at += copy(p[at:], b)
-		count++
-	}
-	p[0] = 0x80 | count // without padding
-	binary.BigEndian.PutUint16(p[2:], uint16(at/4-1))
-	return p[:at]
+	l.reports.out++
+	l.sendPacket(buf[:n], true, true)
 }

@@ -38,7 +38,8 @@ type shard struct {
 	nextTick time.Time
 	packets  uint64 // datagrams and frames taken
 	stats    EngineStats
-	request  stun.Message // reused for every STUN packet
+	rtcp     [rtcpSize]byte // where RTCP of ours is made
+	request  stun.Message   // reused for every STUN packet
 	response stun.Message
 }
 

@@ -20,6 +20,7 @@ type EngineStats struct {
 	DropDTLS         uint64 // DTLS from an address that ICE has not validated, or more than the handshake takes
 	DropSRTP         uint64 // authentication failed
 	DropReplay       uint64
+	DropRTCP         uint64 // malformed, or with lengths that do not fit
 	DropForeign      uint64 // plain RTP from another source than the peer
 	DropUnroutable   uint64 // no bridge, held leg, unmapped payload type, a playback instead
 	DropSend         uint64 // socket buffer full or send error
@@ -29,6 +30,7 @@ type EngineStats struct {
 	STUNRequests     uint64 // authenticated ones
 	TCPConnectionsTo uint64 // accepted ICE-TCP connections
 	TCPRefused       uint64 // beyond the bound of connections or of descriptors
+	FeedbackPassed   uint64 // requests of RTCP (NACK, PLI, FIR) that went to who sends
 	HandedOver       uint64 // packets that arrived at another shard than their leg's
 	DropHandover     uint64 // and that this one was too slow for
 	PacerSkips       uint64 // packet times of playbacks and mixers left out: the machine is too slow
@@ -47,7 +49,7 @@ func (s *EngineStats) add(o *EngineStats) {
 		{&s.DropSRTP, o.DropSRTP}, {&s.DropReplay, o.DropReplay}, {&s.DropForeign, o.DropForeign}, {&s.DropUnroutable, o.DropUnroutable},
 		{&s.DropSend, o.DropSend}, {&s.EventsLost, o.EventsLost}, {&s.DTLSHandshakes, o.DTLSHandshakes}, {&s.DTLSFailures, o.DTLSFailures},
 		{&s.STUNRequests, o.STUNRequests}, {&s.TCPConnectionsTo, o.TCPConnectionsTo}, {&s.TCPRefused, o.TCPRefused},
-		{&s.HandedOver, o.HandedOver}, {&s.DropHandover, o.DropHandover}, {&s.Panics, o.Panics},
+		{&s.DropRTCP, o.DropRTCP}, {&s.FeedbackPassed, o.FeedbackPassed}, {&s.HandedOver, o.HandedOver}, {&s.DropHandover, o.DropHandover}, {&s.Panics, o.Panics},
 	} {
 		*c.sum += c.more
 	}
@@ -55,13 +57,20 @@ func (s *EngineStats) add(o *EngineStats) {
 
 // Stats are the live figures of a leg. In is from the peer.
 type Stats struct {
-	PacketsIn, BytesIn   uint64
+	PacketsIn, BytesIn   uint64 // RTP, with its header, without what SRTP adds
 	PacketsOut, BytesOut uint64
+	PayloadOut           uint64 // bytes without headers
+	TonesIn, TonesOut    uint64 // packets of RFC 4733, part of the above
+	NoiseIn, NoiseOut    uint64 // comfort noise, RFC 3389
+	ReportsIn            uint64 // RTCP
+	ReportsOut           uint64
 	Lost                 int64         // RFC 3550 §6.4.1 cumulative number of packets lost
 	LossPercent          float64       // of what was expected
 	Jitter               float64       // ms, RFC 3550 §6.4.1
 	RTT                  time.Duration // from the peer's RTCP reports; 0 = unknown
 	MOS                  float64       // 1 … 4.5, ITU-T G.107 simplified; 0 = nothing received
+	FarLossPercent       float64       // what the peer reports of what it hears: loss lately
+	FarJitter            float64       // and jitter in ms; both 0 before its first report
 	LastPacket           time.Time     // zero = none yet
 	SRTPErrors           uint64
 	ReplayDrops          uint64
@@ -71,8 +80,10 @@ type Stats struct {
 // snapshot computes the figures of a leg. Loop only.
 func (l *leg) snapshot() Stats {
 	st := Stats{
-		PacketsIn: l.src.packets, BytesIn: l.src.bytes, PacketsOut: l.packetsOut, BytesOut: l.bytesOut,
-		RTT: l.rtt, LastPacket: l.src.last,
+		PacketsIn: l.src.packets, BytesIn: l.src.bytes, PacketsOut: l.rtpOut, BytesOut: l.rtpBytesOut, PayloadOut: l.payloadOut,
+		TonesIn: l.tonesIn, TonesOut: l.tonesOut, NoiseIn: l.noiseIn, NoiseOut: l.noiseOut,
+		ReportsIn: l.reports.in, ReportsOut: l.reports.out,
+		RTT: l.reports.rtt, FarLossPercent: float64(l.reports.farLoss) * 100 / 256, LastPacket: l.src.last,
 		SRTPErrors: l.srtpErrors, ReplayDrops: l.replays, ForeignDrops: l.foreign,
 	}
 	expected := l.src.before + l.src.expected()
@@ -83,22 +94,33 @@ func (l *leg) snapshot() Stats {
 	if l.src.rate > 0 {
 		st.Jitter = l.src.jitter * 1000 / float64(l.src.rate)
 	}
+	if l.rate > 0 {
+		st.FarJitter = float64(l.reports.farJitter) * 1000 / float64(l.rate)
+	}
 	if st.PacketsIn > 0 {
-		st.MOS = mos(st.RTT, st.Jitter, st.LossPercent)
+		st.MOS = mos(st.RTT, st.Jitter, st.LossPercent, l.src.burstRatio(st.Lost, st.LossPercent))
 	}
 	return st
 }
 
+// burstRatio is how much longer the runs of lost packets are than they would be if losses were independent, G.107 §7.4; at least 1.
+func (s *source) burstRatio(lost int64, lossPercent float64) float64 {
+	if s.gaps == 0 || lost <= 0 {
+		return 1
+	}
+	return max(1, float64(lost)/float64(s.gaps)*(1-lossPercent/100))
+}
+
 // mos estimates the listening quality by the simplified E-model (ITU-T G.107 with the delay and loss terms of G.113 for G.711 with
 // concealment): mouth-to-ear delay is taken as half the round trip, a jitter buffer of twice the jitter, and 20 ms of packet time.
-func mos(rtt time.Duration, jitterMS, lossPercent float64) float64 {
+func mos(rtt time.Duration, jitterMS, lossPercent, burstRatio float64) float64 {
 	delay := float64(rtt.Microseconds())/2000 + 2*jitterMS + 20
 	r := 93.2 - 0.024*delay
 	if delay > 177.3 {
 		r -= 0.11 * (delay - 177.3)
 	}
 	const ie, bpl = 0, 25.1 // G.113 appendix I
-	r -= ie + (95-ie)*lossPercent/(lossPercent+bpl)
+	r -= ie + (95-ie)*lossPercent/(lossPercent/burstRatio+bpl)
 	switch {
 	case r <= 0:
 		return 1

@@ -142,10 +142,21 @@ func (ch *Channel) reportMedia() {
 	count := func(name string, n uint64) { ch.set("rtp_audio_"+name, strconv.FormatUint(n, 10)) }
 	count("in_raw_bytes", s.BytesIn)
 	count("in_packet_count", s.PacketsIn)
+	count("in_media_packet_count", s.PacketsIn-s.TonesIn-s.NoiseIn)
+	count("in_dtmf_packet_count", s.TonesIn)
+	count("in_cng_packet_count", s.NoiseIn)
 	if s.MOS > 0 {
 		ch.set("rtp_audio_in_quality_percentage", strconv.FormatFloat(100-s.LossPercent, 'f', 2, 64))
 		ch.set("rtp_audio_in_mos", strconv.FormatFloat(s.MOS, 'f', 2, 64))
 	}
 	count("out_raw_bytes", s.BytesOut)
 	count("out_packet_count", s.PacketsOut)
+	count("out_media_packet_count", s.PacketsOut-s.TonesOut-s.NoiseOut)
+	count("out_dtmf_packet_count", s.TonesOut)
+	count("out_cng_packet_count", s.NoiseOut)
+	if s.ReportsOut == 0 { // nothing was reported
+		s.PacketsOut, s.PayloadOut = 0, 0
+	}
+	count("rtcp_packet_count", s.PacketsOut)
+	count("rtcp_octet_count", s.PayloadOut)
 }
