@@ -80,13 +80,14 @@ func (l *leg) setDTLS(cfg dtlsConfig) {
 
 // resetDTLS forgets the association and its keys.
 func (l *leg) resetDTLS() {
+	if l.iceSide == nil {
+		return
+	}
 	if l.dtls.assoc != nil {
 		l.dtls.assoc.cancel()
 	}
 	l.dtls = dtlsState{}
-	if l.kind == KindWebRTC {
-		l.in, l.out = nil, nil
-	}
+	l.in, l.out = nil, nil
 }
 
 // dtlsIn takes a DTLS datagram from a validated path.

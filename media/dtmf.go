@@ -37,6 +37,9 @@ type digitQueue struct {
 	ts      uint32
 }
 
+// busy tells whether a tone is on.
+func (q *digitQueue) busy() bool { return q != nil && q.sending }
+
 // parseDigits reads a digit string: 0-9 * # A-D, w and W pause half a second and a second, as in FreeSWITCH.
 func parseDigits(s string, ms int) ([]digit, error) {
 	d := min(max(time.Duration(ms)*time.Millisecond, minDigit), maxDigit)
@@ -69,12 +72,15 @@ func (l *leg) queueDigits(ds []digit) error {
 	if l.tone == unmapped {
 		return ErrNoDTMF
 	}
+	if len(ds) == 0 {
+		return nil
+	}
+	if l.digits == nil {
+		l.digits = &digitQueue{next: l.sh.now}
+		l.sh.dtmf = append(l.sh.dtmf, l)
+	}
 	if len(l.digits.queue)+len(ds) > maxQueuedDigits {
 		return ErrQueueFull
-	}
-	if len(l.digits.queue) == 0 && len(ds) > 0 {
-		l.digits.next = l.sh.now
-		l.sh.dtmf = append(l.sh.dtmf, l)
 	}
 	l.digits.queue = append(l.digits.queue, ds...)
 	return nil
@@ -82,7 +88,7 @@ func (l *leg) queueDigits(ds []digit) error {
 
 // sendDigits does what is due; false when the queue is empty.
 func (l *leg) sendDigits() bool {
-	q := &l.digits
+	q := l.digits
 	now := l.sh.now
 	if now.Before(q.next) {
 		return true
@@ -95,6 +101,7 @@ func (l *leg) sendDigits() bool {
 		return true
 	}
 	if len(q.queue) == 0 {
+		l.digits = nil
 		return false
 	}
 	cur := q.queue[0]
@@ -122,7 +129,7 @@ func (l *leg) sendDigits() bool {
 
 // sendTone sends the packet of this moment of a tone, or its three end packets (RFC 4733 §2.5.1).
 func (l *leg) sendTone(cur digit) {
-	q := &l.digits
+	q := l.digits
 	on := l.sh.now.Sub(q.began) + dtmfInterval
 	end := on >= cur.d
 	if end {

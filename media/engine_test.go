@@ -257,7 +257,7 @@ func TestTimeoutRules(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			n := 0
-			l := &leg{sh: &shard{all: &shards{events: func(_ *shard, _ *Session, ev Event) {
+			l := &leg{iceSide: &iceSide{}, sh: &shard{all: &shards{events: func(_ *shard, _ *Session, ev Event) {
 				if ev.Type == EventTimeout {
 					n++
 				}

@@ -42,6 +42,14 @@ type iceState struct {
 // active tells whether there is a way to the peer.
 func (s *iceState) active() bool { return s.selected != path{} }
 
+// paths are those of an ICE leg.
+func (l *leg) paths() []path {
+	if l.iceSide == nil {
+		return nil
+	}
+	return l.ice.paths
+}
+
 // forget drops a path that is gone.
 func (s *iceState) forget(p path) {
 	p = p.remote()

@@ -25,31 +25,27 @@ type leg struct {
 	remoteRTCP netip.AddrPort
 	local      netip.Addr // address of ours that the peer sends to, zero = not known
 	latch      latch
-	ice        iceState
-	dtls       dtlsState
+	*iceSide   // nil but for KindWebRTC
 
 	in, out *srtp.Context
-	sdesIn  srtp.SDES // the keys that in and out were made of, to keep them over a re-offer
-	sdesOut srtp.SDES
+	sdes    *sdesPair // the keys that in and out were made of, to keep them over a re-offer; nil = none
 
 	takes bool // the peer wants media
 	gives bool // the peer sends media
 
-	rx      [128]uint8 // payload type from the peer → index into formats, or unmapped
 	formats []format8
-	sink    *leg       // where the peer's media goes: the other leg, itself for echo, nil for nowhere
-	echo    bool       // the peer hears itself
-	muted   bool       // nobody hears the peer
-	peer    *leg       // the other leg of the bridge, kept while echo is on
-	ptmap   [128]uint8 // payload type from the peer → payload type that sink's peer knows
-	tone    uint8      // our payload type for telephone-event towards the peer, or unmapped
-	rate    uint32     // clock rate of the audio codec
-	toneHz  uint32     // clock rate of the telephone-event
+	sink    *leg   // where the peer's media goes: the other leg, itself for echo, nil for nowhere
+	echo    bool   // the peer hears itself
+	muted   bool   // nobody hears the peer
+	peer    *leg   // the other leg of the bridge, kept while echo is on
+	tone    uint8  // our payload type for telephone-event towards the peer, or unmapped
+	rate    uint32 // clock rate of the audio codec
+	toneHz  uint32 // clock rate of the telephone-event
 
 	src    source
 	stream stream
 	heard  heardDigit
-	digits digitQueue
+	digits *digitQueue // nil = nothing to send
 
 	own     bool                    // the peer hears the pacer: relayed audio is left out
 	fresh   bool                    // the pacer's next packet does not follow its last one
@@ -75,7 +71,24 @@ type leg struct {
 type format8 struct {
 	codec Codec
 	tx    uint8 // payload type that the peer wants for it
+	to    uint8 // and that the sink's peer knows, or unmapped
 	use   formatUse
+}
+
+// iceSide is what only legs with ICE have.
+type iceSide struct {
+	ice  iceState
+	dtls dtlsState
+}
+
+// newLeg makes the packet side of a session.
+func newLeg(s *Session, kind Kind) *leg {
+	l := &leg{session: s, kind: kind, tone: unmapped}
+	if kind == KindWebRTC {
+		l.iceSide = &iceSide{}
+	}
+	l.applyFormats(nil)
+	return l
 }
 
 // formatUse is what a format carries; the packet loop asks for each packet.
@@ -157,20 +170,23 @@ func (l *leg) applySDES(u legUpdate) error {
 	if l.kind != KindSDES || u.sdesOut.Key == nil {
 		return nil
 	}
-	if !sameSDES(u.sdesIn, l.sdesIn) {
+	if l.sdes == nil {
+		l.sdes = &sdesPair{}
+	}
+	if !sameSDES(u.sdesIn, l.sdes.in) {
 		ctx, err := srtp.NewContext(u.sdesIn.Profile, u.sdesIn.Key, u.sdesIn.Salt)
 		if err != nil {
 			return err
 		}
-		l.in, l.sdesIn = ctx, u.sdesIn
+		l.in, l.sdes.in = ctx, u.sdesIn
 	}
-	if !sameSDES(u.sdesOut, l.sdesOut) {
+	if !sameSDES(u.sdesOut, l.sdes.out) {
 		ctx, err := srtp.NewContext(u.sdesOut.Profile, u.sdesOut.Key, u.sdesOut.Salt)
 		if err != nil {
 			return err
 		}
 		l.setOut(ctx)
-		l.sdesOut = u.sdesOut
+		l.sdes.out = u.sdesOut
 	}
 	return nil
 }
@@ -197,9 +213,6 @@ func (l *leg) applyFormats(formats []format8) {
 		l.formats = append(formats, format8{codec: comfortNoiseCodec, tx: comfortNoise, use: useNoise})
 		formats = l.formats
 	}
-	for i := range l.rx {
-		l.rx[i] = unmapped
-	}
 	l.sends.Store(nil)
 	for i, f := range formats {
 		if f.codec.IsAudio() {
@@ -208,20 +221,27 @@ func (l *leg) applyFormats(formats []format8) {
 			break
 		}
 	}
-	for i, f := range formats {
-		// A peer that answered with other numbers than offered may send either (RFC 3264 §6.1 wants ours).
-		if f.tx < 128 && l.rx[f.tx] == unmapped {
-			l.rx[f.tx] = uint8(i)
-		}
+	for _, f := range formats {
 		if f.codec.IsTelephoneEvent() && (l.tone == unmapped || uint32(f.codec.ClockRate) == l.rate) {
 			l.tone, l.toneHz = f.tx, uint32(f.codec.ClockRate)
 		}
 	}
-	for i, f := range formats {
-		if f.codec.PayloadType < 128 {
-			l.rx[f.codec.PayloadType] = uint8(i)
+}
+
+// formatOf is the format of a payload type from the peer. One that answered with other numbers than offered may send either (RFC 3264 §6.1
+// wants ours).
+func (l *leg) formatOf(pt uint8) *format8 {
+	for i := range l.formats {
+		if l.formats[i].codec.PayloadType == pt {
+			return &l.formats[i]
 		}
 	}
+	for i := range l.formats {
+		if l.formats[i].tx == pt {
+			return &l.formats[i]
+		}
+	}
+	return nil
 }
 
 // comfortable tells whether comfort noise goes with the formats and is not among them.
@@ -252,17 +272,12 @@ func (l *leg) applyRemote(u legUpdate) {
 	l.latch.mux = u.rtcpMux
 }
 
-// remap computes where each payload type of the peer goes.
+// remap computes where each format of the peer goes.
 func (l *leg) remap() {
-	for i := range l.ptmap {
-		l.ptmap[i] = unmapped
-	}
-	if l.sink == nil {
-		return
-	}
-	for pt, i := range l.rx {
-		if i != unmapped {
-			l.ptmap[pt] = l.sink.txFor(l.formats[i].codec)
+	for i := range l.formats {
+		f := &l.formats[i]
+		if f.to = unmapped; l.sink != nil {
+			f.to = l.sink.txFor(f.codec)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (sh *shard) move(l *leg, to *shard) {
 	l.unbridge()
 	sh.dropLeg(l)
 	var conns []*tcpConn
-	for _, p := range l.ice.paths {
+	for _, p := range l.paths() {
 		if p.tcp != nil {
 			sh.loop.detachTCP(p.tcp)
 			delete(sh.tcp, p.tcp)
@@ -30,7 +30,7 @@ func (sh *shard) move(l *leg, to *shard) {
 	for _, s := range l.sockets() {
 		sh.loop.detachUDP(s)
 	}
-	digits := len(l.digits.queue) > 0
+	digits := l.digits != nil
 	l.sh = to
 	posted := to.loop.post(func() {
 		if err := to.takeLeg(l, conns, digits); err != nil { // no descriptors or memory left

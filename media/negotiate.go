@@ -321,10 +321,8 @@ func (s *Session) open() error {
 	if s.leg != nil {
 		return nil
 	}
-	l := &leg{session: s, kind: s.kind, tone: unmapped}
+	l := newLeg(s, s.kind)
 	l.stream.ssrc = s.ssrc
-	l.applyFormats(nil)
-	l.remap()
 	if s.kind != KindWebRTC {
 		var err error
 		if l.rtp, l.rtcp, err = s.e.ports.open(); err != nil {

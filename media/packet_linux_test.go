@@ -110,7 +110,8 @@ func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
 	from := netip.MustParseAddrPort("127.0.0.1:9")
 	legs := [2]*leg{}
 	for i := range legs {
-		l := &leg{sh: sh, kind: KindRTP, session: &Session{}, tone: unmapped}
+		l := newLeg(&Session{}, KindRTP)
+		l.sh, l.iceSide = sh, &iceSide{}
 		l.home.Store(sh)
 		l.takes, l.gives, l.rtp, l.rtcp = true, true, sh.mux, sh.mux
 		l.stream.ssrc = uint32(i + 1)

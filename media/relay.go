@@ -217,8 +217,8 @@ func (l *leg) rtpIn(buf []byte) bool {
 		return false
 	}
 	pt := buf[1] & 0x7f
-	i := l.rx[pt]
-	if i == unmapped {
+	f := l.formatOf(pt)
+	if f == nil {
 		l.sh.stats.DropUnroutable++
 		return false
 	}
@@ -228,7 +228,6 @@ func (l *leg) rtpIn(buf []byte) bool {
 		l.sh.stats.DropReplay++
 		return true
 	}
-	f := &l.formats[i]
 	tone := f.use == useTone
 	rate := uint32(f.codec.ClockRate)
 	switch f.use {
@@ -252,7 +251,7 @@ func (l *leg) rtpIn(buf []byte) bool {
 		l.sh.stats.DropUnroutable++
 		return true
 	}
-	to.forward(l, buf, l.ptmap[pt], tone, rate)
+	to.forward(l, buf, f.to, tone, rate)
 	return true
 }
 
@@ -268,7 +267,7 @@ func (l *leg) srtpError(err error) {
 
 // forward sends a packet of leg from to this leg's peer, rewritten in place.
 func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
-	if pt == unmapped || !l.takes || !l.ready() || l.digits.sending || l.own && !tone {
+	if pt == unmapped || !l.takes || !l.ready() || l.digits.busy() || l.own && !tone {
 		l.sh.stats.DropUnroutable++
 		return
 	}

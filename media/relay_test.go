@@ -160,7 +160,7 @@ func TestSendDTMF(t *testing.T) {
 			// Audio goes on after the tones without a gap or a repeat in the numbers.
 			waitFor(t, "end of the tones", func() bool {
 				sending := true
-				a.inLoop(func(l *leg) { sending = l.digits.sending })
+				a.inLoop(func(l *leg) { sending = l.digits.busy() })
 				return !sending
 			})
 			n := len(pa.heard())

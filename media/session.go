@@ -58,7 +58,7 @@ type Session struct {
 	cname      string
 	id         uint64
 	version    uint64
-	final      Stats
+	final      *Stats // after Close
 }
 
 // sdesPair are the keys in use.
@@ -247,7 +247,7 @@ func (s *Session) Close() {
 		})
 		s.e.all.left(l.home.Load())
 		s.mu.Lock()
-		s.final = st
+		s.final = &st
 		s.mu.Unlock()
 		if port != 0 {
 			s.e.ports.release(port)
@@ -264,5 +264,8 @@ func (s *Session) Stats() Stats {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.final
+	if s.final != nil {
+		st = *s.final
+	}
+	return st
 }

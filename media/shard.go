@@ -312,6 +312,9 @@ func (sh *shard) removeLeg(l *leg) {
 
 // forgetICE frees what leads to the leg on the shared ports.
 func (l *leg) forgetICE() {
+	if l.iceSide == nil {
+		return
+	}
 	sh := l.sh
 	for _, p := range l.ice.paths {
 		if p.tcp != nil {

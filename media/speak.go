@@ -94,7 +94,7 @@ func (sh *shard) speak(b *batch) {
 // sendOwn sends a packet of the pacer to the peer. What cannot be sent now is left out, as with relayed audio.
 func (l *leg) sendOwn(o *ownPacket) {
 	pt := l.txFor(o.codec)
-	if !l.own || pt == unmapped || !l.takes || !l.ready() || l.digits.sending {
+	if !l.own || pt == unmapped || !l.takes || !l.ready() || l.digits.busy() {
 		l.fresh = true
 		return
 	}

@@ -33,7 +33,7 @@ func TestToneMapping(t *testing.T) {
 				l.applyFormats(formats)
 			}
 			a.bridgeTo(b)
-			pt := a.ptmap[110]
+			pt := a.formatOf(110).to
 			if pt != c.pt {
 				t.Fatalf("payload type %d, want %d", pt, c.pt)
 			}
