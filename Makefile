@@ -10,6 +10,7 @@ FUZZTIME ?= 10s
 GOTESTFLAGS ?= -race -timeout 12m
 ARGS ?=
 BENCHFLAGS ?=
+LEGS ?= 1000
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 NPM := $(shell command -v npm 2>/dev/null)
@@ -20,7 +21,7 @@ NODE_OLD := $(shell node -e 'const [a, b] = process.versions.node.split("."); co
 NO_WEB := $(if $(NPM),$(if $(NODE_OLD),Node.js $(NODE_OLD) is too old ($(NODE_MIN) or newer is needed)),npm was not found)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench bench-go fuzz clean need-npm
+.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench bench-go fuzz soak clean need-npm
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +103,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	    echo "== $$dir $$target"; $(GO) test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
 	  done; \
 	done
+
+soak: ## 1,000 browsers' legs (LEGS=…) through one UDP port: set up in bursts, talk, hang up; nothing may be left
+	TALKPATH_SOAK_LEGS=$(LEGS) $(GO) test -count=1 -timeout 30m -v -run '^TestManyBrowsers$$' ./media
 
 clean: ## remove what was built
 	rm -rf bin web/node_modules test/browser/node_modules test/esl-clients/node_modules

@@ -5,15 +5,16 @@ import (
 )
 
 // handoverSlots bounds the packets that wait for a shard which others received them for; more are dropped and counted.
-const handoverSlots = 256
+const handoverSlots = 1024
 
 // handover is the bounded queue of a shard for packets of its legs that arrived at the sockets of other shards: many put, the shard takes.
 // No lock: each slot says by its turn who may have it (D. Vyukov's bounded queue).
 type handover struct {
 	slots [handoverSlots]handoverSlot
-	head  atomic.Uint64 // next slot to fill
-	tail  uint64        // next slot to take; the shard's
-	freed uint64        // next slot to give back; the shard's
+	bufs  [handoverSlots][slotSize]byte // by slot; memory that was never used costs nothing
+	head  atomic.Uint64                 // next slot to fill
+	tail  uint64                        // next slot to take; the shard's
+	freed uint64                        // next slot to give back; the shard's
 }
 
 type handoverSlot struct {
@@ -21,7 +22,6 @@ type handoverSlot struct {
 	leg  *leg
 	from path
 	n    int
-	buf  [slotSize]byte
 }
 
 func newHandover() *handover {
@@ -44,7 +44,7 @@ func (q *handover) put(l *leg, from path, pkt []byte) bool {
 				continue
 			}
 			s.leg, s.from = l, from
-			s.n = copy(s.buf[:], pkt)
+			s.n = copy(q.bufs[at%handoverSlots][:], pkt)
 			s.turn.Store(at + 1)
 			return true
 		case turn < at:
@@ -53,14 +53,15 @@ func (q *handover) put(l *leg, from path, pkt []byte) bool {
 	}
 }
 
-// take is the next packet, nil when there is none. It stays where it is until free. The shard only.
-func (q *handover) take() *handoverSlot {
-	s := &q.slots[q.tail%handoverSlots]
+// take is the next packet, with room behind it; not ok when there is none. It stays where it is until free. The shard only.
+func (q *handover) take() (l *leg, from path, pkt []byte, ok bool) {
+	i := q.tail % handoverSlots
+	s := &q.slots[i]
 	if s.turn.Load() != q.tail+1 {
-		return nil
+		return nil, path{}, nil, false
 	}
 	q.tail++
-	return s
+	return s.leg, s.from, q.bufs[i][:s.n], true
 }
 
 // waiting tells whether there is something to take. The shard only.

@@ -37,6 +37,24 @@ type iceState struct {
 	selected        path   // nominated, or the latest validated before nomination
 	nominated       bool
 	lastCheck       time.Time
+	alive           time.Time // last check or media on the selected path
+}
+
+// How long the selected path may be silent before another one takes its place on which the peer is heard: its NAT has given it another address,
+// and it need not nominate again. Media comes all the time, checks every few seconds (RFC 7675 §5.1).
+const (
+	mediaSilence = time.Second
+	checkSilence = 12 * time.Second
+)
+
+// hears is told that the peer showed on a validated path, by media or a check that does not nominate.
+func (s *iceState) hears(p path, now time.Time, silence time.Duration) {
+	switch {
+	case p.remote() == s.selected.remote():
+		s.alive = now
+	case s.active() && now.Sub(s.alive) > silence:
+		s.selected, s.alive = p, now
+	}
 }
 
 // active tells whether there is a way to the peer.
@@ -122,8 +140,11 @@ func (l *leg) stunIn(p path) {
 	}
 	if m.Contains(attrUseCandidate) {
 		l.ice.selected, l.ice.nominated = p, true
+		l.ice.alive = sh.now
 	} else if !l.ice.nominated {
-		l.ice.selected = p
+		l.ice.selected, l.ice.alive = p, sh.now
+	} else {
+		l.ice.hears(p, sh.now, checkSilence)
 	}
 	l.ice.lastCheck = sh.now
 	sh.respond(p, pwd, 0)

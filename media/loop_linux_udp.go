@@ -35,9 +35,9 @@ func openShareable(addr netip.AddrPort, buffer int, shared bool) (*udpSocket, er
 	if err != nil {
 		return nil, fmt.Errorf("media: socket: %w", err)
 	}
-	if buffer > 0 { // best effort: the kernel caps it at net.core.rmem_max
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer)
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, buffer)
+	if buffer > 0 {
+		setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, buffer)
+		setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, buffer)
 	}
 	s := &udpSocket{fd: fd, v6: family == unix.AF_INET6, any: addr.Addr().IsUnspecified()}
 	if s.any {
@@ -54,6 +54,13 @@ func openShareable(addr netip.AddrPort, buffer int, shared bool) (*udpSocket, er
 		return nil, fmt.Errorf("media: bind %s: %w", addr, err)
 	}
 	return s, nil
+}
+
+// setBuffer does what it may: without CAP_NET_ADMIN the kernel caps it at net.core.rmem_max and wmem_max.
+func setBuffer(fd, force, normal, n int) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, n) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, normal, n)
+	}
 }
 
 // bindFD binds and reports the bound address.
@@ -125,6 +132,8 @@ func (l *loop) readUDP(s *udpSocket) bool {
 		m := &l.msgs[i]
 		off := (base + i) * slotSize
 		if m.hdr.Flags&unix.MSG_TRUNC != 0 {
+			l.sh.packets++
+			l.sh.stats.PacketsIn++
 			l.sh.stats.DropGarbage++
 			continue
 		}

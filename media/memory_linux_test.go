@@ -34,26 +34,17 @@ func TestMemoryOfALeg(t *testing.T) {
 			}
 			open() // what the first one costs for all
 			assertNoHandshake(t)
-			before, goroutines := heap(), runtime.NumGoroutine()
+			before, goroutines := liveHeap(), runtime.NumGoroutine()
 			for range c.legs {
 				open()
 			}
 			assertNoHandshake(t)
 			waitFor(t, "no goroutine a leg", func() bool { return runtime.NumGoroutine() <= goroutines })
-			each := (heap() - min(before, heap())) / uint64(c.legs)
+			each := (liveHeap() - min(before, liveHeap())) / uint64(c.legs)
 			t.Logf("%d bytes a leg", each)
 			if each > c.most {
 				t.Errorf("%d bytes a leg, more than %d", each, c.most)
 			}
 		})
 	}
-}
-
-// heap is what is live.
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

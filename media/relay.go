@@ -212,7 +212,7 @@ func (l *leg) rtpIn(buf []byte) bool {
 		l.sh.stats.DropSRTP++ // keys not agreed yet; never taken in the clear
 		return false
 	}
-	if len(buf) < rtpHeader || buf[0]>>6 != 2 {
+	if !validRTP(buf) {
 		l.sh.stats.DropGarbage++
 		return false
 	}
@@ -252,6 +252,24 @@ func (l *leg) rtpIn(buf []byte) bool {
 		return true
 	}
 	to.forward(l, buf, f.to, tone, rate)
+	return true
+}
+
+// validRTP tells whether a packet holds the header and the padding that it claims, RFC 3550 appendix A.1.
+func validRTP(buf []byte) bool {
+	if len(buf) < rtpHeader || buf[0]>>6 != 2 {
+		return false
+	}
+	if buf[0]&0x3f == 0 { // as nearly always: no padding, extension or CSRC
+		return true
+	}
+	p := payload(buf)
+	if p == nil {
+		return false
+	}
+	if buf[0]&0x20 != 0 {
+		return len(p) > 0 && p[len(p)-1] > 0 && int(p[len(p)-1]) <= len(p)
+	}
 	return true
 }
 

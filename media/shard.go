@@ -26,7 +26,7 @@ type shard struct {
 	all     *shards
 	loop    *loop
 	load    atomic.Int32             // legs, also those on their way here; changed under shards.mu, read by anyone
-	inbox   atomic.Pointer[handover] // packets of legs of this shard that arrived at others; they put. nil = it never had a leg, or is the only shard
+	inbox   atomic.Pointer[handover] // packets of legs of this shard that arrived at others; they put. nil = none did
 	batches chan *batch              // of the pacer, that are free
 
 	mux  *udpSocket // this shard's socket on the shared port
@@ -155,7 +155,9 @@ func (l *leg) muxIn(p path, c class, buf []byte) {
 	case classRTCP:
 		l.rtcpIn(buf)
 	default:
-		l.rtpIn(buf)
+		if l.rtpIn(buf) && l.iceSide != nil {
+			l.ice.hears(p, l.sh.now, mediaSilence)
+		}
 	}
 }
 

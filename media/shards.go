@@ -92,9 +92,6 @@ func (a *shards) enter(l *leg) error {
 	a.mu.Lock()
 	sh := place(a.list...)
 	sh.load.Add(1)
-	if len(a.list) > 1 && sh.inbox.Load() == nil {
-		sh.inbox.Store(newHandover())
-	}
 	a.resteer()
 	a.mu.Unlock()
 	l.sh = sh
@@ -212,7 +209,12 @@ func (sh *shard) handOver(l *leg, p path, pkt []byte) {
 		return // back home while it was on its way; the next one comes directly
 	}
 	sh.stats.HandedOver++
-	if !to.inbox.Load().put(l, p, pkt) {
+	in := to.inbox.Load()
+	if in == nil {
+		to.inbox.CompareAndSwap(nil, newHandover())
+		in = to.inbox.Load()
+	}
+	if !in.put(l, p, pkt) {
 		sh.stats.DropHandover++
 		return
 	}
@@ -226,16 +228,15 @@ func (sh *shard) takeHandedOver() {
 		return
 	}
 	for range handoverSlots {
-		s := in.take()
-		if s == nil {
+		l, from, pkt, ok := in.take()
+		if !ok {
 			break
 		}
-		pkt := s.buf[:s.n:slotSize]
-		if l := s.leg; l.home.Load() != sh {
-			sh.handOver(l, s.from, pkt)
+		if l.home.Load() != sh {
+			sh.handOver(l, from, pkt)
 		} else if c := classify(pkt); !l.closed && (c != classSTUN || sh.addressed(pkt) == l) {
 			sh.packets++
-			l.muxIn(s.from, c, pkt)
+			l.muxIn(from, c, pkt)
 		}
 	}
 }

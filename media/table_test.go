@@ -97,16 +97,19 @@ func TestHandoverQueue(t *testing.T) {
 			t.Error("more than it holds")
 		}
 		for i := range handoverSlots {
-			if s := q.take(); s == nil || s.n != 1 || s.buf[0] != byte(i) {
-				t.Fatalf("packet %d: %+v", i, s)
+			if _, _, pkt, ok := q.take(); !ok || len(pkt) != 1 || pkt[0] != byte(i) {
+				t.Fatalf("packet %d: %x", i, pkt)
 			}
 		}
-		if q.take() != nil || q.put(l, path{}, nil) {
+		if _, _, _, ok := q.take(); ok || q.put(l, path{}, nil) {
 			t.Error("a slot was given back before it was freed")
 		}
 		q.free()
-		if !q.put(l, path{}, nil) || q.take() == nil {
+		if !q.put(l, path{}, nil) {
 			t.Error("no room after free")
+		}
+		if got, _, _, ok := q.take(); !ok || got != l {
+			t.Error("not taken")
 		}
 		q.free()
 	})
@@ -125,15 +128,15 @@ func TestHandoverQueue(t *testing.T) {
 		}
 		var next [producers]uint32
 		for got := 0; got < producers*each; {
-			s := q.take()
-			if s == nil {
+			_, _, pkt, ok := q.take()
+			if !ok {
 				q.free()
 				continue
 			}
-			if i := binary.BigEndian.Uint32(s.buf[4:]); i != next[s.buf[0]] {
-				t.Fatalf("packet %d of %d, want %d", i, s.buf[0], next[s.buf[0]])
+			if i := binary.BigEndian.Uint32(pkt[4:]); i != next[pkt[0]] {
+				t.Fatalf("packet %d of %d, want %d", i, pkt[0], next[pkt[0]])
 			}
-			next[s.buf[0]]++
+			next[pkt[0]]++
 			got++
 		}
 		wg.Wait()
