@@ -28,7 +28,7 @@ func startWithCarrier(t *testing.T, ua *siptest.UA, profile string) *exchange {
 	out := `<context name="carrier"><extension name="in"><condition field="destination_number" expression="^4930$">
 		<action application="bridge" data="user/1001@${domain}"/></condition></extension></context>
 		<context name="default"><extension name="out"><condition field="destination_number" expression="^0(\d{2,15})$">
-		<action application="limit" data="hash outbound ${sip_auth_username} 2 !USER_BUSY"/>
+		<action application="limit" data="hash outbound user-${sip_from_user} 2 !USER_BUSY"/>
 		<action application="bridge" data="sofia/gateway/carrier/$1"/></condition></extension>`
 	ex := startWith(t, embeddedWith(t, func(text string) string {
 		text = strings.Replace(text, "<gateways>", gateway, 1)
@@ -102,7 +102,7 @@ func TestS18TollFraud(t *testing.T) {
 		b.hangup(t)
 		a.ended(t)
 		await(t, "the call to be no longer counted", func() (bool, string) {
-			n := ex.command(t, "limit_usage hash outbound 1000")
+			n := ex.command(t, "limit_usage hash outbound user-1000")
 			return n == "1", n
 		})
 		g, h := dial(one)
