@@ -12,6 +12,7 @@ const counterChunk = 8
 
 // aesKey is an expanded AES key.
 type aesKey struct {
+	//lint:ignore U1000 assembly writes and reads it
 	schedule [15][aes.BlockSize]byte
 	rounds   int
 }
