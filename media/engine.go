@@ -224,6 +224,7 @@ func (e *Engine) Stats() EngineStats {
 		sh.loop.do(func() {
 			st.add(&sh.stats)
 			st.Legs += len(sh.legs)
+			st.DropQueue += sh.gone + sh.mux.overflowed()
 			st.TCPConnections += len(sh.tcp)
 		})
 	}

@@ -63,6 +63,19 @@ func setBuffer(fd, force, normal, n int) {
 	}
 }
 
+// overflowed is the number of packets that the system has dropped because the socket's queue was full. Any goroutine, while it is open.
+func (s *udpSocket) overflowed() uint64 {
+	const drops = 8 // SK_MEMINFO_DROPS
+	var info [drops + 1]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 { // before Linux 4.12
+		return 0
+	}
+	return uint64(info[drops])
+}
+
 // bindFD binds and reports the bound address.
 func bindFD(fd int, addr netip.AddrPort) (netip.AddrPort, error) {
 	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: v4bytes(addr.Addr())}

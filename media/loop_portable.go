@@ -92,6 +92,9 @@ func openUDP(addr netip.AddrPort, buffer int) (*udpSocket, error) {
 // close frees a socket that was never added. Any goroutine.
 func (s *udpSocket) close() { _ = s.conn.Close() }
 
+// overflowed is not known here.
+func (s *udpSocket) overflowed() uint64 { return 0 }
+
 // addUDP starts reading a socket. Within a turn only.
 func (l *loop) addUDP(s *udpSocket) error {
 	l.wg.Go(func() { l.readUDP(s) })

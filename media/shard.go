@@ -37,6 +37,7 @@ type shard struct {
 	now      time.Time // of this round of the loop
 	nextTick time.Time
 	packets  uint64 // datagrams and frames taken
+	gone     uint64 // packets that queues of legs which are gone had no room for
 	stats    EngineStats
 	rtcp     [rtcpSize]byte // where RTCP of ours is made
 	request  stun.Message   // reused for every STUN packet
@@ -89,6 +90,14 @@ func (sh *shard) datagram(s *udpSocket, buf []byte, from netip.AddrPort, local n
 		return
 	}
 	sh.muxIn(path{addr: from, local: local}, buf)
+}
+
+// overflowed is what the system dropped for full queues of the leg's own sockets.
+func (l *leg) overflowed() (n uint64) {
+	for _, s := range l.sockets() {
+		n += s.overflowed()
+	}
+	return n
 }
 
 // frame takes one RFC 4571 frame from an ICE-TCP connection; false when the connection went to another shard.
@@ -306,6 +315,7 @@ func (sh *shard) removeLeg(l *leg) {
 	l.unbridge()
 	l.resetDTLS()
 	sh.dropLeg(l)
+	sh.gone += l.overflowed()
 	for _, s := range l.sockets() {
 		sh.loop.removeUDP(s)
 	}

@@ -261,3 +261,32 @@ func TestSharedPortIsOurs(t *testing.T) {
 		}
 	}
 }
+
+// TestOverflowIsCounted: packets that the system drops because a socket's queue is full are seen, also when their leg is gone.
+func TestOverflowIsCounted(t *testing.T) {
+	e := newTestEngine(t, nil)
+	s := e.NewSession(SessionConfig{})
+	if err := s.SetRemoteOffer(bareOffer(KindRTP, netip.AddrPortFrom(loopback, 9)).Marshal()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Answer(nil); err != nil {
+		t.Fatal(err)
+	}
+	conn := udpConn(t)
+	defer conn.Close()
+	e.all.list[0].loop.do(func() { // the loop reads nothing meanwhile
+		for range 2000 {
+			if _, err := conn.WriteToUDPAddrPort(make([]byte, 1000), s.LocalAddr()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	n := s.Stats().QueueDrops
+	if n == 0 {
+		t.Error("nothing counted")
+	}
+	s.Close()
+	if after := e.Stats().DropQueue; after != n {
+		t.Errorf("%d counted with the leg, %d without it", n, after)
+	}
+}

@@ -23,6 +23,7 @@ type EngineStats struct {
 	DropRTCP         uint64 // malformed, or with lengths that do not fit
 	DropForeign      uint64 // plain RTP from another source than the peer
 	DropUnroutable   uint64 // no bridge, held leg, unmapped payload type, a playback instead
+	DropQueue        uint64 // what the system dropped because the loops came too late for full queues, those of plain legs when they end; known on Linux only
 	DropSend         uint64 // socket buffer full or send error
 	EventsLost       uint64
 	DTLSHandshakes   uint64
@@ -75,6 +76,7 @@ type Stats struct {
 	SRTPErrors           uint64
 	ReplayDrops          uint64
 	ForeignDrops         uint64
+	QueueDrops           uint64 // dropped by the system for a full queue; of legs with ports of their own
 }
 
 // snapshot computes the figures of a leg. Loop only.
@@ -84,7 +86,7 @@ func (l *leg) snapshot() Stats {
 		TonesIn: l.tonesIn, TonesOut: l.tonesOut, NoiseIn: l.noiseIn, NoiseOut: l.noiseOut,
 		ReportsIn: l.reports.in, ReportsOut: l.reports.out,
 		RTT: l.reports.rtt, FarLossPercent: float64(l.reports.farLoss) * 100 / 256, LastPacket: l.src.last,
-		SRTPErrors: l.srtpErrors, ReplayDrops: l.replays, ForeignDrops: l.foreign,
+		SRTPErrors: l.srtpErrors, ReplayDrops: l.replays, ForeignDrops: l.foreign, QueueDrops: l.overflowed(),
 	}
 	expected := l.src.before + l.src.expected()
 	st.Lost = int64(expected) - int64(st.PacketsIn)
