@@ -76,6 +76,7 @@ func (ex *exchange) startMedia(s *Server) error {
 	cfg := media.Config{
 		MuxPort: c.Switch.RTPMuxPort, MuxTCPPort: c.Switch.RTPMuxTCPPort,
 		PortMin: c.Switch.RTPStart, PortMax: c.Switch.RTPEnd,
+		Shards: c.Switch.RTPShards,
 		Logger: s.log,
 	}
 	cfg.ListenIP, cfg.AdvertisedIPs = mediaAddresses(c)

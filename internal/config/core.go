@@ -19,6 +19,7 @@ func (r *reader) core(n *fsxml.Node) Switch {
 		SessionsPerSecond: s.number("sessions-per-second", 30, 1, 1_000_000),
 		RTPStart:          s.port("rtp-start-port", 16384),
 		RTPEnd:            s.port("rtp-end-port", 32768),
+		RTPShards:         s.number("rtp-shards", 0, 0, 256),
 		RTPMuxPort:        s.port("rtp-mux-port", r.portVariable("rtp_mux_port", 16383)),
 	}
 	r.coreRest(&c, n, s)
@@ -52,7 +53,7 @@ func (r *reader) portVariable(name string, def int) int {
 
 // coreQuiet are parameters of switch.conf without meaning here: threads, databases, clocks, colours.
 const coreQuiet = `
-switchname max-sessions sessions-per-second rtp-start-port rtp-end-port rtp-mux-port rtp-mux-tcp-port loglevel event-heartbeat-interval
+switchname max-sessions sessions-per-second rtp-start-port rtp-end-port rtp-mux-port rtp-mux-tcp-port rtp-shards loglevel event-heartbeat-interval
 default-dtmf-duration min-dtmf-duration max-dtmf-duration verbose-channel-events enable-early-hangup ice-resolve-candidate max-audio-channels
 colorize-console dialplan-timestamps max-db-handles db-handle-timeout mailer-app mailer-app-args dump-cores 1ms-timer cpu-idle-smoothing-depth
 enable-clock-nanosleep enable-monotonic-timing enable-softtimer-timerfd enable-cond-yield enable-timer-matrix threaded-system-exec
