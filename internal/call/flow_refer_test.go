@@ -23,8 +23,15 @@ func TestReferContext(t *testing.T) {
 			channelOf(t, b).SetVariables(tc.set...)
 			accepted := make(chan bool, 1)
 			a.h.LegRefer(Referral{Target: "1018", ReferTo: "sip:1018@x", ReferredBy: "<sip:1015@x>", Fallback: "1015", Done: func(ok bool) { accepted <- ok }})
-			routed := r.read(func(e *esl.Event) bool {
-				return e.Name() == "CHANNEL_STATE" && e.Value("Call-Direction") == outbound && e.Value("Channel-State") == "CS_ROUTING"
+			var routed, end *esl.Event // they come in any order
+			r.read(func(e *esl.Event) bool {
+				switch direction := e.Value("Call-Direction"); {
+				case e.Name() == "CHANNEL_STATE" && direction == outbound && e.Value("Channel-State") == "CS_ROUTING":
+					routed = e
+				case e.Name() == "CHANNEL_HANGUP_COMPLETE" && direction == inbound:
+					end = e
+				}
+				return routed != nil && end != nil
 			})
 			if !<-accepted {
 				t.Error("refused")
@@ -34,7 +41,6 @@ func TestReferContext(t *testing.T) {
 					t.Errorf("%s %q, want %q", name, got, want)
 				}
 			}
-			end := r.untilEvent("CHANNEL_HANGUP_COMPLETE", inbound)
 			for name, want := range map[string]string{"variable_transfer_fallback_extension": "1015", "variable_transfer_destination": "blind:1018",
 				"variable_endpoint_disposition": "BLIND_TRANSFER"} {
 				if got := end.Value(name); got != want {
