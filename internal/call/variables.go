@@ -29,8 +29,14 @@ const (
 
 func (x Variable) size() int { return len(x.Name) + len(x.Value) }
 
+// index finds a variable, in any case of ASCII letters. Every event asks for several of some hundred: lengths are compared first.
 func (v *variables) index(name string) int {
-	return slices.IndexFunc(v.list, func(x Variable) bool { return strings.EqualFold(x.Name, name) })
+	for i := range v.list {
+		if x := v.list[i].Name; len(x) == len(name) && strings.EqualFold(x, name) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (v *variables) lookup(name string) (Variable, bool) {
