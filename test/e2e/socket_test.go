@@ -103,9 +103,15 @@ func (p *program) until(t *testing.T, stop func(map[string]string) bool) map[str
 // event waits for an event of that name.
 func (p *program) event(t *testing.T, name string) map[string]string {
 	t.Helper()
-	f := p.until(t, func(f map[string]string) bool {
-		return strings.HasPrefix(f["Content-Type"], "text/event-") && strings.Contains(f[""], "Event-Name: "+name+"\n")
-	})
+	return eventOf(p.until(t, func(f map[string]string) bool { return isEvent(f, name) }))
+}
+
+func isEvent(f map[string]string, name string) bool {
+	return strings.HasPrefix(f["Content-Type"], "text/event-") && strings.Contains(f[""], "Event-Name: "+name+"\n")
+}
+
+// eventOf are the headers of the event in a frame.
+func eventOf(f map[string]string) map[string]string {
 	h, _ := textproto.NewReader(bufio.NewReader(strings.NewReader(f[""]))).ReadMIMEHeader()
 	e := map[string]string{}
 	for key := range h {
@@ -162,15 +168,27 @@ func TestSocketAsync(t *testing.T) {
 	b := callee.accept(t, callee.incoming(t))
 	p.event(t, "CHANNEL_BRIDGE")
 	hearEachOther(t, a, b)
-	p.want(t, p.say(t, "sendmsg "+id, "call-command: hangup", "hangup-cause: CALL_REJECTED"), "+OK")
+	fmt.Fprint(p.nc, "sendmsg "+id+"\ncall-command: hangup\nhangup-cause: CALL_REJECTED\n\n")
 	a.ended(t)
 	b.ended(t)
-	notice := p.until(t, func(f map[string]string) bool { return f["Content-Type"] == "text/disconnect-notice" })
+	var reply, notice, complete map[string]string // the reply comes before the others, between them or after
+	p.until(t, func(f map[string]string) bool {
+		switch {
+		case f["Content-Type"] == "command/reply":
+			reply = f
+		case f["Content-Type"] == "text/disconnect-notice":
+			notice = f
+		case isEvent(f, "CHANNEL_HANGUP_COMPLETE"):
+			complete = eventOf(f)
+		}
+		return reply != nil && notice != nil && complete != nil
+	})
+	p.want(t, reply, "+OK")
 	if notice["Content-Disposition"] != "linger" || notice["Linger-Time"] != "30" || notice["Controlled-Session-Uuid"] != id || notice["Content-Length"] != "0" {
 		t.Errorf("%v", notice)
 	}
-	if e := p.event(t, "CHANNEL_HANGUP_COMPLETE"); e["Hangup-Cause"] != "CALL_REJECTED" {
-		t.Errorf("%v", e)
+	if complete["Hangup-Cause"] != "CALL_REJECTED" {
+		t.Errorf("%v", complete)
 	}
 	p.want(t, p.say(t, "getvar zed"), "42") // what it knows outlives it
 	p.want(t, p.say(t, "exit"), "+OK bye")
