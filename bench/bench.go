@@ -46,7 +46,7 @@ func scenarios() []scenario {
 		{"calls", "sets up calls, lets them talk, measures, hangs up", callFlags, runCalls},
 		{"register", "makes phones register again and again", registerFlags, runRegister},
 		{"ramp", "sets up calls faster and faster, until failures or slow answers show the knee", rampFlags, runRamp},
-		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runRelay},
+		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runCalls},
 		{"compare", "runs Talkpath, rtpengine and Kamailio side by side in a network namespace", compareFlags, runCompare},
 	}
 }

@@ -16,30 +16,22 @@ const (
 
 // callRun is the state of one run of calls that are up at the same time.
 type callRun struct {
-	o     *options
-	setup setup
-	media *mediaPlane
-	meter *meter
+	*session
 
 	setups  attempts
 	up      atomic.Int64
-	dropped atomic.Int64          // ended by the server before we did
-	callee  atomic.Pointer[error] // why the first callee failed that did
+	dropped atomic.Int64 // ended by the server before we did
 	hangup  chan struct{}
 }
 
-func newCallRun(o *options, m *mediaPlane) (*callRun, error) {
-	meter, err := newMeter(o.pids)
-	return &callRun{o: o, media: m, meter: meter, hangup: make(chan struct{})}, err
-}
+func newCallRun(s *session) *callRun { return &callRun{session: s, hangup: make(chan struct{})} }
 
 // run sets up all calls, lets them talk, hangs up, and sums up. Without a result the server was never loaded.
 func (r *callRun) run(ctx context.Context) (*Result, error) {
-	result := r.o.newResult()
+	result, p, done := r.begin(ctx, r.sample)
 	result.Legs = r.o.legs
-	p, samples := startProgress(ctx, r.o, r.meter, r.sample)
-	err := r.measure(ctx, p, result)
-	result.Samples = samples()
+	err := r.load(ctx, p, result)
+	done()
 	if result.Calls == nil {
 		return nil, err
 	}
@@ -55,47 +47,44 @@ func (r *callRun) sample() Sample {
 	return Sample{Done: int(r.up.Load()), Failed: failed, Packets: c.Received, Lost: c.Lost}
 }
 
-func (r *callRun) measure(ctx context.Context, p *progress, result *Result) error {
-	idle, err := r.meter.read()
-	if err != nil {
-		return err
-	}
-	p.enter("setting up %d calls, %g a second", r.o.calls, r.o.rate)
+// load is the run. Calls with media are measured while they talk, those without from the first INVITE to the last BYE.
+func (r *callRun) load(ctx context.Context, p *progress, result *Result) (err error) {
 	var scripts sync.WaitGroup
 	hangUp := sync.OnceFunc(func() {
 		close(r.hangup)
 		scripts.Wait()
 	})
 	defer hangUp()
-	took, err := r.place(ctx, &scripts)
-	if err != nil {
+	begin := func() error {
+		p.enter("setting up %d calls, %g a second", r.o.calls, r.o.rate)
+		took, err := r.place(ctx, &scripts)
+		if err == nil {
+			result.Calls = r.setups.result(took)
+		}
 		return err
 	}
-	result.Calls = r.setups.result(took)
+	end := func() error {
+		p.enter("hanging up")
+		hangUp()
+		result.Dropped = int(r.dropped.Load())
+		return ctx.Err()
+	}
 	if r.o.kinds[0] != signallingOnly {
-		if err := r.talk(ctx, p, result, idle); err != nil {
-			return err
-		}
+		return inOrder(begin, func() error { return r.talk(ctx, p, result) }, end)
 	}
-	p.enter("hanging up")
-	hangUp()
-	result.Dropped = int(r.dropped.Load())
-	if r.o.kinds[0] == signallingOnly {
-		return r.signalling(idle, result)
+	result.Process, _, err = r.measure(func() error { return inOrder(begin, end) })
+	if q := result.Process; q != nil {
+		q.PerEachMS = 1000 * q.CPUSeconds / float64(result.Calls.Attempted)
 	}
-	return ctx.Err()
+	return err
 }
 
-// signalling is what setting up and tearing down cost.
-func (r *callRun) signalling(idle usage, result *Result) error {
-	end, err := r.meter.read()
-	if err != nil {
-		return err
-	}
-	if q := r.meter.between(idle, end); q != nil {
-		q.IdleRSS = idle.rss
-		q.PerEachMS = 1000 * q.CPUSeconds / float64(result.Calls.Attempted)
-		result.Process = q
+// inOrder runs steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -138,7 +127,7 @@ func (r *callRun) because(err error) error {
 }
 
 // talk measures the window.
-func (r *callRun) talk(ctx context.Context, p *progress, result *Result, idle usage) error {
+func (r *callRun) talk(ctx context.Context, p *progress, result *Result) error {
 	p.enter("waiting for media")
 	for began := time.Now(); !r.media.heard() && time.Since(began) < r.o.timeout; {
 		if err := sleep(ctx, settle/10); err != nil {
@@ -150,14 +139,7 @@ func (r *callRun) talk(ctx context.Context, p *progress, result *Result, idle us
 	}
 	p.enter("talking")
 	r.media.begin()
-	before, err := r.meter.read()
-	if err != nil {
-		return err
-	}
-	if err := sleep(ctx, r.o.hold); err != nil {
-		return err
-	}
-	after, err := r.meter.read()
+	q, took, err := r.measure(func() error { return sleep(ctx, r.o.hold) })
 	r.media.end()
 	if err != nil {
 		return err
@@ -165,11 +147,10 @@ func (r *callRun) talk(ctx context.Context, p *progress, result *Result, idle us
 	if err := sleep(ctx, grace); err != nil {
 		return err
 	}
-	result.Media, result.Delays = r.media.result(after.at.Sub(before.at))
-	if q := r.meter.between(before, after); q != nil && result.Media != nil {
-		q.IdleRSS = idle.rss
+	result.Media, result.Delays = r.media.result(took)
+	if q != nil && result.Media != nil {
 		q.PerPacketUS = 1e6 * q.CPUSeconds / float64(max(result.Media.Counts.Received, 1))
-		q.PerCallKB = (q.RSS - idle.rss) / float64(max(result.Calls.Succeeded, 1))
+		q.PerCallKB = (q.RSS - q.IdleRSS) / float64(max(result.Calls.Succeeded, 1))
 		result.Process = q
 	}
 	return nil

@@ -23,7 +23,7 @@ type setup func(ctx context.Context, n int) (*established, error)
 func (r *callRun) script(ctx context.Context, n int, came func(error)) {
 	bounded, cancel := context.WithTimeout(ctx, r.o.timeout)
 	defer cancel()
-	call, err := r.setup(bounded, n)
+	call, err := r.setUp(bounded, n)
 	if err != nil {
 		r.setups.add(0, err)
 		came(err)

@@ -85,7 +85,7 @@ func (c *comparison) rtpengineCalls(ctx context.Context, calls int, legs [2]legK
 	defer s.stop()
 	o := compareOptions("udp:127.0.0.1:5060", 0)
 	o.server, o.ng, o.pids, o.calls, o.kinds, o.hold = "", compareNG, s.pid(), calls, legs, c.o.window
-	return runRelay(ctx, o)
+	return runCalls(ctx, o)
 }
 
 // relayPairs runs both relays in turns.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ type mediaPlane struct {
 	streams  streams
 	drivers  []*driver
 	turn     atomic.Uint64
+	silent   *net.UDPConn          // what runs without media offer: nobody reads it
 	identity *identity             // of browser legs
 	failed   atomic.Pointer[error] // the first leg that could not agree on keys
 }
@@ -23,6 +25,11 @@ func newMediaPlane(o *options, local netip.Addr) (*mediaPlane, error) {
 		if m.identity, err = newIdentity(); err != nil {
 			return nil, err
 		}
+	}
+	if o.kinds[0] == signallingOnly {
+		var err error
+		m.silent, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)))
+		return m, err
 	}
 	for range o.threads {
 		d, err := newDriver(local, o.ptime, &m.streams)
@@ -37,19 +44,23 @@ func newMediaPlane(o *options, local netip.Addr) (*mediaPlane, error) {
 
 // leg makes the caller's (0) or the callee's (1) side of a call.
 func (m *mediaPlane) leg(side int) (leg, error) {
+	if m.silent != nil {
+		return silentLeg{m.silent.LocalAddr().(*net.UDPAddr).AddrPort()}, nil
+	}
 	d := m.drivers[m.turn.Add(1)%uint64(len(m.drivers))]
 	switch m.o.kinds[side] {
 	case plainRTP:
 		return newRTPLeg(d, &m.streams, m.o.ptime, 0), nil
 	case sdesSRTP:
 		return newRTPLeg(d, &m.streams, m.o.ptime, m.o.profile), nil
-	case browser:
-		return newBrowserLeg(m, d)
 	}
-	return silentLeg{d.socket.local}, nil
+	return newBrowserLeg(m, d)
 }
 
 func (m *mediaPlane) close() {
+	if m.silent != nil {
+		m.silent.Close()
+	}
 	for _, d := range m.drivers {
 		d.close()
 	}

@@ -120,7 +120,6 @@ func (o *options) check() (err error) {
 		}
 	}
 	if o.legs == "" { // a scenario without media
-		o.threads, o.ptime = 1, 20*time.Millisecond
 		return nil
 	}
 	names := strings.SplitN(o.legs+","+o.legs, ",", 3)[:2]
@@ -136,6 +135,8 @@ func (o *options) check() (err error) {
 		return fmt.Errorf("-profile: %q is no crypto suite", o.profileName)
 	}
 	switch {
+	case o.ng != "" && o.kinds[0] == signallingOnly:
+		return errors.New("-legs: a relay needs media")
 	case o.kinds[0] != o.kinds[1] && (o.kinds[0] == signallingOnly || o.kinds[1] == signallingOnly):
 		return errors.New("-legs: none goes with none only")
 	case o.ptime < 10*time.Millisecond || o.ptime > 100*time.Millisecond || o.ptime%(10*time.Millisecond) != 0:

@@ -27,39 +27,15 @@ func runRamp(ctx context.Context, o *options) (*Result, error) {
 	if o.from <= 0 || o.step <= 1 || o.each <= 0 {
 		return nil, errors.New("-from and -each are more than 0, -step is more than 1")
 	}
-	m, err := newMeter(o.pids)
+	s, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	ps, err := openPhones(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	defer ps.close()
-	local, err := o.localAddress(ps.server)
-	if err != nil {
-		return nil, err
-	}
-	media, err := newMediaPlane(o, local)
-	if err != nil {
-		return nil, err
-	}
-	defer media.close()
-	r := &ramp{o: o, step: &attempts{}, calls: &sipCalls{phones: ps, media: media, o: o, failed: func(error) {}}}
-	defer r.calls.active.Wait()
-	answering, stop := context.WithCancel(ctx)
-	defer stop()
-	r.calls.answer(answering)
-	p, samples := startProgress(ctx, o, m, func() Sample {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		done, failed := r.step.counts()
-		return Sample{Done: done, Failed: failed}
-	})
-	result := o.newResult()
-	err = r.climb(ctx, p, m, result)
-	result.Samples = samples()
-	ps.unregister(o.timeout)
+	defer s.close()
+	r := &ramp{session: s, step: &attempts{}}
+	result, p, done := r.begin(ctx, r.sample)
+	err = r.climb(ctx, p, result)
+	done()
 	if err == nil && result.Knee == 0 {
 		c := result.Steps[0].Calls
 		err = fmt.Errorf("not even %g calls a second are within the bounds: %d of %d failed, set up in %.0f ms (p99)", o.from, c.Failed, c.Attempted, c.Took.P99)
@@ -69,31 +45,33 @@ func runRamp(ctx context.Context, o *options) (*Result, error) {
 
 // ramp is the state of one climb.
 type ramp struct {
-	o     *options
-	calls *sipCalls
-	n     int // calls so far
+	*session
+	n int // calls so far
 
 	mu   sync.Mutex // guards what follows
 	step *attempts  // of the step that runs
 }
 
+func (r *ramp) sample() Sample {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	done, failed := r.step.counts()
+	return Sample{Done: done, Failed: failed}
+}
+
 // climb runs step after step until one is out of bounds.
-func (r *ramp) climb(ctx context.Context, p *progress, m *meter, result *Result) error {
+func (r *ramp) climb(ctx context.Context, p *progress, result *Result) error {
 	for rate := r.o.from; rate <= r.o.to; rate *= r.o.step {
 		p.enter("%.0f calls a second", rate)
-		before, err := m.read()
-		if err != nil {
-			return err
-		}
-		s := Step{Rate: rate, Calls: r.run(ctx, rate)}
-		if ctx.Err() != nil {
+		s := Step{Rate: rate}
+		q, _, err := r.measure(func() error {
+			s.Calls = r.run(ctx, rate)
 			return ctx.Err()
-		}
-		after, err := m.read()
+		})
 		if err != nil {
 			return err
 		}
-		if q := m.between(before, after); q != nil {
+		if q != nil {
 			s.Cores = q.Load
 		}
 		s.Within = 100*float64(s.Calls.Failed) <= r.o.maxFailures*float64(s.Calls.Attempted) && s.Calls.Took.P99 <= milliseconds(r.o.maxSetup)
@@ -131,7 +109,7 @@ func (r *ramp) run(ctx context.Context, rate float64) *Attempts {
 func (r *ramp) call(ctx context.Context, n int, made *attempts) {
 	bounded, cancel := context.WithTimeout(ctx, r.o.timeout)
 	defer cancel()
-	call, err := r.calls.setUp(bounded, n)
+	call, err := r.setUp(bounded, n)
 	if err != nil {
 		made.add(0, err)
 		return

@@ -20,40 +20,31 @@ func runRegister(ctx context.Context, o *options) (*Result, error) {
 	if o.registers < 1 || o.concurrency < 1 {
 		return nil, errors.New("-count and -concurrency begin at 1")
 	}
-	m, err := newMeter(o.pids)
+	s, err := open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	ps, err := openPhones(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	defer ps.close()
+	defer s.close()
 	var made attempts
-	p, samples := startProgress(ctx, o, m, func() Sample {
+	result, p, done := s.begin(ctx, func() Sample {
 		done, failed := made.counts()
 		return Sample{Done: done, Failed: failed}
 	})
 	p.enter("registering %d times", o.registers)
-	before, err := m.read()
+	q, took, err := s.measure(func() error {
+		storm(ctx, o, s.phones, &made)
+		return ctx.Err()
+	})
+	done()
 	if err != nil {
 		return nil, err
 	}
-	storm(ctx, o, ps, &made)
-	after, err := m.read()
-	if err != nil {
-		return nil, err
-	}
-	result := o.newResult()
-	result.Registrations = made.result(after.at.Sub(before.at))
-	if q := m.between(before, after); q != nil {
-		q.IdleRSS = before.rss
+	result.Registrations = made.result(took)
+	if q != nil {
 		q.PerEachMS = 1000 * q.CPUSeconds / float64(max(result.Registrations.Attempted, 1))
 		result.Process = q
 	}
-	result.Samples = samples()
-	ps.unregister(o.timeout)
-	return result, errors.Join(ctx.Err(), result.Registrations.failure("registrations"))
+	return result, result.Registrations.failure("registrations")
 }
 
 // storm makes the registrations. A phone has one under way at a time, as RFC 3261 §10.2 wants it.

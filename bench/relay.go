@@ -2,9 +2,9 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -20,41 +20,19 @@ func relayFlags(f *flag.FlagSet, o *options) {
 	windowFlags(f, o)
 }
 
-// runRelay is the scenario of media through a relay, without a SIP server.
-func runRelay(ctx context.Context, o *options) (*Result, error) {
-	if o.kinds[0] == signallingOnly {
-		return nil, errors.New("-legs: a relay needs media")
-	}
+// openRelay reaches the relay's control port.
+func openRelay(ctx context.Context, o *options) (*ngClient, netip.AddrPort, error) {
 	client, err := dialNG(o.ng)
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach %s: %w", o.ng, err)
+		return nil, netip.AddrPort{}, fmt.Errorf("cannot reach %s: %w", o.ng, err)
 	}
-	defer client.close()
-	first, cancel := context.WithTimeout(ctx, o.timeout)
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	if _, err := client.do(first, map[string]any{"command": "ping"}); err != nil {
-		return nil, fmt.Errorf("cannot reach %s: %w", o.ng, err)
+	if _, err := client.do(ctx, map[string]any{"command": "ping"}); err != nil {
+		client.close()
+		return nil, netip.AddrPort{}, fmt.Errorf("cannot reach %s: %w", o.ng, err)
 	}
-	remote, err := netip.ParseAddrPort(client.conn.RemoteAddr().String())
-	if err != nil {
-		return nil, err
-	}
-	local, err := o.localAddress(remote)
-	if err != nil {
-		return nil, err
-	}
-	media, err := newMediaPlane(o, local)
-	if err != nil {
-		return nil, err
-	}
-	defer media.close()
-	r, err := newCallRun(o, media)
-	if err != nil {
-		return nil, err
-	}
-	calls := &ngCalls{client: client, media: media, o: o}
-	r.setup = calls.setUp
-	return r.run(ctx)
+	return client, client.conn.RemoteAddr().(*net.UDPAddr).AddrPort(), nil
 }
 
 // ngCalls makes calls whose two descriptions go to a relay and whose signalling is nobody's.

@@ -1,0 +1,125 @@
+package bench
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"time"
+)
+
+// session is what every scenario of one server works with until close: the phones or the relay, the legs' media, and the meter of the
+// server's processes.
+type session struct {
+	o      *options
+	meter  *meter
+	idle   usage     // before the first attempt
+	phones *phones   // nil against a relay
+	relay  *ngClient // nil against a SIP server
+	media  *mediaPlane
+	setUp  setup                 // makes one call
+	callee atomic.Pointer[error] // why the first callee failed that did
+
+	hangUp func() // ends what answers calls, and waits for it
+}
+
+// open reaches the server that o names and makes the phones. The callees answer until close.
+func open(ctx context.Context, o *options) (*session, error) {
+	s := &session{o: o}
+	if err := s.open(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) open(ctx context.Context) (err error) {
+	if s.meter, err = newMeter(s.o.pids); err != nil {
+		return err
+	}
+	var server netip.AddrPort
+	if s.o.ng != "" {
+		s.relay, server, err = openRelay(ctx, s.o)
+	} else if s.phones, err = openPhones(ctx, s.o); err == nil {
+		server = s.phones.server
+	}
+	if err != nil {
+		return err
+	}
+	local, err := s.o.localAddress(server)
+	if err != nil {
+		return err
+	}
+	if s.media, err = newMediaPlane(s.o, local); err != nil {
+		return err
+	}
+	if s.relay != nil {
+		s.setUp = (&ngCalls{client: s.relay, media: s.media, o: s.o}).setUp
+		return nil
+	}
+	calls := &sipCalls{phones: s.phones, media: s.media, o: s.o, failed: func(err error) { s.callee.CompareAndSwap(nil, &err) }}
+	s.setUp = calls.setUp
+	answering, stop := context.WithCancel(ctx)
+	s.hangUp = func() {
+		stop()
+		calls.active.Wait()
+	}
+	calls.answer(answering)
+	return nil
+}
+
+// localAddress is where our media comes from.
+func (o *options) localAddress(server netip.AddrPort) (netip.Addr, error) {
+	if o.local != "" {
+		return netip.ParseAddr(o.local)
+	}
+	return localFor(server)
+}
+
+// begin makes an empty result and tells progress, of which state knows what the scenario knows. done completes the result, and removes the
+// registrations.
+func (s *session) begin(ctx context.Context, state func() Sample) (result *Result, p *progress, done func()) {
+	s.idle, _ = s.meter.read() // what fails here fails again in the first measurement
+	p, samples := startProgress(ctx, s.o, s.meter, state)
+	result = s.o.newResult()
+	return result, p, func() {
+		result.Samples = samples()
+		if s.phones != nil {
+			s.phones.unregister(s.o.timeout)
+		}
+	}
+}
+
+// measure runs f. It returns what the server's processes used meanwhile, nil when they are not known, and how long f took.
+func (s *session) measure(f func() error) (*Process, time.Duration, error) {
+	before, err := s.meter.read()
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := f(); err != nil {
+		return nil, 0, err
+	}
+	after, err := s.meter.read()
+	if err != nil {
+		return nil, 0, err
+	}
+	q := s.meter.between(before, after)
+	if q != nil {
+		q.IdleRSS = s.idle.rss
+	}
+	return q, after.at.Sub(before.at), nil
+}
+
+func (s *session) close() {
+	if s.hangUp != nil {
+		s.hangUp()
+	}
+	if s.media != nil {
+		s.media.close()
+	}
+	if s.phones != nil {
+		s.phones.close()
+	}
+	if s.relay != nil {
+		s.relay.close()
+	}
+}
