@@ -99,9 +99,9 @@ func listed(list string, c Cause) bool {
 
 // connect gives the caller its answer, or the early media, with the codec that the called leg chose, and joins the media.
 func (ch *Channel) connect(win *fork) bool {
-	o, b := ch.ringing, win.ch
+	r, b := ch.ringing, win.ch
 	defer func() { ch.ringing = nil }()
-	p, byAnswer := o.peer, o.winner != nil
+	p, byAnswer := r.peer, r.winner != nil
 	ch.talkedTo.Store(b) // its answer may be acted on before the bridge stands
 	ch.vars.set(Variable{Name: "switch_m_sdp", Value: string(p.media.RemoteSDP()), Wire: true})
 	err := ch.answerWith(p.codec, byAnswer)
@@ -123,11 +123,11 @@ func (ch *Channel) connect(win *fork) bool {
 		ch.box.put(func() { done = true })
 	})
 	ch.await(func() bool { return done || ch.isDown() || win.ended })
-	if !ch.beginBridge(o, win, p) {
+	if !ch.beginBridge(r, win, p) {
 		return false
 	}
-	if !byAnswer && o.winner != nil { // answered meanwhile
-		ch.farAnswered(o.peer)
+	if !byAnswer && r.winner != nil { // answered meanwhile
+		ch.farAnswered(r.peer)
 	}
 	return true
 }
@@ -153,7 +153,7 @@ func (ch *Channel) bridgeStarts(a *Channel, p callerProfile) {
 }
 
 // beginBridge reports the bridge on both legs.
-func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
+func (ch *Channel) beginBridge(r *race, win *fork, p peer) bool {
 	if win.ended || ch.isDown() {
 		if !ch.isDown() {
 			ch.noteFarEnd(win.end)
@@ -165,7 +165,7 @@ func (ch *Channel) beginBridge(o *originating, win *fork, p peer) bool {
 		ch.media.Unbridge()
 		return false
 	}
-	ch.noteSuccess(o, win)
+	ch.noteSuccess(r, win)
 	ch.standBridge(win.ch, p)
 	return true
 }

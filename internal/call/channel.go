@@ -98,7 +98,7 @@ type Channel struct {
 	timers    []*scheduled // of the sched_ applications
 	inbox     inbox        // messages of commands
 
-	ringing  *originating          // of the bridge application in progress
+	ringing  *race                 // of the bridge application in progress
 	children map[*Channel]struct{} // called legs that are not destroyed yet
 }
 

@@ -47,10 +47,12 @@ func dialRigWith(t *testing.T, dial string) *rig {
 	r := dialRig(t, "user/0@x")
 	parts := dialplan.Expanded{{Text: strings.TrimPrefix(dial, "loopback/")}}
 	r.core.apps["bridge"] = func(ch *Channel, _ dialplan.Expanded) string {
-		win, _ := tryGroups(ch, [][]target{{{endpoint: "loopback", dest: parts.String(), parts: parts, vars: map[string]string{}}}})
+		d := &dialplan.DialString{Parts: []dialplan.Part{{{{Endpoint: "loopback", Dest: parts.String(), Parts: parts}}}}}
+		win, _ := ch.originate(d)
 		if win != nil && ch.connect(win) {
 			ch.talk(win.ch)
 		}
+		ch.ringing = nil
 		return responseNone
 	}
 	return r

@@ -26,11 +26,11 @@ func secondsOf(s string) time.Duration {
 	return min(time.Duration(n), 1e6) * time.Second
 }
 
-// retries is originate_retries and originate_retry_sleep_ms: how often a dial string is tried again, and how long after.
-func retries(by origin, d *dialplan.DialString) (int, time.Duration) {
+// retries is originate_retries and originate_retry_sleep_ms: how often a part of a dial string is tried again, and how long after.
+func retries(by origin, d dialplan.Part) (int, time.Duration) {
 	value := func(name string) int {
 		text := by.variable(name)
-		for _, p := range d.Groups[0][0].Vars {
+		for _, p := range d[0][0].Vars {
 			if p.Name == name {
 				text = p.Value
 			}
@@ -47,9 +47,9 @@ func retries(by origin, d *dialplan.DialString) (int, time.Duration) {
 
 // inOrder makes a sequence of the groups of the directory that are to be called one after the other, group/NAME@DOMAIN+F: each target
 // that one comes to has its turn. The other way that group_call knows, +E, is how targets are called anyhow.
-func (c *Core) inOrder(by origin, d *dialplan.DialString) [][]target {
+func (c *Core) inOrder(by origin, d dialplan.Part) [][]target {
 	var out [][]target
-	for _, group := range d.Groups {
+	for _, group := range d {
 		var together []target
 		for _, t := range group {
 			tg := newTarget(t)

@@ -52,9 +52,9 @@ func appAttXfer(ch *Channel, data dialplan.Expanded) string {
 func (ch *Channel) consultKey(c *consultation, digit byte, d time.Duration, relayed bool) bool {
 	switch cancel := ch.vars.value("origination_cancel_key"); {
 	case c.win == nil && (digit == '#' || digit == '*' || cancel == string(digit)):
-		if o := ch.ringing; o != nil {
+		if r := ch.ringing; r != nil {
 			caller := ch.legEndOf()
-			for _, f := range o.forks {
+			for _, f := range r.forks() {
 				f.ch.box.put(func() { f.ch.cancelled(caller, OriginatorCancel) })
 			}
 		}

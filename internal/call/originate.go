@@ -40,12 +40,13 @@ type origin interface {
 	// isDown: it wants nobody any more. whyGone is what the legs are told then.
 	isDown() bool
 	whyGone() (result legResult, cause Cause)
-	// begin gives a group its originating.
-	begin() *originating
+	// begin: it has a dial string rung. logger is where what is odd about it goes.
+	begin(r *race)
+	logger() *slog.Logger
 	// variable is what it says where the dial string says nothing.
 	variable(name string) string
-	// newLeg makes the channel of a called leg, or says why there is none.
-	newLeg(d Destination, t target) (*Channel, Cause)
+	// newLeg makes the channel of a called leg of a group, or says why there is none.
+	newLeg(o *originating, d Destination, t target) (*Channel, Cause)
 	// exports are its variables that the legs get.
 	exports() []Variable
 	// dialsUser: it is about to ring a user of the directory. legsMade: the legs of a group are about to be rung. groupFailed: nobody of it answered.
@@ -92,14 +93,13 @@ type fork struct {
 	early    *peer // what it has before the answer, when that is enough
 }
 
-// originating rings the targets of one group of a dial string, and knows the one that won.
+// originating rings the targets of one group of a dial string.
 type originating struct {
+	race   *race
 	core   *Core
 	log    *slog.Logger
 	by     origin
 	forks  []*fork
-	winner *fork
-	peer   peer
 	failed legResult // of targets that had nothing to ring
 	reject bool      // one leg's end ends the others
 	vars   map[string]string
@@ -125,24 +125,6 @@ func (ch *Channel) toCaller(f func(c caller, b peer)) {
 	}
 }
 
-// answered: the first leg that answers wins, the others lose without a word.
-func (o *originating) answered(f *fork, p peer) {
-	if o.winner != nil {
-		lose(f.ch)
-		return
-	}
-	o.winner, o.peer = f, p
-	o.loseOthers(f)
-}
-
-func (o *originating) loseOthers(f *fork) {
-	for _, other := range o.forks {
-		if other != f && !other.ended {
-			lose(other.ch)
-		}
-	}
-}
-
 func lose(b *Channel) {
 	b.box.put(func() { b.hangup(HangupReason{Cause: LoseRace, Silent: true}) })
 }
@@ -161,44 +143,6 @@ func (o *originating) option(name string) string {
 	return o.by.variable(name)
 }
 
-// ringAll rings the groups of a dial string one after the other, as often as its variables say, until a leg answers or has early media to
-// pass on. The result is nil when none did; then failed says why.
-func (c *Core) ringAll(by origin, d *dialplan.DialString) (win *fork, failed legResult) {
-	again, pause := retries(by, d)
-	for {
-		if win, failed = tryGroups(by, c.inOrder(by, d)); win != nil || again == 0 || by.isDown() {
-			return win, failed
-		}
-		again--
-		by.wait(by.isDown, pause)
-		if by.isDown() {
-			return nil, failed
-		}
-	}
-}
-
-// tryGroups rings each group once.
-func tryGroups(by origin, groups [][]target) (win *fork, failed legResult) {
-	for _, group := range groups {
-		o := by.begin()
-		o.startForks(group)
-		win = o.ringForks()
-		by.groupOver()
-		if win != nil {
-			return win, failed
-		}
-		by.groupFailed(o)
-		if by.isDown() {
-			return nil, failed
-		}
-		failed = o.result()
-	}
-	if failed.cause == "" {
-		failed.cause = DestinationOutOfOrder
-	}
-	return nil, failed
-}
-
 // startForks resolves the targets of a group and calls what they come to.
 func (o *originating) startForks(group []target) {
 	defer func() { // after a panic too: a channel that is in the table must run to leave it
@@ -213,7 +157,7 @@ func (o *originating) startForks(group []target) {
 			o.fail(legResult{cause: cause})
 		}
 		for _, d := range dests {
-			if len(o.forks) == maxForks {
+			if o.race.count() >= maxForks {
 				o.log.Warn("too many legs to ring", "limit", maxForks)
 				break
 			}
@@ -266,7 +210,7 @@ func (c *Core) resolve(by origin, t target) ([]Destination, Cause) {
 }
 
 func (o *originating) startFork(d Destination, t target) {
-	b, refused := o.by.newLeg(d, t)
+	b, refused := o.by.newLeg(o, d, t)
 	if b == nil {
 		o.fail(legResult{cause: refused})
 		return
@@ -274,34 +218,14 @@ func (o *originating) startFork(d Destination, t target) {
 	o.forks = append(o.forks, &fork{ch: b, dest: d, endpoint: t.endpoint})
 }
 
-// ringForks waits for the first answer. Who still rings when it is over is cancelled.
-func (o *originating) ringForks() *fork {
-	if len(o.forks) == 0 {
-		return nil
-	}
-	settled := func() bool {
-		return o.by.isDown() || o.winner != nil || o.over() || o.reject || o.enough() != nil
-	}
-	inTime := o.by.wait(settled, o.ringTime())
-	if !o.by.isDown() {
-		if o.winner != nil {
-			return o.winner
-		}
-		if f := o.enough(); f != nil {
-			o.peer = *f.early
-			o.loseOthers(f)
-			return f
-		}
-	}
-	caller, cause := o.by.whyGone()
-	if !inTime {
-		cause = NoAnswer
-	}
+// settled says whether there is nothing to wait for any more.
+func (o *originating) settled() bool { return o.over() || o.reject || o.enough() != nil }
+
+// cancel ends the legs that still ring.
+func (o *originating) cancel(caller legResult, cause Cause) {
 	for _, f := range o.forks {
 		f.ch.box.put(func() { f.ch.cancelled(caller, cause) })
 	}
-	o.by.await(o.over)
-	return nil
 }
 
 // enough is the leg whose state before an answer is what the caller waits for.

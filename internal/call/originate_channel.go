@@ -1,6 +1,7 @@
 package call
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -10,16 +11,15 @@ import (
 
 // A channel as an origin: what its bridge application does for the legs it rings.
 
-// originate rings what a dial string names. ringing is set while it does, and afterwards when there is a winner.
+// originate rings what a dial string names. ringing is set from then on, until who asked for it sets it back.
 func (ch *Channel) originate(d *dialplan.DialString) (win *fork, failed legResult) {
 	return ch.core.ringAll(ch, d)
 }
 
 // begin implements origin.
-func (ch *Channel) begin() *originating {
-	ch.ringing = &originating{core: ch.core, log: ch.log, by: ch, vars: map[string]string{}}
-	return ch.ringing
-}
+func (ch *Channel) begin(r *race) { ch.ringing = r }
+
+func (ch *Channel) logger() *slog.Logger { return ch.log }
 
 func (ch *Channel) post(f func()) bool { return ch.box.put(f) }
 
@@ -28,14 +28,6 @@ func (ch *Channel) variable(name string) string { return ch.vars.value(name) }
 
 // place implements origin.
 func (ch *Channel) place() string { return ch.profile.Context }
-
-// option reads a variable of the bridge: from the dial string's {}, else the channel's.
-func (ch *Channel) option(name string) string {
-	if ch.ringing != nil {
-		return ch.ringing.option(name)
-	}
-	return ch.vars.value(name)
-}
 
 // exports implements origin: the variables that export named.
 func (ch *Channel) exports() []Variable {
@@ -58,7 +50,7 @@ func (ch *Channel) dialsUser(user, domain string) {
 }
 
 // newLeg implements origin.
-func (ch *Channel) newLeg(d Destination, t target) (*Channel, Cause) {
+func (ch *Channel) newLeg(o *originating, d Destination, t target) (*Channel, Cause) {
 	if ch.maxForwards() <= 1 {
 		return nil, ExchangeRoutingError
 	}
@@ -68,6 +60,9 @@ func (ch *Channel) newLeg(d Destination, t target) (*Channel, Cause) {
 		return nil, SwitchCongestion
 	}
 	ch.profile.CalleeName, ch.profile.CalleeNumber = b.profile.CalleeName, b.profile.CalleeNumber
+	if o.race.isEnterprise() {
+		b.set("ent_originate_aleg_uuid", ch.uuid)
+	}
 	ch.children[b] = struct{}{}
 	return b, ""
 }
@@ -83,18 +78,13 @@ func (ch *Channel) legsMade(o *originating) {
 	for _, f := range o.forks {
 		ch.vars.push("originated_legs", f.label())
 	}
-	if isTrue(ch.option("instant_ringback")) || slices.ContainsFunc(o.forks, (*fork).silent) {
+	if isTrue(o.option("instant_ringback")) || slices.ContainsFunc(o.forks, (*fork).silent) {
 		ch.ringBack()
 	}
 }
 
 // groupFailed implements origin.
-func (ch *Channel) groupFailed(o *originating) {
-	ch.noteFailure(o)
-	if !ch.isDown() {
-		ch.ringing = nil
-	}
-}
+func (ch *Channel) groupFailed(o *originating) { ch.noteFailure(o) }
 
 // groupOver implements origin.
 func (ch *Channel) groupOver() { ch.stopBehind() }
@@ -118,10 +108,9 @@ func (ch *Channel) legEndOf() legResult {
 
 // childRinging implements caller.
 func (ch *Channel) childRinging(b *Channel, _ peer) {
-	if ch.hungUp || ch.ringing.find(b) == nil {
-		return
+	if _, f := ch.ringing.find(b); f != nil && !ch.hungUp {
+		ch.ringBack()
 	}
-	ch.ringBack()
 }
 
 // ring tells the caller that it rings, without media: browsers make their own tone.
@@ -138,7 +127,7 @@ func (ch *Channel) ring() {
 
 // childEarly implements caller: media before the answer is passed on when the leg is the only one and this one's peer has a use for it.
 func (ch *Channel) childEarly(b *Channel, p peer) {
-	f := ch.ringing.find(b)
+	o, f := ch.ringing.find(b)
 	if f == nil || ch.hungUp {
 		return
 	}
@@ -147,7 +136,7 @@ func (ch *Channel) childEarly(b *Channel, p peer) {
 	}
 	noUse := (ch.offerless() || ch.media.Kind() == media.KindWebRTC) && !ch.isAnswered // browsers ignore media before the answer
 	other := ch.codec.Name != "" && !ch.codec.Same(p.codec)                            // of the ringing tone; it can be changed when it is answered
-	if len(ch.ringing.forks) > 1 || noUse || other || ch.ringing.ignoresEarly() {
+	if len(o.forks) > 1 || noUse || other || o.ignoresEarly() {
 		ch.ringBack()
 		return
 	}
@@ -162,7 +151,7 @@ func (o *originating) ignoresEarly() bool {
 
 // childAnswered implements caller.
 func (ch *Channel) childAnswered(b *Channel, p peer) {
-	f := ch.ringing.find(b)
+	_, f := ch.ringing.find(b)
 	switch {
 	case f == nil && ch.bridgedTo == b: // after early media
 		ch.farAnswered(p)
@@ -175,8 +164,8 @@ func (ch *Channel) childAnswered(b *Channel, p peer) {
 
 // childEnded implements caller.
 func (ch *Channel) childEnded(b *Channel, end legResult) {
-	if f := ch.ringing.find(b); f != nil && !f.ended {
-		ch.ringing.ended(f, end)
+	if o, f := ch.ringing.find(b); f != nil && !f.ended {
+		o.ended(f, end)
 	}
 	if j := ch.join; j != nil && j.with == b && ch.bridgedTo != b {
 		j.failed = &end

@@ -98,7 +98,7 @@ type origination struct {
 	log     *slog.Logger
 	box     *mailbox
 	ask     Origination
-	ringing *originating
+	ringing *race
 	stopped bool
 }
 
@@ -119,10 +119,9 @@ func (o *origination) whyGone() (legResult, Cause) {
 	return legResult{cause: SystemShutdown}, OriginatorCancel
 }
 
-func (o *origination) begin() *originating {
-	o.ringing = &originating{core: o.core, log: o.log, by: o, vars: map[string]string{}}
-	return o.ringing
-}
+func (o *origination) begin(r *race) { o.ringing = r }
+
+func (o *origination) logger() *slog.Logger { return o.log }
 
 // variable implements origin. What the command gives counts less than what the dial string says.
 func (o *origination) variable(name string) string {
@@ -141,21 +140,21 @@ func (o *origination) place() string            { return originateContext }
 
 // childRinging implements caller.
 func (o *origination) childRinging(b *Channel, p peer) {
-	if f := o.ringing.find(b); f != nil && isTrue(o.ringing.option("return_ring_ready")) {
+	if group, f := o.ringing.find(b); f != nil && isTrue(group.option("return_ring_ready")) {
 		f.early = &p
 	}
 }
 
 // childEarly implements caller.
 func (o *origination) childEarly(b *Channel, p peer) {
-	if f := o.ringing.find(b); f != nil && !o.ringing.ignoresEarly() {
+	if group, f := o.ringing.find(b); f != nil && !group.ignoresEarly() {
 		f.early = &p
 	}
 }
 
 // childAnswered implements caller.
 func (o *origination) childAnswered(b *Channel, p peer) {
-	if f := o.ringing.find(b); f != nil {
+	if _, f := o.ringing.find(b); f != nil {
 		o.ringing.answered(f, p)
 		return
 	}
@@ -164,8 +163,8 @@ func (o *origination) childAnswered(b *Channel, p peer) {
 
 // childEnded implements caller.
 func (o *origination) childEnded(b *Channel, end legResult) {
-	if f := o.ringing.find(b); f != nil && !f.ended {
-		o.ringing.ended(f, end)
+	if group, f := o.ringing.find(b); f != nil && !f.ended {
+		group.ended(f, end)
 	}
 }
 
@@ -175,8 +174,8 @@ func (o *origination) childLeft(b *Channel) { o.childEnded(b, legResult{cause: N
 func (o *origination) childGone(*Channel) {}
 
 // newLeg implements origin. Such a leg is a new call: the limits of those hold.
-func (o *origination) newLeg(d Destination, t target) (*Channel, Cause) {
-	b, err := o.makeLeg(d, t)
+func (o *origination) newLeg(group *originating, d Destination, t target) (*Channel, Cause) {
+	b, err := o.makeLeg(group, d, t)
 	if err != nil {
 		o.log.Warn("leg refused", "error", err)
 		return nil, DestinationOutOfOrder
@@ -184,7 +183,7 @@ func (o *origination) newLeg(d Destination, t target) (*Channel, Cause) {
 	return b, ""
 }
 
-func (o *origination) makeLeg(d Destination, t target) (*Channel, error) {
+func (o *origination) makeLeg(group *originating, d Destination, t target) (*Channel, error) {
 	t = t.withDefault("origination_caller_id_name", o.ask.CallerName).withDefault("origination_caller_id_number", o.ask.CallerNumber)
 	wanted := t.vars["origination_uuid"]
 	b, err := o.core.newChannel(outbound, d.ChannelName, wanted, false)
@@ -200,7 +199,7 @@ func (o *origination) makeLeg(d Destination, t target) (*Channel, error) {
 	b.profile = o.profile(b, t)
 	b.offered = o.offer(d, t)
 	b.prefs = b.offered
-	b.originVariables(t, !o.ringing.ignoresEarly())
+	b.originVariables(t, !group.ignoresEarly())
 	return b, nil
 }
 

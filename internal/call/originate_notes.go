@@ -3,12 +3,12 @@ package call
 import "strconv"
 
 // noteSuccess sets the variables that tell who answered; noteFailure those that tell why nobody did.
-func (ch *Channel) noteSuccess(o *originating, win *fork) {
+func (ch *Channel) noteSuccess(r *race, win *fork) {
 	ch.vars.push("originated_legs", win.label())
 	if ch.isAnswered && ch.vars.value("endpoint_disposition") != "ANSWER" {
 		ch.set("endpoint_disposition", "ANSWER")
 	}
-	for _, f := range o.forks {
+	for _, f := range r.forks() {
 		cause := None
 		if f != win {
 			cause = LoseRace

@@ -14,10 +14,7 @@ const confirmTime = 5 * time.Second
 // ringTone is what the caller hears while somebody is rung: transfer_ringback once it is answered, else ringback; "" for nothing.
 func (ch *Channel) ringTone() string {
 	value := func(name string) string {
-		if ch.ringing != nil && ch.ringing.vars[name] != "" {
-			return ch.ringing.vars[name]
-		}
-		return ch.ownVar(name)
+		return first(ch.ringing.value(name), ch.ownVar(name))
 	}
 	name := ""
 	if ch.isAnswered {

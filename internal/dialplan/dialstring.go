@@ -30,13 +30,16 @@ type Target struct {
 	Vars     []Pair   // <enterprise>, then {global}, then [leg]: a later one of a name wins
 }
 
-// DialString is what to ring: the groups one after the other, the targets of a group at once.
+// DialString is what to ring. Its parts, those between :_: , ring at once and independently of each other: FreeSWITCH's enterprise originate.
 type DialString struct {
-	Groups [][]Target
+	Parts []Part
 }
 
+// Part is one part of a dial string: its groups ring one after the other, the targets of a group at once. It has at least one target.
+type Part [][]Target
+
 // ParseDialString parses <enterprise vars>{vars}[leg vars]endpoint/dest,…|…:_:…. Its syntax acts only in text that did not come
-// from the wire. Of the parts between :_: , which FreeSWITCH rings independently, the first groups ring together, then the second …
+// from the wire. Several parts ignore early media unless a variable of their own says otherwise, as in FreeSWITCH.
 func ParseDialString(x Expanded) (*DialString, error) {
 	p := &dialParser{}
 	for _, v := range x {
@@ -79,51 +82,62 @@ func (p *dialParser) parse() (*DialString, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.isEnterprise() {
+		outer = append(outer, Pair{Name: "ignore_early_media", Value: "true"})
+	}
 	d := &DialString{}
 	for {
-		if err := p.thread(d, outer); err != nil {
+		part, err := p.part(outer)
+		if err != nil {
 			return nil, err
+		}
+		if len(part) > 0 {
+			d.Parts = append(d.Parts, part)
 		}
 		if p.pos >= len(p.text) {
 			break
 		}
 		p.pos += len(":_:")
 	}
-	groups := d.Groups[:0]
-	for _, g := range d.Groups {
-		if len(g) > 0 {
-			groups = append(groups, g)
-		}
-	}
-	if d.Groups = groups; len(groups) == 0 {
+	if len(d.Parts) == 0 {
 		return nil, ErrNoTarget
 	}
 	return d, nil
 }
 
-// thread parses up to the next :_: and adds its i-th group to the i-th group of d.
-func (p *dialParser) thread(d *DialString, outer []Pair) error {
+// isEnterprise says whether :_: stands somewhere.
+func (p *dialParser) isEnterprise() bool {
+	for i := range p.text {
+		if p.enterprise(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// part parses up to the next :_: .
+func (p *dialParser) part(outer []Pair) (Part, error) {
 	global, err := p.blocks('{', '}')
 	if err != nil {
-		return err
+		return nil, err
 	}
 	vars := append(outer[:len(outer):len(outer)], global...)
-	for group := 0; ; {
-		if len(d.Groups) <= group {
-			d.Groups = append(d.Groups, nil)
-		}
+	var part Part
+	var group []Target
+	for {
 		t, err := p.target(vars)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if t != nil {
-			d.Groups[group] = append(d.Groups[group], *t)
+			group = append(group, *t)
 		}
-		if p.pos >= len(p.text) || p.enterprise(p.pos) {
-			return nil
+		last := p.pos >= len(p.text) || p.enterprise(p.pos)
+		if (last || p.text[p.pos] == '|') && len(group) > 0 {
+			part, group = append(part, group), nil
 		}
-		if p.text[p.pos] == '|' {
-			group++
+		if last {
+			return part, nil
 		}
 		p.pos++
 	}

@@ -8,19 +8,23 @@ import (
 
 // shape writes a dial string so that a table can compare it.
 func shape(d *DialString) string {
-	var groups []string
-	for _, g := range d.Groups {
-		var targets []string
-		for _, t := range g {
-			s := ""
-			for _, v := range t.Vars {
-				s += fmt.Sprintf("%s=%q ", v.Name, v.Value)
+	var parts []string
+	for _, part := range d.Parts {
+		var groups []string
+		for _, g := range part {
+			var targets []string
+			for _, t := range g {
+				s := ""
+				for _, v := range t.Vars {
+					s += fmt.Sprintf("%s=%q ", v.Name, v.Value)
+				}
+				targets = append(targets, s+t.Endpoint+" "+t.Dest)
 			}
-			targets = append(targets, s+t.Endpoint+" "+t.Dest)
+			groups = append(groups, strings.Join(targets, " & "))
 		}
-		groups = append(groups, strings.Join(targets, " & "))
+		parts = append(parts, strings.Join(groups, " then "))
 	}
-	return strings.Join(groups, " then ")
+	return strings.Join(parts, " beside ")
 }
 
 func TestParseDialString(t *testing.T) {
@@ -42,7 +46,9 @@ func TestParseDialString(t *testing.T) {
 		{"equals in value", "{a=b=c}user/1", `a="b=c" user 1`},
 		{"empty value", "{a=}user/1", `a="" user 1`},
 		{"no value", "{a,b=1}user/1", `b="1" user 1`},
-		{"enterprise", "<x=0>{a=1}user/1|user/2:_:{a=2}user/3", `x="0" a="1" user 1 & x="0" a="2" user 3 then x="0" a="1" user 2`},
+		{"enterprise", "<x=0>{a=1}user/1|user/2:_:{a=2}user/3", `x="0" ignore_early_media="true" a="1" user 1 then x="0" ignore_early_media="true" a="1" user 2 beside x="0" ignore_early_media="true" a="2" user 3`},
+		{"enterprise with early media of one part", "user/1:_:{ignore_early_media=false}user/2", `ignore_early_media="true" user 1 beside ignore_early_media="true" ignore_early_media="false" user 2`},
+		{"parts with nothing in them", ":_:user/1:_: :_:", `ignore_early_media="true" user 1`},
 		{"nothing between separators", ",user/1,,|,user/2,", "user 1 then user 2"},
 		{"error endpoint", "error/user_not_registered", "error user_not_registered"},
 		{"slashes in the destination", "sofia/internal/sip:1@[::1]:5060;transport=tcp", "sofia internal/sip:1@[::1]:5060;transport=tcp"},
@@ -132,22 +138,24 @@ func FuzzDialString(f *testing.F) {
 		if err1 == nil && count(d) > count(plain) {
 			t.Errorf("%q in %q at %d: %s became %s", wire, text, i, shape(plain), shape(d))
 		}
-		for _, g := range d.Groups {
-			for _, x := range g {
-				for _, v := range x.Vars {
-					if strings.ContainsAny(v.Name+v.Value, "\r\n\x00") {
-						t.Errorf("line break in %q=%q", v.Name, v.Value)
-					}
+		for _, x := range targets(d) {
+			for _, v := range x.Vars {
+				if strings.ContainsAny(v.Name+v.Value, "\r\n\x00") {
+					t.Errorf("line break in %q=%q", v.Name, v.Value)
 				}
 			}
 		}
 	})
 }
 
-func count(d *DialString) int {
-	n := 0
-	for _, g := range d.Groups {
-		n += len(g)
+func count(d *DialString) int { return len(targets(d)) }
+
+func targets(d *DialString) []Target {
+	var all []Target
+	for _, part := range d.Parts {
+		for _, g := range part {
+			all = append(all, g...)
+		}
 	}
-	return n
+	return all
 }
