@@ -47,6 +47,7 @@ func scenarios() []scenario {
 		{"register", "makes phones register again and again", registerFlags, runRegister},
 		{"ramp", "sets up calls faster and faster, until failures or slow answers show the knee", rampFlags, runRamp},
 		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runCalls},
+		{"engine", "serves as a relay for the scenario relay: Talkpath's media alone, without an exchange", engineFlags, runEngine},
 		{"compare", "runs Talkpath, rtpengine and Kamailio side by side in a network namespace", compareFlags, runCompare},
 	}
 }

@@ -56,15 +56,21 @@ func (c *comparison) talkpathCalls(ctx context.Context, calls int, legs [2]legKi
 		return nil, err
 	}
 	defer s.stop()
+	o := c.callOptions(s, calls, legs)
+	if change != nil {
+		change(o)
+	}
+	return runCalls(ctx, o)
+}
+
+// callOptions are those of calls through an exchange.
+func (c *comparison) callOptions(s *server, calls int, legs [2]legKind) *options {
 	o := compareOptions("udp:127.0.0.1:5060", 100)
 	o.pids, o.calls, o.kinds, o.hold = s.pid(), calls, legs, c.o.window
 	if legs[1] == sdesSRTP {
 		o.accounts = append(o.accounts[:50:50], secureAccounts(50)...)
 	}
-	if change != nil {
-		change(o)
-	}
-	return runCalls(ctx, o)
+	return o
 }
 
 // secureAccounts are users whose phones want SDES.
@@ -83,9 +89,14 @@ func (c *comparison) rtpengineCalls(ctx context.Context, calls int, legs [2]legK
 		return nil, err
 	}
 	defer s.stop()
+	return runCalls(ctx, c.relayOptions(s, calls, legs))
+}
+
+// relayOptions are those of calls through a relay.
+func (c *comparison) relayOptions(s *server, calls int, legs [2]legKind) *options {
 	o := compareOptions("udp:127.0.0.1:5060", 0)
 	o.server, o.ng, o.pids, o.calls, o.kinds, o.hold = "", compareNG, s.pid(), calls, legs, c.o.window
-	return runCalls(ctx, o)
+	return o
 }
 
 // relayPairs runs both relays in turns.
@@ -152,43 +163,6 @@ func measureSRTP(ctx context.Context, c *comparison) error {
 		Name: "2", Measure: "CPU per relayed packet, RTP to SRTP (AES_CM_128_HMAC_SHA1_80), 200 calls", Unit: "µs", PeerName: "rtpengine",
 		Talkpath: values(ours, perPacket), Peer: values(theirs, perPacket), Floor: "1.5× less", Goal: "2.5× less",
 	})
-	return nil
-}
-
-// measureMemory is figure 4. A browser's leg keeps what its key exchange needed until the collector has run: the window waits for that.
-func measureMemory(ctx context.Context, c *comparison) error {
-	for _, m := range []struct {
-		measure     string
-		kind        legKind
-		per         float64 // what a call has of it
-		floor, goal string
-	}{
-		{"memory of a plain call", plainRTP, 1, "10 kB", "2.5 kB"},
-		{"memory of an SDES leg", sdesSRTP, 2, "20 kB", "8 kB"},
-		{"memory of a browser's leg", browser, 2, "60 kB", "22 kB"},
-	} {
-		f := Figure{Name: "4", Measure: m.measure, Unit: "kB", Floor: m.floor, Goal: m.goal, Note: "whole server: signalling, call state and garbage too"}
-		calls := 200
-		if m.kind == browser {
-			calls = c.o.legsAt / 2
-		}
-		for range min(c.o.pairs, 2) {
-			r, err := c.talkpathCalls(ctx, calls, [2]legKind{m.kind, m.kind}, c.browserOptions(m.kind))
-			if err != nil {
-				return err
-			}
-			f.Talkpath = append(f.Talkpath, r.Process.PerCallKB/m.per)
-			if m.kind == browser {
-				continue
-			}
-			if r, err = c.rtpengineCalls(ctx, calls, [2]legKind{m.kind, m.kind}); err != nil {
-				return err
-			}
-			f.PeerName, f.Peer = "rtpengine", append(f.Peer, r.Process.PerCallKB/m.per)
-		}
-		c.say("%s: %.1f kB", m.measure, spreadOf(f.Talkpath).median)
-		c.out.Figures = append(c.out.Figures, f)
-	}
 	return nil
 }
 

@@ -194,6 +194,21 @@ const compareNG = "127.0.0.1:2223"
 func startRTPEngine(ctx context.Context) (*server, error) {
 	s, err := startServer(nil, nil, "rtpengine", "--config-file=none", "--table=-1", "--interface=127.0.0.1", "--listen-ng="+compareNG, "--port-min=30002", "--port-max=50000",
 		"--num-threads=1", "--delete-delay=0", "--log-level=3", "--log-stderr", "--foreground", "--pidfile={dir}/pid")
+	return awaitNG(ctx, s, err)
+}
+
+// startEngine runs the media engine of this program as a relay.
+func startEngine(ctx context.Context) (*server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s, err := startServer(nil, nil, self, "bench", "engine", "-ng", compareNG)
+	return awaitNG(ctx, s, err)
+}
+
+// awaitNG waits until a relay that was started answers.
+func awaitNG(ctx context.Context, s *server, err error) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
