@@ -175,7 +175,7 @@ func (ch *Channel) standBridge(b *Channel, p peer) {
 	now := time.Now()
 	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed, ch.farEnd = b, now, true, nil
 	ch.talkedTo.Store(b)
-	ch.profile.Times.Bridged = now
+	ch.ownProfile().Times.Bridged = now
 	ch.other, ch.otherType = p.profile.asOriginatee(), originatee
 	ch.set("signal_bond", b.uuid)
 	ch.emitBridge(ch.uuid, b.uuid)
@@ -198,7 +198,7 @@ func (ch *Channel) bridged(a *Channel, at time.Time, aName string, caller [2]str
 	ch.bridgedTo, ch.bridgeBegan, ch.wasUsed = a, at, true
 	ch.talkedTo.Store(a)
 	ch.state, ch.requested = csExchangeMedia, csExchangeMedia
-	ch.profile.Times.Bridged = at
+	ch.ownProfile().Times.Bridged = at
 	ch.emitState()
 	ch.set("bridge_to", a.uuid)
 	ch.set("last_bridge_to", a.uuid)

@@ -3,8 +3,6 @@ package call
 import (
 	"strconv"
 	"time"
-
-	"github.com/talkpath/talkpath/esl"
 )
 
 // callerProfile says who calls whom on a leg, switch_caller.h switch_caller_profile_t. It is copied when it goes to another channel.
@@ -37,57 +35,61 @@ func micros(t time.Time) string {
 	return strconv.FormatInt(t.UnixMicro(), 10)
 }
 
-// addOwn writes the Caller-… headers, addOther the Other-Leg-… ones.
-func (p *callerProfile) addOwn(e *esl.Event)   { p.add(e, "Caller-", "Caller-Caller-ID-") }
-func (p *callerProfile) addOther(e *esl.Event) { p.add(e, "Other-Leg-", "Other-Leg-Caller-ID-") }
-
-// add writes the headers in the order of switch_caller_profile_event_set_data. Empty texts have none.
-func (p *callerProfile) add(e *esl.Event, prefix, callerID string) {
-	text := func(name, value string) {
-		if value != "" {
-			e.Add(name, value)
-		}
-	}
-	text(prefix+"Direction", p.Direction)
-	text(prefix+"Logical-Direction", p.Logical)
-	text(prefix+"Username", p.Username)
-	text(prefix+"Dialplan", p.Dialplan)
-	text(callerID+"Name", p.CallerName)
-	text(callerID+"Number", p.CallerNumber)
-	text(prefix+"Orig-Caller-ID-Name", p.OrigName)
-	text(prefix+"Orig-Caller-ID-Number", p.OrigNumber)
-	text(prefix+"Callee-ID-Name", p.CalleeName)
-	text(prefix+"Callee-ID-Number", p.CalleeNumber)
-	text(prefix+"Network-Addr", p.NetworkAddr)
-	text(prefix+"ANI", p.ANI)
-	text(prefix+"Destination-Number", p.Destination)
-	text(prefix+"Unique-ID", p.UUID)
-	text(prefix+"Source", p.Source)
-	text(prefix+"Transfer-Source", p.TransferSource)
-	text(prefix+"Context", p.Context)
-	text(prefix+"RDNIS", p.RDNIS)
-	text(prefix+"Channel-Name", p.Channel)
-	if p.Index > 0 {
-		e.Add(prefix+"Profile-Index", strconv.Itoa(p.Index))
-	}
-	p.Times.add(e, prefix)
-	e.Add(prefix+"Screen-Bit", "true")
-	e.Add(prefix+"Privacy-Hide-Name", strconv.FormatBool(p.HideName))
-	e.Add(prefix+"Privacy-Hide-Number", strconv.FormatBool(p.HideNumber))
+// profileNames are the names of a caller profile's headers, in the order of switch_caller_profile_event_set_data.
+type profileNames struct {
+	texts          [19]string
+	index          string
+	times          [11]string
+	screen         string
+	hideName, hide string
 }
 
-func (t *profileTimes) add(e *esl.Event, prefix string) {
-	e.Add(prefix+"Profile-Created-Time", micros(t.ProfileCreated))
-	e.Add(prefix+"Channel-Created-Time", micros(t.Created))
-	e.Add(prefix+"Channel-Answered-Time", micros(t.Answered))
-	e.Add(prefix+"Channel-Progress-Time", micros(t.Progress))
-	e.Add(prefix+"Channel-Progress-Media-Time", micros(t.ProgressMedia))
-	e.Add(prefix+"Channel-Hangup-Time", micros(t.Hangup))
-	e.Add(prefix+"Channel-Transfer-Time", "0")
-	e.Add(prefix+"Channel-Resurrect-Time", "0")
-	e.Add(prefix+"Channel-Bridged-Time", micros(t.Bridged))
-	e.Add(prefix+"Channel-Last-Hold", micros(t.LastHold))
-	e.Add(prefix+"Channel-Hold-Accum", strconv.FormatInt(t.HoldAccum.Microseconds(), 10))
+// The headers of the leg's own profile, of the other leg's, and the second set of a channel's data.
+var (
+	ownNames   = namesOf("Caller-", "Caller-Caller-ID-")
+	otherNames = namesOf("Other-Leg-", "Other-Leg-Caller-ID-")
+	dataNames  = namesOf("Channel-", "Channel-Caller-ID-")
+)
+
+func namesOf(prefix, callerID string) profileNames {
+	n := profileNames{index: prefix + "Profile-Index", screen: prefix + "Screen-Bit", hideName: prefix + "Privacy-Hide-Name",
+		hide: prefix + "Privacy-Hide-Number"}
+	for i, name := range [...]string{"Direction", "Logical-Direction", "Username", "Dialplan", "Name", "Number", "Orig-Caller-ID-Name",
+		"Orig-Caller-ID-Number", "Callee-ID-Name", "Callee-ID-Number", "Network-Addr", "ANI", "Destination-Number", "Unique-ID", "Source",
+		"Transfer-Source", "Context", "RDNIS", "Channel-Name"} {
+		if n.texts[i] = prefix + name; name == "Name" || name == "Number" {
+			n.texts[i] = callerID + name
+		}
+	}
+	for i, name := range [...]string{"Profile-Created-Time", "Channel-Created-Time", "Channel-Answered-Time", "Channel-Progress-Time",
+		"Channel-Progress-Media-Time", "Channel-Hangup-Time", "Channel-Transfer-Time", "Channel-Resurrect-Time", "Channel-Bridged-Time",
+		"Channel-Last-Hold", "Channel-Hold-Accum"} {
+		n.times[i] = prefix + name
+	}
+	return n
+}
+
+// write writes the headers. Empty texts have none.
+func (p *callerProfile) write(w *writer, names *profileNames) {
+	for i, value := range [len(names.texts)]string{p.Direction, p.Logical, p.Username, p.Dialplan, p.CallerName, p.CallerNumber, p.OrigName, p.OrigNumber,
+		p.CalleeName, p.CalleeNumber, p.NetworkAddr, p.ANI, p.Destination, p.UUID, p.Source, p.TransferSource, p.Context, p.RDNIS, p.Channel} {
+		if value != "" {
+			w.add(names.texts[i], value)
+		}
+	}
+	if p.Index > 0 {
+		w.add(names.index, w.number(int64(p.Index)))
+	}
+	t := &p.Times
+	never := time.Time{}
+	for i, at := range [...]time.Time{t.ProfileCreated, t.Created, t.Answered, t.Progress, t.ProgressMedia, t.Hangup, never, never, t.Bridged,
+		t.LastHold} {
+		w.add(names.times[i], w.micros(at))
+	}
+	w.add(names.times[len(names.times)-1], w.number(t.HoldAccum.Microseconds()))
+	w.add(names.screen, "true")
+	w.add(names.hideName, strconv.FormatBool(p.HideName))
+	w.add(names.hide, strconv.FormatBool(p.HideNumber))
 }
 
 // asOriginator is how the caller appears on the leg it made: FreeSWITCH shows none of its times there.

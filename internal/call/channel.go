@@ -28,9 +28,9 @@ type Channel struct {
 	incoming  *Inbound     // inbound leg
 	dest      *Destination // outbound leg
 
-	snap     atomic.Pointer[Snapshot] // read by everybody
-	overflow atomic.Bool              // the mailbox bound was hit
-	talkedTo atomic.Pointer[Channel]  // the far leg of the present bridge or the last one
+	seen     atomic.Pointer[view]    // what was published last
+	overflow atomic.Bool             // the mailbox bound was hit
+	talkedTo atomic.Pointer[Channel] // the far leg of the present bridge or the last one
 
 	caller caller   // who called this leg and hears of it; nil for an inbound one and one that is on its own
 	parent *Channel // the caller when it is a channel: this leg is part of its call
@@ -50,9 +50,11 @@ type Channel struct {
 	presences   int // PRESENCE_IN events so far
 	callUUID    string
 	vars        variables
-	profile     *callerProfile
-	other       *callerProfile
+	profile     *callerProfile // changed by ownProfile
+	other       *callerProfile // changed by ownOther
 	otherType   string
+	// profileSeen and otherSeen: a view has it.
+	profileSeen, otherSeen bool
 
 	ringReady, early, isAnswered bool
 	held                         bool
@@ -104,9 +106,6 @@ type Channel struct {
 
 // UUID identifies the channel.
 func (ch *Channel) UUID() string { return ch.uuid }
-
-// Snapshot is the channel as last published.
-func (ch *Channel) Snapshot() Snapshot { return *ch.snap.Load() }
 
 // Hangup ends the channel as a command would.
 func (ch *Channel) Hangup(cause Cause) {
@@ -161,12 +160,12 @@ func (ch *Channel) guarded(f func()) {
 // wait handles what is posted, and executes what messages ask for, until stop holds or the time is over (0: no limit); it says whether
 // stop held.
 func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
-	return ch.box.wait(stop, limit, ch.publish, ch.nextMessage)
+	return ch.box.wait(stop, limit, ch.show, ch.nextMessage)
 }
 
 // await waits for another channel's part in something, which takes no longer than a message there and back. No application runs meanwhile.
 func (ch *Channel) await(stop func() bool) bool {
-	return ch.box.wait(stop, guardTime, ch.publish, func() bool { return false })
+	return ch.box.wait(stop, guardTime, ch.show, func() bool { return false })
 }
 
 // isDown is the stop condition of what lasts: the call ended or goes on elsewhere.
@@ -208,7 +207,7 @@ func (ch *Channel) finish() {
 	ch.state = csHangup
 	ch.emitState()
 	if ch.profile != nil {
-		ch.profile.Times.Hangup = time.Now()
+		ch.ownProfile().Times.Hangup = time.Now()
 	}
 	ch.emitCallState(callHangup)
 	ch.requested = csReporting

@@ -108,6 +108,10 @@ func (ch *Channel) emitPresence(status string, by event.Origin) {
 	if id == "" {
 		return
 	}
+	if !ch.wanted("PRESENCE_IN", "") {
+		ch.presences++
+		return
+	}
 	x := extra{{"proto", "any"}, {"login", "src/switch_channel.c"}, {"from", headerText(id)}, {"rpid", "unknown"}, {"status", status},
 		{"event_type", "presence"}, {"alt_event_type", "dialog"}, {"presence-call-info-state", ch.callInfoState(status)}}
 	if info := ch.vars.value("presence_call_info"); info != "" {

@@ -67,7 +67,7 @@ func appSetUser(ch *Channel, data dialplan.Expanded) string {
 // appSetProfileVar is set_profile_var FIELD=VALUE: a field of the caller profile.
 func appSetProfileVar(ch *Channel, data dialplan.Expanded) string {
 	name, value, _ := assignment(data)
-	p, text := ch.profile, headerText(value.String())
+	p, text := ch.ownProfile(), headerText(value.String())
 	fields := map[string]*string{"username": &p.Username, "caller_id_name": &p.CallerName, "caller_id_number": &p.CallerNumber,
 		"callee_id_name": &p.CalleeName, "callee_id_number": &p.CalleeNumber, "ani": &p.ANI, "rdnis": &p.RDNIS,
 		"destination_number": &p.Destination, "context": &p.Context, "dialplan": &p.Dialplan}

@@ -80,6 +80,7 @@ func appPrivacy(ch *Channel, data dialplan.Expanded) string {
 	case what == "full" || isTrue(what):
 		name, number = true, true
 	}
-	ch.profile.HideName, ch.profile.HideNumber = name, number
+	p := ch.ownProfile()
+	p.HideName, p.HideNumber = name, number
 	return responseNone
 }

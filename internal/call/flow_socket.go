@@ -160,9 +160,11 @@ func (c Controlled) Data(ctx context.Context) *esl.Event {
 func (ch *Channel) data() *esl.Event {
 	e := ch.core.cfg.Bus.NewEvent("CHANNEL_DATA", from("mod_event_socket.c", "parse_command", 2029))
 	ch.core.cfg.Bus.Stamp(e)
+	w := writer{headers: e.Headers}
 	if ch.profile != nil {
-		ch.profile.add(e, "Channel-", "Channel-Caller-ID-")
+		ch.profile.write(&w, &dataNames)
 	}
-	ch.fill(e, eventSpec{vars: true})
+	ch.moment(ch.publish(), eventSpec{vars: true}).write(&w)
+	e.Headers = w.headers
 	return e
 }

@@ -105,8 +105,9 @@ func (ch *Channel) transfer(to place) {
 	context := first(to.context, ch.vars.value("force_transfer_context"), ch.profile.Context, "default")
 	dest := headerText(to.dest.String())
 	ch.newProfile("bl_xfer:" + dest + "/" + context + "/" + name)
-	ch.profile.RDNIS, ch.profile.Destination = ch.profile.Destination, dest
-	ch.profile.Dialplan, ch.profile.Context = name, context
+	p := ch.ownProfile()
+	p.RDNIS, p.Destination = p.Destination, dest
+	p.Dialplan, p.Context = name, context
 	ch.other, ch.otherType = nil, ""
 	ch.vars.del("signal_bond")
 	if !isTrue(ch.vars.value("limit_ignore_transfer")) {
@@ -183,7 +184,7 @@ func (ch *Channel) flipCallerID() {
 		return
 	}
 	ch.flipped = true
-	p := ch.profile
+	p := ch.ownProfile()
 	ch.vars.set(Variable{Name: "pre_transfer_caller_id_name", Value: p.CallerName, Wire: true})
 	ch.vars.set(Variable{Name: "pre_transfer_caller_id_number", Value: p.CallerNumber, Wire: true})
 	ch.set("channel_cid_flipped", "yes")
@@ -202,11 +203,12 @@ func appExecuteExtension(ch *Channel, data dialplan.Expanded) string {
 	}
 	to := placeOf(words)
 	before := ch.profile
-	p := *before
-	p.Destination = headerText(to.dest.String())
-	p.Dialplan, p.Context = first(to.dialplan, p.Dialplan), first(to.context, p.Context)
-	ch.profile = &p
+	inner := *before
+	inner.Destination = headerText(to.dest.String())
+	inner.Dialplan, inner.Context = first(to.dialplan, inner.Dialplan), first(to.context, inner.Context)
+	ch.profile = &inner
 	actions := ch.route(to.dest)
+	p := ch.ownProfile()
 	p.Destination, p.Dialplan, p.Context = before.Destination, before.Dialplan, before.Context
 	ch.depth++
 	ch.perform(actions)

@@ -91,14 +91,14 @@ func (ch *Channel) markHold(on bool) {
 	if on {
 		ch.emitCallState(callHeld)
 		ch.heldSince = time.Now()
-		ch.profile.Times.LastHold = ch.heldSince
+		ch.ownProfile().Times.LastHold = ch.heldSince
 		ch.emitHold()
 		ch.emitPresence("hold", presenceOfHold)
 		return
 	}
 	ch.emitCallState(callUnheld)
 	now := time.Now()
-	ch.profile.Times.HoldAccum += now.Sub(ch.heldSince)
+	ch.ownProfile().Times.HoldAccum += now.Sub(ch.heldSince)
 	if ch.holds = append(ch.holds, "{"+micros(ch.heldSince)+","+micros(now)+"}"); len(ch.holds) > maxHolds {
 		ch.holds = ch.holds[1:]
 	}

@@ -95,8 +95,9 @@ func (ch *Channel) takeOffer() error {
 
 // route asks the dialplan what to do. program is that of the dialplan "inline".
 func (ch *Channel) route(program dialplan.Expanded) []dialplan.Action {
-	if p := ch.profile; strings.EqualFold(p.Dialplan, inlineDialplan) {
-		if p.RDNIS != "" { // the number is that from before: the program is none
+	if strings.EqualFold(ch.profile.Dialplan, inlineDialplan) {
+		if ch.profile.RDNIS != "" { // the number is that from before: the program is none
+			p := ch.ownProfile()
 			p.Destination, p.RDNIS = p.RDNIS, ""
 		}
 		return dialplan.Inline(program)

@@ -124,7 +124,7 @@ func (ch *Channel) apply(vars []Variable) {
 func (ch *Channel) heardFrom(vars []Variable) {
 	ch.apply(vars)
 	if ch.profile != nil && ch.profile.NetworkAddr == "" {
-		ch.profile.NetworkAddr = ch.vars.value("sip_network_ip")
+		ch.ownProfile().NetworkAddr = ch.vars.value("sip_network_ip")
 	}
 }
 
@@ -160,9 +160,9 @@ func (ch *Channel) markRinging() bool {
 		return false
 	}
 	ch.ringReady = true
-	ch.profile.Times.Progress = time.Now()
+	ch.ownProfile().Times.Progress = time.Now()
 	if ch.other != nil {
-		ch.other.Times.Progress = ch.profile.Times.Progress
+		ch.ownOther().Times.Progress = ch.profile.Times.Progress
 	}
 	ch.emitProgress()
 	ch.emitCallState(callRinging)
@@ -177,7 +177,7 @@ func (ch *Channel) markEarly() {
 	}
 	ch.early = true
 	ch.answerState = answerEarly
-	ch.profile.Times.ProgressMedia = time.Now()
+	ch.ownProfile().Times.ProgressMedia = time.Now()
 	ch.emitProgressMedia()
 	ch.emitCallState(callEarly)
 	ch.runOn("pre_answer")
@@ -188,7 +188,7 @@ func (ch *Channel) markEarly() {
 func (ch *Channel) markAnswered() {
 	ch.isAnswered = true
 	ch.answerState = answered
-	ch.profile.Times.Answered = time.Now()
+	ch.ownProfile().Times.Answered = time.Now()
 	ch.emitAnswer()
 	ch.emitPresence(answered, presenceOfAnswer)
 	ch.emitCallState(callActive)

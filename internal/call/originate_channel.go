@@ -59,7 +59,8 @@ func (ch *Channel) newLeg(o *originating, d Destination, t target) (*Channel, Ca
 		ch.log.Warn("called leg refused", "error", err)
 		return nil, SwitchCongestion
 	}
-	ch.profile.CalleeName, ch.profile.CalleeNumber = b.profile.CalleeName, b.profile.CalleeNumber
+	p := ch.ownProfile()
+	p.CalleeName, p.CalleeNumber = b.profile.CalleeName, b.profile.CalleeNumber
 	if o.race.isEnterprise() {
 		b.set("ent_originate_aleg_uuid", ch.uuid)
 	}

@@ -325,5 +325,5 @@ func (ch *Channel) becomeUser() {
 		return
 	}
 	ch.apply(vars)
-	ch.profile.Context = first(ch.ownVar("user_context"), ch.profile.Context)
+	ch.ownProfile().Context = first(ch.ownVar("user_context"), ch.profile.Context)
 }

@@ -54,7 +54,7 @@ func (ch *Channel) earlyFor() bool {
 			continue
 		}
 		if ch.profile.Times.Progress.IsZero() {
-			ch.profile.Times.Progress = time.Now() // it rings, though nobody is told by 180
+			ch.ownProfile().Times.Progress = time.Now() // it rings, though nobody is told by 180
 		}
 		if err := ch.answerWith(c, false); err != nil {
 			ch.log.Info("no early media", "error", err)

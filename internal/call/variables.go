@@ -12,10 +12,12 @@ const (
 )
 
 // variables are a channel's variables in the order they were set. Setting one that exists moves it to the end, as FreeSWITCH does.
-// Snapshots share the slice, so a change after share works on a copy.
 type variables struct {
-	list   []Variable
-	shared bool
+	list []Variable
+	// seen is how many of list readers elsewhere may have. Those never change: what would change one works on a copy, what adds one does not.
+	seen int
+	// bytes counts names and values.
+	bytes int
 	// wire and wireBytes count what peers gave; dropped what they gave beyond the limits.
 	wire, wireBytes, dropped int
 }
@@ -29,10 +31,11 @@ const (
 
 func (x Variable) size() int { return len(x.Name) + len(x.Value) }
 
-// index finds a variable, in any case of ASCII letters. Every event asks for several of some hundred: lengths are compared first.
+// index finds a variable, in any case of ASCII letters. Every call asks some hundred times for one of some hundred: lengths are compared
+// first, and most names are written as they were set.
 func (v *variables) index(name string) int {
 	for i := range v.list {
-		if x := v.list[i].Name; len(x) == len(name) && strings.EqualFold(x, name) {
+		if x := v.list[i].Name; len(x) == len(name) && (x == name || strings.EqualFold(x, name)) {
 			return i
 		}
 	}
@@ -51,17 +54,17 @@ func (v *variables) value(name string) string {
 	return x.Value
 }
 
-// own makes the list ours alone before a change.
-func (v *variables) own() {
-	if v.shared {
-		v.list = slices.Clone(v.list)
-		v.shared = false
+// own makes the list ours alone from that place on before a change.
+func (v *variables) own(from int) {
+	if from < v.seen {
+		v.list = append(make([]Variable, 0, cap(v.list)), v.list...)
+		v.seen = 0
 	}
 }
 
 // share returns the list for readers elsewhere.
 func (v *variables) share() []Variable {
-	v.shared = true
+	v.seen = len(v.list)
 	return slices.Clip(v.list)
 }
 
@@ -78,8 +81,8 @@ func (v *variables) set(x Variable) {
 		}
 		v.wire, v.wireBytes = v.wire+1, v.wireBytes+x.size()
 	}
-	v.own()
 	v.list = append(v.list, x)
+	v.bytes += x.size()
 }
 
 func (v *variables) del(name string) {
@@ -87,8 +90,10 @@ func (v *variables) del(name string) {
 	if i < 0 {
 		return
 	}
-	v.own()
-	if x := v.list[i]; x.Wire {
+	v.own(i)
+	x := v.list[i]
+	v.bytes -= x.size()
+	if x.Wire {
 		v.wire, v.wireBytes = v.wire-1, v.wireBytes-x.size()
 	}
 	v.list = slices.Delete(v.list, i, i+1)
@@ -101,10 +106,12 @@ func (v *variables) push(name, value string) {
 		v.set(Variable{Name: name, Value: value})
 		return
 	}
-	v.own()
+	v.own(i)
 	old := v.list[i].Value
+	v.bytes += len(value) + len(arraySeparator)
 	if !strings.HasPrefix(old, arrayPrefix) {
 		old = arrayPrefix + old
+		v.bytes += len(arrayPrefix)
 	}
 	v.list[i].Value = old + arraySeparator + value
 }

@@ -66,24 +66,29 @@ func NewBus(id Identity) *Bus {
 // Publish.
 func (b *Bus) NewEvent(name string, o Origin) *esl.Event {
 	e := esl.NewEvent(name)
-	b.addBase(e, o)
+	b.addBase(e, o, time.Now(), 0)
 	return e
 }
 
-func (b *Bus) addBase(e *esl.Event, o Origin) {
-	now := time.Now()
+const (
+	// baseHeaders is how many headers every event begins with, headerSize about what a header takes beside its text.
+	baseHeaders = 13
+	headerSize  = 56
+)
+
+func (b *Bus) addBase(e *esl.Event, o Origin, at time.Time, sequence uint64) {
 	e.Add("Core-UUID", b.id.CoreUUID)
 	e.Add("FreeSWITCH-Hostname", b.id.Hostname)
 	e.Add("FreeSWITCH-Switchname", b.id.Switchname)
 	e.Add("FreeSWITCH-IPv4", b.id.IPv4)
 	e.Add("FreeSWITCH-IPv6", b.id.IPv6)
-	e.Add("Event-Date-Local", now.Format(time.DateTime))
-	e.Add("Event-Date-GMT", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
-	e.Add("Event-Date-Timestamp", strconv.FormatInt(now.UnixMicro(), 10))
+	e.Add("Event-Date-Local", at.Format(time.DateTime))
+	e.Add("Event-Date-GMT", at.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+	e.Add("Event-Date-Timestamp", strconv.FormatInt(at.UnixMicro(), 10))
 	e.Add("Event-Calling-File", o.File)
 	e.Add("Event-Calling-Function", o.Function)
 	e.Add("Event-Calling-Line-Number", strconv.Itoa(o.Line))
-	e.Add("Event-Sequence", "0")
+	e.Add("Event-Sequence", strconv.FormatUint(sequence, 10))
 }
 
 // Wants reports whether any subscriber wants such an event; builders skip the work when none does. It costs one atomic load and at
@@ -94,14 +99,13 @@ func (b *Bus) Wants(name, subclass string) bool { return b.wanted.Load().Wants(n
 // that was not made by NewEvent gets the base headers appended. The event is immutable from here on.
 func (b *Bus) Publish(e *esl.Event) {
 	if _, ok := e.Lookup("Core-UUID"); !ok {
-		b.addBase(e, Origin{})
+		b.addBase(e, Origin{}, time.Now(), 0)
 	}
 	b.published.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e.Set("Event-Sequence", strconv.FormatUint(b.next, 10))
 	b.next++
-	b.readers = b.readers[:0]
 	for _, s := range b.subs {
 		if s.selection.Match(e) {
 			b.readers = append(b.readers, s)
@@ -113,14 +117,19 @@ func (b *Bus) Publish(e *esl.Event) {
 	if len(b.readers) > 1 {
 		b.encodings.Share(e)
 	}
-	size := e.Size()
+	b.deliver(queued{event: e, size: e.Size()})
+}
+
+// deliver queues an event for its readers. b.mu is held.
+func (b *Bus) deliver(q queued) {
 	for _, s := range b.readers {
-		if !s.push(e, size) {
+		if !s.push(q) {
 			b.overflows.Add(1)
 			b.remove(s)
 		}
 	}
 	clear(b.readers)
+	b.readers = b.readers[:0]
 }
 
 // Stamp gives an event that goes to one reader only, and not over the bus, a sequence number of its own.

@@ -41,9 +41,11 @@ type Subscription struct {
 	last  bool  // nothing is added any more
 }
 
+// queued is an event, or a notice of one.
 type queued struct {
-	event *esl.Event
-	size  int
+	event  *esl.Event
+	notice *posted
+	size   int
 }
 
 // Select replaces what is wanted; it applies to events published after it returns.
@@ -59,18 +61,18 @@ func (s *Subscription) Select(sel esl.Selection) {
 }
 
 // push queues an event; false means the queue overflowed and the subscription is over. Called by the bus, with its lock held.
-func (s *Subscription) push(e *esl.Event, size int) bool {
+func (s *Subscription) push(q queued) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil || s.last {
 		return true // closed, about to be removed
 	}
-	if len(s.queue)-s.head >= s.limit.Events || s.bytes+size > s.limit.Bytes {
+	if len(s.queue)-s.head >= s.limit.Events || s.bytes+q.size > s.limit.Bytes {
 		s.end(esl.ErrOverflow)
 		return false
 	}
-	s.queue = append(s.queue, queued{e, size})
-	s.bytes += size
+	s.queue = append(s.queue, q)
+	s.bytes += q.size
 	s.signal()
 	return true
 }
@@ -92,8 +94,14 @@ func (s *Subscription) signal() {
 // error.
 func (s *Subscription) Next(ctx context.Context) (*esl.Event, error) {
 	for {
-		if e, err := s.pop(); e != nil || err != nil {
-			return e, err
+		q, err := s.pop()
+		switch {
+		case err != nil:
+			return nil, err
+		case q.notice != nil:
+			return q.notice.read(), nil
+		case q.event != nil:
+			return q.event, nil
 		}
 		select {
 		case <-s.ready:
@@ -103,17 +111,18 @@ func (s *Subscription) Next(ctx context.Context) (*esl.Event, error) {
 	}
 }
 
-func (s *Subscription) pop() (*esl.Event, error) {
+// pop takes the oldest of the queue; nothing when it is empty.
+func (s *Subscription) pop() (queued, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
-		return nil, s.err
+		return queued{}, s.err
 	}
 	if s.head == len(s.queue) {
 		if s.last {
 			s.err = esl.ErrClosed
 		}
-		return nil, s.err
+		return queued{}, s.err
 	}
 	q := s.queue[s.head]
 	s.queue[s.head] = queued{}
@@ -130,7 +139,7 @@ func (s *Subscription) pop() (*esl.Event, error) {
 		clear(s.queue[n:])
 		s.queue, s.head = s.queue[:n], 0
 	}
-	return q.event, nil
+	return q, nil
 }
 
 func (s *Subscription) queued() int {
