@@ -73,6 +73,8 @@ type listener struct {
 	transport string
 	addr      netip.AddrPort
 	udp       *net.UDPConn
+	socket    *udpSocket   // of udp
+	flows     udpFlows     // by udp
 	tcp       net.Listener // also under tls, ws and wss
 	http      *http.Server
 }
@@ -127,6 +129,10 @@ func (s *Stack) bind(l Listener) (*listener, error) {
 			return nil, fmt.Errorf("sip: listen on %s: %w", l.Addr, err)
 		}
 		if ln.udp, err = net.ListenUDP("udp", addr); err != nil {
+			return nil, fmt.Errorf("sip: %w", err)
+		}
+		if ln.socket, err = newUDPSocket(ln.udp); err != nil {
+			ln.udp.Close()
 			return nil, fmt.Errorf("sip: %w", err)
 		}
 		_ = ln.udp.SetReadBuffer(4 << 20) // best effort: bursts of registrations

@@ -1,46 +1,60 @@
 package sip
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
+	"sync"
 )
+
+// maxDatagram is the most that UDP carries.
+const maxDatagram = 1 << 16
 
 // readUDP is the reader of a UDP socket. One reader keeps the order in which messages came.
 func (s *Stack) readUDP(l *listener) {
-	buf := make([]byte, 1<<16)
-	for {
-		n, from, err := l.udp.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			continue // an ICMP error of some earlier packet
-		}
-		f := s.udpFlow(l, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+	l.socket.serve(func(from netip.AddrPort, data []byte) {
 		switch {
-		case isKeepAlive(buf[:n]):
-			if n >= 4 { // RFC 5626 §3.5.1 is for streams; phones send it on UDP too and do not mind an answer
+		case isKeepAlive(data):
+			if len(data) >= 4 { // RFC 5626 §3.5.1 is for streams; phones send it on UDP too and do not mind an answer
 				s.count.keepAlives.Add(1)
 			}
-		case n > s.cfg.Limits.MessageBytes:
+		case len(data) > s.cfg.Limits.MessageBytes:
 			s.count.oversize.Add(1)
-			s.rejectRaw(f, buf[:n], 513, "")
+			s.rejectRaw(s.udpFlow(l, from), data, 513, "")
 		default:
-			s.receive(f, buf[:n])
+			s.receive(s.udpFlow(l, from), data)
 		}
-	}
+	})
 }
 
+// udpFlows are the flows of the peers heard or written to lately, so that a message costs no new one. Addresses can be forged: there are at most
+// twice maxUDPFlows, and of those the older half is forgotten when the newer one is full.
+type udpFlows struct {
+	mu         sync.Mutex // guards what follows
+	now, older map[netip.AddrPort]*Flow
+}
+
+const maxUDPFlows = 2048
+
+// udpFlow finds or makes the flow of a peer.
 func (s *Stack) udpFlow(l *listener, remote netip.AddrPort) *Flow {
-	return &Flow{
-		stack: s, transport: "udp", local: l.addr, remote: remote, id: "udp/" + l.addr.String() + "/" + remote.String(), done: s.done,
-		send1: func(data []byte) error {
-			_, err := l.udp.WriteToUDPAddrPort(data, remote)
-			return err
-		},
+	c := &l.flows
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.now[remote]; f != nil {
+		return f
 	}
+	f := c.older[remote]
+	if f == nil {
+		f = &Flow{
+			stack: s, transport: "udp", local: l.addr, remote: remote, id: "udp/" + l.addr.String() + "/" + remote.String(), done: s.done,
+			send1: func(data []byte) error { return l.socket.send(data, remote) },
+		}
+	}
+	if len(c.now) >= maxUDPFlows || c.now == nil {
+		c.older, c.now = c.now, map[netip.AddrPort]*Flow{}
+	}
+	c.now[remote] = f
+	return f
 }
 
 func (s *Stack) udpFlowTo(remote netip.AddrPort) (*Flow, error) {

@@ -135,7 +135,7 @@ type event struct {
 	headers [][2]string
 }
 
-func loadTree(t *testing.T, tree string) *config.Snapshot {
+func loadTree(t testing.TB, tree string) *config.Snapshot {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "freeswitch.xml"), []byte(tree), 0o600); err != nil {
