@@ -3,7 +3,6 @@ package sip
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"runtime/debug"
 	"strconv"
@@ -47,36 +46,21 @@ func (s *Stack) receiveResponse(res *Response) {
 	tx.receive(res)
 }
 
-// serverKey matches a request to its transaction (RFC 3261 §17.2.3). The sender's address is part of it, so that nobody else can
-// CANCEL or ACK; its port is not, as a NAT may change it.
-func serverKey(f *Flow, r *Request) string {
-	via := r.Via()
-	method := r.Method
-	if method == ACK || method == CANCEL {
-		method = INVITE
-	}
-	branch := param(via.Params, "branch")
-	if strings.HasPrefix(branch, "z9hG4bK") && len(branch) > 7 {
-		return strings.Join([]string{branch, strings.ToLower(via.Host), strconv.Itoa(via.Port), f.remote.Addr().String(), string(method)}, "\x00")
-	}
-	// RFC 2543: no unique branch
-	return strings.Join([]string{r.CallID().Value(), param(r.From().Params, "tag"), strconv.Itoa(int(r.CSeq().SeqNo)), via.Value(),
-		f.remote.Addr().String(), string(method)}, "\x00")
-}
-
 func (s *Stack) receiveRequest(f *Flow, r *Request) {
-	key := serverKey(f, r)
-	tx, found := s.serverTxs.get(key)
+	key := s.serverKey(f, r)
+	old, found := s.serverTxs.get(key)
 	switch {
 	case r.Method == ACK:
-		s.receiveAck(f, r, tx)
+		invite, _ := old.(*ServerTx)
+		s.receiveAck(f, r, invite)
 		return
 	case r.Method == CANCEL:
-		s.receiveCancel(f, r, key, tx)
+		invite, _ := old.(*ServerTx)
+		s.receiveCancel(f, r, key, invite)
 		return
 	case found:
 		s.count.retransmissions.Add(1)
-		tx.requestAgain()
+		old.requestAgain()
 		return
 	}
 	tag := param(r.To().Params, "tag")
@@ -86,16 +70,17 @@ func (s *Stack) receiveRequest(f *Flow, r *Request) {
 		return
 	}
 	if tag == "" {
-		if other, ok := s.merged.get(mergedKey(r)); ok && other.merges() {
+		if other, ok := s.merged.get(s.mergedKey(r)); ok && other.merges() {
 			s.count.merged.Add(1)
 			s.respondStateless(f, r, 482, "")
 			return
 		}
 	}
-	tx = s.newServerTx(f, r, key)
-	if tx == nil {
+	tx := s.newServerTx(f, r, key)
+	if r.Method == INVITE && !tx.enrol() {
 		return // the same request on two sockets at once
 	}
+	defer tx.enrol() // what the handler has not answered at once
 	if tag != "" {
 		if session, ok := s.sessions.get(sessionKey(r.CallID().Value(), tag)); ok {
 			session.request(tx)
@@ -119,15 +104,10 @@ func (s *Stack) dispatch(tx *ServerTx, tag string) {
 	r := tx.req
 	code, reason, headers := s.screen(r, tag)
 	if code != 0 {
-		_ = tx.Respond(tx.NewResponse(code, reason, headers...))
+		_ = tx.RespondStateless(tx.NewResponse(code, reason, headers...))
 		return
 	}
-	tx.mu.Lock()
-	if tx.state != serverTerminated { // else nothing would take it out again
-		tx.mergedKey = mergedKey(r)
-		s.merged.add(tx.mergedKey, tx)
-	}
-	tx.mu.Unlock()
+	tx.merge()
 	s.cfg.Handler.ServeSIP(tx)
 }
 
@@ -177,16 +157,12 @@ func (s *Stack) unsupported(r *Request) string {
 	return strings.Join(missing, ", ")
 }
 
-func mergedKey(r *Request) string {
-	return r.CallID().Value() + "\x00" + param(r.From().Params, "tag") + "\x00" + r.CSeq().Value()
-}
-
 // merges reports whether a request with the same Call-ID, From tag and CSeq but another branch is a second copy of this one by another
 // way (RFC 3261 §8.2.2.2). After a challenge it is not: clients exist that authenticate without counting CSeq up.
 func (tx *ServerTx) merges() bool {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
-	return tx.state != serverTerminated && !(len(tx.last) > 11 && (string(tx.last[8:11]) == "401" || string(tx.last[8:11]) == "407"))
+	return tx.state != serverTerminated && !isChallenge(tx.last)
 }
 
 func (s *Stack) receiveAck(f *Flow, r *Request, tx *ServerTx) {
@@ -201,8 +177,8 @@ func (s *Stack) receiveAck(f *Flow, r *Request, tx *ServerTx) {
 }
 
 // receiveCancel answers a CANCEL and ends the INVITE it means (RFC 3261 §9.2).
-func (s *Stack) receiveCancel(f *Flow, r *Request, inviteKey string, invite *ServerTx) {
-	key := inviteKey + "\x00CANCEL"
+func (s *Stack) receiveCancel(f *Flow, r *Request, inviteKey txKey, invite *ServerTx) {
+	key := inviteKey.cancel()
 	if tx, found := s.serverTxs.get(key); found {
 		s.count.retransmissions.Add(1)
 		tx.requestAgain()
@@ -213,9 +189,6 @@ func (s *Stack) receiveCancel(f *Flow, r *Request, inviteKey string, invite *Ser
 		return
 	}
 	tx := s.newServerTx(f, r, key)
-	if tx == nil {
-		return
-	}
 	tx.tag = invite.tag
 	_ = tx.Respond(tx.NewResponse(200, ""))
 	invite.cancel(r)
@@ -226,8 +199,7 @@ func (s *Stack) respondStateless(f *Flow, r *Request, code int, reason string, h
 	if r.Method == ACK {
 		return
 	}
-	tag := strconv.FormatUint(maphash.String(s.seed, serverKey(f, r)), 36)
-	res := responseTo(r, f, code, reason, tag)
+	res := responseTo(r, f, code, reason, s.statelessTag(s.serverKey(f, r)))
 	for _, h := range headers {
 		res.AppendHeader(h)
 	}

@@ -22,12 +22,13 @@ type ServerTx struct {
 	stack     *Stack
 	flow      *Flow
 	req       *Request
-	key       string
-	mergedKey string
+	key       txKey
+	mergedKey txKey // zero for none
 	tag       string
 
 	mu        sync.Mutex // guards what follows
 	state     serverState
+	enrolled  bool   // it is in the tables
 	last      []byte // the response sent last
 	cancelled bool
 	session   *Session // the session that owns an INVITE
@@ -46,20 +47,49 @@ func (tx *ServerTx) Stack() *Stack { return tx.stack }
 // Flow is where the request came from.
 func (tx *ServerTx) Flow() *Flow { return tx.flow }
 
-// newServerTx makes and registers the transaction of a request.
-func (s *Stack) newServerTx(f *Flow, r *Request, key string) *ServerTx {
-	tx := &ServerTx{stack: s, flow: f, req: r, key: key, tag: newTag()}
+// newServerTx makes the transaction of a request. Most are answered at once, so it goes into the tables only when its handler has returned
+// without a final response; INVITEs before that.
+func (s *Stack) newServerTx(f *Flow, r *Request, key txKey) *ServerTx {
+	tx := &ServerTx{stack: s, flow: f, req: r, key: key}
+	if r.Method == INVITE {
+		tx.tag = newTag()
+	} else {
+		tx.tag = s.statelessTag(key) // no dialog begins
+	}
+	return tx
+}
+
+// enrol puts a transaction that waits for its final response into the tables. It fails when its place is taken.
+func (tx *ServerTx) enrol() bool {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
-	if !s.serverTxs.add(key, tx) {
-		return nil
+	if tx.enrolled || tx.state != serverProceeding {
+		return true
 	}
-	if r.Method == INVITE {
+	s := tx.stack
+	if !s.serverTxs.add(tx.key, tx) {
+		return false
+	}
+	tx.enrolled = true
+	if tx.req.Method == INVITE {
 		s.proceeding.Add(1)
+	}
+	if tx.mergedKey != (txKey{}) {
+		s.merged.add(tx.mergedKey, tx)
 	}
 	// The client gives up after 64*T1; so does a transaction nobody answers.
 	tx.linger = s.after(s.cfg.Timers.timeout(), tx.unanswered)
-	return tx
+	return true
+}
+
+// merge lets copies of the request that come by another way be found.
+func (tx *ServerTx) merge() {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.mergedKey = tx.stack.mergedKey(tx.req)
+	if tx.enrolled && tx.state != serverTerminated { // else nothing would take it out again
+		tx.stack.merged.add(tx.mergedKey, tx)
+	}
 }
 
 func (tx *ServerTx) unanswered() {
@@ -143,6 +173,27 @@ func (tx *ServerTx) Respond(res *Response) error {
 	return tx.respond(res.StatusCode, data)
 }
 
+// RespondStateless sends a final response and keeps nothing (RFC 3261 §8.2.7): for refusals and challenges, which cost who asks for them less than
+// us. A retransmission of the request is served anew. The transaction of an INVITE, and one that has been handed on, is kept all the same.
+func (tx *ServerTx) RespondStateless(res *Response) error {
+	tx.mu.Lock()
+	stateful := tx.enrolled || tx.state != serverProceeding
+	if !stateful {
+		tx.state = serverTerminated
+	}
+	tx.mu.Unlock()
+	if stateful {
+		return tx.Respond(res)
+	}
+	tx.stack.completeResponse(tx, res)
+	data, err := encode(res)
+	if err != nil {
+		tx.stack.count.sendErrors.Add(1)
+		return err
+	}
+	return tx.flow.send(data)
+}
+
 // completeResponse adds what the caller left out.
 func (s *Stack) completeResponse(tx *ServerTx, res *Response) {
 	// Responses that make or refresh a dialog carry a Contact (RFC 3261 §12.1.1).
@@ -179,7 +230,9 @@ func (tx *ServerTx) respond(code int, data []byte) error {
 // finalLocked starts what follows a final response. tx.mu is held.
 func (tx *ServerTx) finalLocked(code int) {
 	t := tx.stack.cfg.Timers
-	tx.linger.Stop()
+	if tx.enrolled {
+		tx.linger.Stop()
+	}
 	tx.settledLocked()
 	switch {
 	case tx.req.Method == INVITE && code < 300:
@@ -197,8 +250,23 @@ func (tx *ServerTx) finalLocked(code int) {
 		tx.forget()
 	default:
 		tx.state = serverCompleted
-		tx.linger = tx.stack.after(t.timeout(), tx.terminate) // timer J
+		tx.restLocked()
 	}
+}
+
+// restLocked leaves only the response behind, for timer J. tx.mu is held.
+func (tx *ServerTx) restLocked() {
+	s, a := tx.stack, &answered{flow: tx.flow, key: tx.key, merged: tx.mergedKey, response: tx.last}
+	if tx.enrolled {
+		s.serverTxs.swap(tx.key, tx, a)
+	} else if !s.serverTxs.add(tx.key, a) {
+		return // the same request on two sockets at once
+	}
+	if tx.mergedKey != (txKey{}) && !(tx.enrolled && s.merged.swap(tx.mergedKey, tx, a)) && !s.merged.add(tx.mergedKey, a) {
+		a.merged = txKey{}
+	}
+	tx.enrolled = false
+	s.linger.add(a, s.cfg.Timers)
 }
 
 // settledLocked counts an INVITE out that leaves the state Proceeding. tx.mu is held.
@@ -294,7 +362,7 @@ func (tx *ServerTx) own(session *Session) error {
 // forget takes the transaction out of the tables.
 func (tx *ServerTx) forget() {
 	tx.stack.serverTxs.remove(tx.key, tx)
-	if tx.mergedKey != "" {
+	if tx.mergedKey != (txKey{}) {
 		tx.stack.merged.remove(tx.mergedKey, tx)
 	}
 }
@@ -304,7 +372,9 @@ func (tx *ServerTx) terminate() {
 	defer tx.mu.Unlock()
 	tx.settledLocked()
 	tx.state = serverTerminated
-	tx.linger.Stop()
+	if tx.linger != nil {
+		tx.linger.Stop()
+	}
 	if tx.repeat != nil {
 		tx.repeat.Stop()
 	}

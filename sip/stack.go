@@ -40,16 +40,18 @@ type Stack struct {
 	log       *slog.Logger
 	parser    *msg.Parser
 	count     counters
-	serverTxs *table[*ServerTx]
-	merged    *table[*ServerTx] // by Call-ID, From tag, CSeq: RFC 3261 §8.2.2.2
-	clientTxs *table[*clientTx]
-	sessions  *table[*Session] // by Call-ID and our tag
+	serverTxs *table[txKey, transaction]
+	merged    *table[txKey, transaction] // by Call-ID, From tag, CSeq: RFC 3261 §8.2.2.2
+	linger    lingering                  // transactions that are answered
+	clientTxs *table[string, *clientTx]
+	sessions  *table[string, *Session] // by Call-ID and our tag
 
 	agent atomic.Pointer[string] // User-Agent
 	rates *rates
 	// INVITEs without a final response, and how many there may be: Limits.Proceeding.
 	proceeding, mostProceeding atomic.Int64
-	seed                       maphash.Seed // of tags of stateless responses
+	seed                       maphash.Seed    // of tags of stateless responses
+	seeds                      [2]maphash.Seed // of keys of transactions
 
 	listeners atomic.Pointer[[]*listener] // changed by SetListeners
 	listening sync.Mutex                  // guards retired, and held while listeners change
@@ -99,9 +101,9 @@ func newStack(cfg Config) *Stack {
 	}
 	base, stop := context.WithCancel(context.Background())
 	s := &Stack{
-		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[*ServerTx](),
-		merged: newTable[*ServerTx](), clientTxs: newTable[*clientTx](), sessions: newTable[*Session](),
-		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), done: make(chan struct{}),
+		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[txKey, transaction](),
+		merged: newTable[txKey, transaction](), clientTxs: newTable[string, *clientTx](), sessions: newTable[string, *Session](),
+		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}
 	s.SetTLS(cfg.TLS, cfg.VerifyClients)
@@ -209,6 +211,7 @@ func (s *Stack) Close() error {
 }
 
 func (s *Stack) endAll() {
+	s.linger.close()
 	for _, tx := range s.serverTxs.all() {
 		tx.terminate()
 	}

@@ -9,25 +9,25 @@ import (
 const tableShards = 32
 
 // table is a map in shards, so that connections do not wait for one lock.
-type table[V comparable] struct {
+type table[K, V comparable] struct {
 	seed   maphash.Seed
 	size   atomic.Int64
 	shards [tableShards]struct {
 		mu sync.Mutex // guards m
-		m  map[string]V
+		m  map[K]V
 	}
 }
 
-func newTable[V comparable]() *table[V] {
-	t := &table[V]{seed: maphash.MakeSeed()}
+func newTable[K, V comparable]() *table[K, V] {
+	t := &table[K, V]{seed: maphash.MakeSeed()}
 	for i := range t.shards {
-		t.shards[i].m = map[string]V{}
+		t.shards[i].m = map[K]V{}
 	}
 	return t
 }
 
-func (t *table[V]) get(key string) (V, bool) {
-	sh := &t.shards[maphash.String(t.seed, key)%tableShards]
+func (t *table[K, V]) get(key K) (V, bool) {
+	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	v, ok := sh.m[key]
@@ -35,8 +35,8 @@ func (t *table[V]) get(key string) (V, bool) {
 }
 
 // add stores v unless the key is taken.
-func (t *table[V]) add(key string, v V) bool {
-	sh := &t.shards[maphash.String(t.seed, key)%tableShards]
+func (t *table[K, V]) add(key K, v V) bool {
+	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if _, taken := sh.m[key]; taken {
@@ -47,23 +47,33 @@ func (t *table[V]) add(key string, v V) bool {
 	return true
 }
 
-// remove deletes the key if it still holds v.
-func (t *table[V]) remove(key string, v V) {
-	sh := &t.shards[maphash.String(t.seed, key)%tableShards]
+// swap stores v in the place of old, if the key still holds that.
+func (t *table[K, V]) swap(key K, old, v V) bool {
+	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if sh.m[key] == v {
-		if _, ok := sh.m[key]; ok {
-			delete(sh.m, key)
-			t.size.Add(-1)
-		}
+	if now, ok := sh.m[key]; !ok || now != old {
+		return false
+	}
+	sh.m[key] = v
+	return true
+}
+
+// remove deletes the key if it still holds v.
+func (t *table[K, V]) remove(key K, v V) {
+	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if now, ok := sh.m[key]; ok && now == v {
+		delete(sh.m, key)
+		t.size.Add(-1)
 	}
 }
 
-func (t *table[V]) len() int { return int(t.size.Load()) }
+func (t *table[K, V]) len() int { return int(t.size.Load()) }
 
 // all returns the values of the moment.
-func (t *table[V]) all() []V {
+func (t *table[K, V]) all() []V {
 	var vs []V
 	for i := range t.shards {
 		sh := &t.shards[i]

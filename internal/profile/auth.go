@@ -106,7 +106,7 @@ func (p *Profile) same(snap *config.Snapshot, u *config.User, claimed, domain st
 	return ok && c.ID == u.ID && c.Domain == u.Domain
 }
 
-// challenge answers 401 or 407.
+// challenge answers 401 or 407, and keeps nothing of who was asked.
 func (p *Profile) challenge(tx *sip.ServerTx, view *config.Profile, proxy, stale bool) {
 	status, name := 401, "WWW-Authenticate"
 	if proxy {
@@ -116,7 +116,9 @@ func (p *Profile) challenge(tx *sip.ServerTx, view *config.Profile, proxy, stale
 	for _, v := range p.digest.Load().Challenge(p.realm(tx.Request(), view), sourceKey(tx.Flow()), stale) {
 		hs = append(hs, sip.NewHeader(name, v))
 	}
-	p.respond(tx, status, "", hs...)
+	if err := tx.RespondStateless(tx.NewResponse(status, "", hs...)); err != nil {
+		p.log.Debug("challenge not sent", "peer", tx.Flow().RemoteAddr(), "err", err)
+	}
 }
 
 // credentials finds the digest of a request: the one that answers a challenge of ours, else the first. Clients answer a 407 with

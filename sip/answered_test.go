@@ -1,0 +1,96 @@
+package sip
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// What is kept of a request after its answer: the answer, for timer J; of a refusal that keeps nothing, nothing. RFC 3261 §8.2.7, §17.2.2.
+func TestAnsweredRequests(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		serve           func(tx *ServerTx)
+		served, answers int // for three copies of one request
+		kept            int // transactions after that
+	}{
+		{"final", func(tx *ServerTx) { _ = tx.Respond(tx.NewResponse(200, "")) }, 1, 3, 1},
+		{"without state", func(tx *ServerTx) { _ = tx.RespondStateless(tx.NewResponse(401, "")) }, 3, 3, 0},
+		{"later", func(tx *ServerTx) {
+			time.AfterFunc(time.Second, func() { _ = tx.Respond(tx.NewResponse(200, "")) })
+		}, 1, 1, 1},
+		{"later without state", func(tx *ServerTx) {
+			time.AfterFunc(time.Second, func() { _ = tx.RespondStateless(tx.NewResponse(401, "")) })
+		}, 1, 1, 1},
+		{"provisional", func(tx *ServerTx) {
+			_ = tx.Respond(tx.NewResponse(100, ""))
+			time.AfterFunc(time.Second, func() { _ = tx.Respond(tx.NewResponse(200, "")) })
+		}, 1, 4, 1},
+		{"twice", func(tx *ServerTx) {
+			if tx.Respond(tx.NewResponse(200, "")) != nil || tx.RespondStateless(tx.NewResponse(401, "")) != ErrAnswered {
+				t.Error("the second answer was sent")
+			}
+		}, 1, 3, 1},
+		{"twice without state", func(tx *ServerTx) {
+			if tx.RespondStateless(tx.NewResponse(401, "")) != nil || tx.Respond(tx.NewResponse(200, "")) != ErrAnswered {
+				t.Error("the second answer was sent")
+			}
+		}, 3, 3, 0},
+		{"never", func(tx *ServerTx) {}, 1, 0, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(n *fakeNet) {
+				served := 0
+				n.hb.onReq = func(_ *Session, tx *ServerTx) { served++; tt.serve(tx) }
+				text := []byte("OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n")
+				for range 3 {
+					n.b.receive(n.ba, text)
+				}
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				var answers []string
+				for _, m := range n.log {
+					if m.from == "b" {
+						answers = append(answers, m.text)
+					}
+				}
+				if served != tt.served || len(answers) != tt.answers {
+					t.Errorf("served %d times, %d answers: %q", served, len(answers), answers)
+				}
+				if len(answers) == 3 && (answers[0] != answers[1] || answers[1] != answers[2]) {
+					t.Errorf("the answers differ: %q", answers)
+				}
+				if kept := n.b.Stats().ServerTransactions; kept != tt.kept || n.b.merged.len() != tt.kept {
+					t.Errorf("%d transactions left, %d to merge with, want %d", kept, n.b.merged.len(), tt.kept)
+				}
+				time.Sleep(33 * time.Second)
+				synctest.Wait()
+				if n.b.Stats().ServerTransactions != 0 || n.b.merged.len() != 0 {
+					t.Error("a transaction outlives timer J")
+				}
+			})
+		})
+	}
+}
+
+// A storm's transactions end in their order, with few wake-ups.
+func TestManyAnswered(t *testing.T) {
+	inBubble(t, func(n *fakeNet) {
+		for i := range 3000 {
+			n.b.receive(n.ba, []byte("OPTIONS sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx"+portString(uint16(i))+
+				"\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: x\r\nCSeq: "+portString(uint16(i))+" OPTIONS\r\n\r\n"))
+			time.Sleep(10 * time.Millisecond)
+		}
+		if kept := n.b.Stats().ServerTransactions; kept != 3000 {
+			t.Fatalf("%d transactions", kept)
+		}
+		time.Sleep(17 * time.Second) // half of them
+		if kept := n.b.Stats().ServerTransactions; kept < 1500 || kept > 1550 {
+			t.Errorf("%d transactions after 17 s", kept)
+		}
+		time.Sleep(16 * time.Second)
+		if kept := n.b.Stats().ServerTransactions; kept != 0 || n.b.merged.len() != 0 {
+			t.Errorf("%d transactions after 33 s", kept)
+		}
+	})
+}
