@@ -24,7 +24,7 @@ var importRules = map[string]importRule{
 	"cmd":               {own: []string{".", "internal/cli", "bench"}},
 	"bench":             {own: []string{".", "sip", "sip/siptest", "registrar", "media", "srtp", "esl"}, other: []string{"github.com/pion/", "golang.org/x/sys/unix"}},
 	"srtp":              {other: []string{"github.com/pion/srtp/", "github.com/pion/rtp", "golang.org/x/sys/cpu"}},
-	"sip":               {other: []string{"github.com/emiago/sipgo/sip", "github.com/coder/websocket"}},
+	"sip":               {other: []string{"github.com/emiago/sipgo/sip", "github.com/coder/websocket", "golang.org/x/sys/unix"}},
 	"media":             {own: []string{"srtp"}, other: []string{"github.com/pion/", "golang.org/x/sys/unix"}},
 	"esl":               {},
 	"registrar":         {own: []string{"sip"}, other: []string{"go.etcd.io/bbolt"}},
