@@ -112,6 +112,7 @@ func (ex *exchange) startCore(s *Server) error {
 		Controller:  ex.esl,
 		Store:       call.NewStore(ex.database),
 		Sound:       s.sound,
+		Programs:    s.allowEventSocket,
 		Record:      ex.records.Take,
 		MaxSessions: c.Switch.MaxSessions, SessionsPerSecond: c.Switch.SessionsPerSecond,
 		Hostname: c.Vars["hostname"], Logger: s.log,

@@ -42,7 +42,7 @@ func newTestEngine(t testing.TB, change func(*Config)) *Engine {
 func assertNoGoroutine(t testing.TB) {
 	buf := make([]byte, 1<<20)
 	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		for _, f := range []string{"(*loop).run(", "(*Engine).dispatch(", "(*handshake).run(", "(*pacer).run(", "(*recordWriter).run("} {
+		for _, f := range []string{"(*loop).run(", "(*Engine).dispatch(", "(*handshake).run(", "(*pacer).run(", "(*recordWriter).run(", "(*Unicast).receive("} {
 			if strings.Contains(g, f) {
 				t.Errorf("goroutine left:\n%s", g)
 			}

@@ -223,14 +223,6 @@ func appEcho(ch *Channel, _ dialplan.Expanded) string {
 	return responseNone
 }
 
-// appPark keeps the call where it is until it ends.
-func appPark(ch *Channel, _ dialplan.Expanded) string {
-	ch.emitPark()
-	ch.wait(ch.isDown, 0)
-	ch.emitUnpark()
-	return responseNone
-}
-
 // appLog writes "LEVEL text" to the log.
 func appLog(ch *Channel, data dialplan.Expanded) string {
 	level, text, ok := strings.Cut(strings.TrimSpace(data.String()), " ")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,8 +51,10 @@ type Config struct {
 	// Record takes the call detail record of each leg at its end, before CHANNEL_HANGUP_COMPLETE. It must not block. nil: none are made.
 	Record func(*Record)
 	// Sound says where sounds are and recordings go, asked for at each use; nil has generated sounds only.
-	Sound  func() Sound
-	Logger *slog.Logger
+	Sound func() Sound
+	// Programs says whether programs may have an address, those that a unicast exchanges a call's sound with; nil knows those of this machine.
+	Programs func(netip.Addr) bool
+	Logger   *slog.Logger
 }
 
 // Stats counts sessions as FreeSWITCH's status command shows them. A session is a channel.

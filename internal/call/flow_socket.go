@@ -56,9 +56,7 @@ func appSocket(ch *Channel, data dialplan.Expanded) string {
 	}
 	ch.wait(func() bool { return connected || ends() }, 0)
 	if !ends() {
-		ch.emitPark()
-		ch.wait(ends, 0)
-		ch.emitUnpark()
+		ch.parked(func() { ch.wait(ends, 0) })
 	}
 	return responseNone
 }

@@ -39,6 +39,7 @@ type mediaEngine interface {
 	play(s mediaSession, src audio.Source, done func(error)) (playback, error)
 	record(s mediaSession, opt media.RecordOptions, done func(media.RecordResult)) (recorder, error)
 	mix(legs ...mediaSession) (mixer, error)
+	unicast(s mediaSession, opt media.UnicastOptions, done func(error)) (unicaster, error)
 }
 
 // playback, recorder and mixer are what a channel uses of *media.Playback, *media.Recording and *media.Mixer.
@@ -94,6 +95,18 @@ func (e engine) record(s mediaSession, opt media.RecordOptions, done func(media.
 		return nil, err
 	}
 	return r, nil
+}
+
+func (e engine) unicast(s mediaSession, opt media.UnicastOptions, done func(error)) (unicaster, error) {
+	x, ok := s.(*media.Session)
+	if !ok {
+		return nil, errForeign
+	}
+	u, err := x.Unicast(opt, done)
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
 func (e engine) mix(legs ...mediaSession) (mixer, error) {

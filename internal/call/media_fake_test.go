@@ -95,6 +95,10 @@ func (m *fakeMedia) mix(legs ...mediaSession) (mixer, error) {
 	return fakeMixer{legs}, nil
 }
 
+func (m *fakeMedia) unicast(mediaSession, media.UnicastOptions, func(error)) (unicaster, error) {
+	return nil, errForeign // of the engine alone
+}
+
 func (s *fakeSession) DetectDTMF(on bool) error {
 	s.sound.mu.Lock()
 	defer s.sound.mu.Unlock()

@@ -46,6 +46,9 @@ type soundState struct {
 	onDigit    func(digit byte, d time.Duration, relayed bool) bool // takes digits before anybody else, true for taken
 	atEnd      []func()                                             // told that the channel ends; they must not block
 	background *playing
+	sounds     int                  // that are being played
+	parked     int                  // applications that park the channel, one within the other
+	unicast    *unicasting          // nil: none
 	recordings map[string]*recorded // by path
 	meta       metaKeys             // of this leg's own peer
 	far        metaKeys             // of the peers of the legs it calls

@@ -33,6 +33,11 @@ type playing struct {
 func (ch *Channel) start(name string, src audio.Source) (*playing, error) {
 	s := &playing{ch: ch, name: name, rate: src.Rate()}
 	done := func(err error) { ch.box.put(func() { s.finish(err) }) }
+	defer func() {
+		if s.p != nil {
+			ch.sound.sounds++
+		}
+	}()
 	if ch.codec.Name == "" || !media.Generable(ch.codec) {
 		if ch.core.noted.first("codec " + ch.codec.Name) {
 			ch.log.Warn("sounds cannot be made in the codec of a call: its peer hears silence for as long", "codec", ch.codec.Name)
@@ -53,9 +58,11 @@ func (s *playing) finish(err error) {
 		return
 	}
 	s.ended, s.err = true, err
+	s.ch.sound.sounds--
 	if s.after != nil {
 		s.after()
 	}
+	s.ch.resumeUnicast()
 }
 
 // openNamed opens a sound and says, once for each name, why there is none.

@@ -136,6 +136,7 @@ func (ch *Channel) holdMusicOfProfile() string {
 
 // endSound ends everything that this channel plays and records; the recordings are complete when it returns.
 func (ch *Channel) endSound() {
+	ch.stopUnicast()
 	ch.stopBehind()
 	for _, f := range ch.sound.atEnd {
 		f()
