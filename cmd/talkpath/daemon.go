@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func launch(name string, args []string, wait bool) error {
 	cmd.Args[0] = name
 	cmd.Env = append(os.Environ(), childMark+"=3")
 	cmd.ExtraFiles = []*os.File{child}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = newSession()
 	err = cmd.Start()
 	child.Close()
 	if err != nil {
@@ -108,51 +107,21 @@ func stopOther(dir string, stdout io.Writer) error {
 	if err != nil || pid <= 1 {
 		return fmt.Errorf("talkpath: stop: %s holds no process id", filepath.Join(dir, pidName))
 	}
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		return fmt.Errorf("talkpath: stop: process %d: %w", pid, err)
+	}
+	defer process.Release()
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} { // the second one does not wait for calls
-		if err := syscall.Kill(pid, sig); err != nil {
+		if err := process.Signal(sig); err != nil {
 			return fmt.Errorf("talkpath: stop: process %d: %w", pid, err)
 		}
 	}
 	fmt.Fprintln(stdout, "Killing:", pid)
 	for deadline := time.Now().Add(stopTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if errors.Is(process.Signal(syscall.Signal(0)), os.ErrProcessDone) {
 			return nil
 		}
 	}
 	return fmt.Errorf("talkpath: stop: process %d is still there", pid)
-}
-
-// become changes to another user and group for good.
-func become(name, group string) error {
-	if name == "" && group == "" {
-		return nil
-	}
-	uid, gid := -1, -1
-	if name != "" {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return fmt.Errorf("talkpath: -u: %w", err)
-		}
-		uid, _ = strconv.Atoi(u.Uid)
-		gid, _ = strconv.Atoi(u.Gid)
-	}
-	if group != "" {
-		g, err := user.LookupGroup(group)
-		if err != nil {
-			return fmt.Errorf("talkpath: -g: %w", err)
-		}
-		gid, _ = strconv.Atoi(g.Gid)
-	}
-	if err := syscall.Setgroups([]int{gid}); err != nil {
-		return fmt.Errorf("talkpath: change of group: %w", err)
-	}
-	if err := syscall.Setgid(gid); err != nil {
-		return fmt.Errorf("talkpath: change of group: %w", err)
-	}
-	if uid >= 0 {
-		if err := syscall.Setuid(uid); err != nil {
-			return fmt.Errorf("talkpath: change of user: %w", err)
-		}
-	}
-	return nil
 }

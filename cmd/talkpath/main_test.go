@@ -132,7 +132,9 @@ func TestBackground(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(pid))); err == nil && t.Failed() {
-			syscall.Kill(pid, syscall.SIGKILL)
+			if p, err := os.FindProcess(pid); err == nil {
+				p.Kill()
+			}
 		}
 	})
 	if out, err := exec.CommandContext(t.Context(), bin, "-stop", "-run", runDir).CombinedOutput(); err != nil {

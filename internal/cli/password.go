@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // wellKnownPassword is FreeSWITCH's default, which fs_cli tries when none is given.
@@ -39,8 +38,8 @@ func (p *Program) localPassword() string {
 	if err != nil {
 		return ""
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !trusted(listeners(p.profile.port, addresses), stat.Uid) {
+	uid, ok := owner(info)
+	if !ok || !trusted(listeners(p.profile.port, addresses), uid) {
 		return ""
 	}
 	data, err := os.ReadFile(path)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -51,7 +50,7 @@ func openTerminal(p *Program, s *session) (*terminal, error) {
 	t.editor.History = t.history
 	t.editor.AutoCompleteCallback = t.complete
 	t.setSize()
-	signal.Notify(t.resized, syscall.SIGWINCH)
+	notifyResize(t.resized)
 	go func() { // ends with close
 		for range t.resized {
 			t.setSize()
