@@ -21,7 +21,7 @@ NODE_OLD := $(shell node -e 'const [a, b] = process.versions.node.split("."); co
 NO_WEB := $(if $(NPM),$(if $(NODE_OLD),Node.js $(NODE_OLD) is too old ($(NODE_MIN) or newer is needed)),npm was not found)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench bench-go fuzz soak clean need-npm
+.PHONY: help run build web test test-go test-srtp test-web test-browser test-clients lint check fmt bench bench-go profiles fuzz soak clean need-npm
 
 help: ## print this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,12 @@ bench: build ## the tables of README and docs/performance.md: side by side with 
 	@./test/install.sh rtpengine
 	@./test/install.sh kamailio
 	./$(BIN) bench compare $(BENCHFLAGS) -into docs/performance.md,README.md
+
+profiles: build ## docs/profiles.md: what the figures short of their goal are spent on (about 3 minutes; Linux, root, perf)
+	@./test/install.sh rtpengine
+	@./test/install.sh kamailio
+	@./test/install.sh perf
+	./$(BIN) bench compare -figures 1,2,8,9 -calls 100,200 -pairs 1 -profile bin/profiles $(BENCHFLAGS) -into docs/profiles.md
 
 bench-go: ## micro-benchmarks, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

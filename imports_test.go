@@ -22,7 +22,7 @@ type importRule struct {
 var importRules = map[string]importRule{
 	".":                 {own: []string{"*"}, other: []string{"github.com/google/uuid"}},
 	"cmd":               {own: []string{".", "internal/cli", "bench"}},
-	"bench":             {own: []string{".", "sip", "sip/siptest", "registrar", "media", "srtp", "esl"}, other: []string{"github.com/pion/", "golang.org/x/sys/unix"}},
+	"bench":             {own: []string{".", "sip", "sip/siptest", "registrar", "media", "srtp", "esl"}, other: []string{"github.com/google/pprof/profile", "github.com/pion/", "golang.org/x/sys/unix"}},
 	"srtp":              {other: []string{"github.com/pion/srtp/", "github.com/pion/rtp", "golang.org/x/sys/cpu"}},
 	"sip":               {other: []string{"github.com/emiago/sipgo/sip", "github.com/coder/websocket", "golang.org/x/sys/unix"}},
 	"media":             {own: []string{"srtp"}, other: []string{"github.com/pion/", "golang.org/x/sys/unix"}},

@@ -275,6 +275,7 @@ func (l *browserLeg) read(conn *ice.Conn, keys *keyExchange, ready <-chan *srtp.
 func (l *browserLeg) talk() { l.driver.post(func() { l.driver.start(l.voice) }) }
 
 func (l *browserLeg) close() {
+	l.voice.stream.close()
 	l.driver.post(func() {
 		l.driver.silence(l.voice)
 		l.conn = nil

@@ -31,7 +31,7 @@ func (r *callRun) run(ctx context.Context) (*Result, error) {
 	result, p, done := r.begin(ctx, r.sample)
 	result.Legs = r.o.legs
 	err := r.load(ctx, p, result)
-	done()
+	err = errors.Join(err, done())
 	if result.Calls == nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (r *callRun) load(ctx context.Context, p *progress, result *Result) (err er
 	if r.o.kinds[0] != signallingOnly {
 		return inOrder(begin, func() error { return r.talk(ctx, p, result) }, end)
 	}
-	result.Process, _, err = r.measure(func() error { return inOrder(begin, end) })
+	result.Process, _, err = r.measure(ctx, r.window(), seconds(float64(r.o.calls)/r.o.rate), func() error { return inOrder(begin, end) })
 	if q := result.Process; q != nil {
 		q.PerEachMS = 1000 * q.CPUSeconds / float64(result.Calls.Attempted)
 	}
@@ -138,9 +138,11 @@ func (r *callRun) talk(ctx context.Context, p *progress, result *Result) error {
 		return err
 	}
 	p.enter("talking")
-	r.media.begin()
-	q, took, err := r.measure(func() error { return sleep(ctx, r.o.hold) })
-	r.media.end()
+	q, took, err := r.measure(ctx, r.window(), r.o.hold, func() error {
+		r.media.begin()
+		defer r.media.end()
+		return sleep(ctx, r.o.hold)
+	})
 	if err != nil {
 		return err
 	}

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
-// Lines that a table of figures is put between.
+// Lines that a table of figures, and profiles, are put between.
 const (
-	tableBegin = "<!-- bench -->\n"
-	tableEnd   = "<!-- /bench -->\n"
+	tableBegin    = "<!-- bench -->\n"
+	tableEnd      = "<!-- /bench -->\n"
+	profilesBegin = "<!-- profiles -->\n"
+	profilesEnd   = "<!-- /profiles -->\n"
 )
 
 // WriteJSON writes the comparison for programs.
@@ -35,10 +38,31 @@ func (c *Comparison) WriteTable(w io.Writer) error {
 			fmt.Fprintf(&b, "- %s, %s: %s\n", f.Name, f.Measure, f.Note)
 		}
 	}
-	fmt.Fprintf(&b, "\nTalkpath %s, %s, on %d × %s, %s, %s. Medians of paired runs, in brackets the least and the largest; recorded figures are quoted, not measured again. `%s`\n",
-		c.Version, strings.Join(c.Peers, ", "), c.Machine.CPUs, c.Machine.CPU, c.Machine.OS, c.Machine.Go, c.Command)
+	fmt.Fprintf(&b, "\n%s Medians of paired runs, in brackets the least and the largest; recorded figures are quoted, not measured again. `%s`\n%s", c.origin(), c.Command, c.otherWork())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// origin is what was measured and where.
+func (c *Comparison) origin() string {
+	return fmt.Sprintf("Talkpath %s, %s, on %d × %s, %s, %s.", c.Version, strings.Join(c.Peers, ", "), c.Machine.CPUs, c.Machine.CPU, c.Machine.OS, c.Machine.Go)
+}
+
+// otherWork tells how busy the machine was with something else.
+func (c *Comparison) otherWork() string {
+	most := 0.0
+	var busy []string
+	for _, f := range c.Figures {
+		most = max(most, f.Other)
+		if f.Other > muchOther && !slices.Contains(busy, f.Name) {
+			busy = append(busy, f.Name)
+		}
+	}
+	text := fmt.Sprintf("\nOther work took at most %.2f of %d cores in any run.", most, c.Machine.CPUs)
+	if len(busy) > 0 {
+		text += fmt.Sprintf(" **The machine was busy** when these figures were measured: %s. Measure them again.", strings.Join(busy, ", "))
+	}
+	return text + "\n"
 }
 
 // value is the median with its unit, and the spread when the runs differ.
@@ -89,20 +113,31 @@ func short(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
-// replaceTable puts the table into a file.
-func replaceTable(name string, c *Comparison) error {
+// replaceTables puts the table and the profiles into a file: whichever of them it has a place for.
+func replaceTables(name string, c *Comparison) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	before, rest, found := bytes.Cut(text, []byte(tableBegin))
-	_, after, closed := bytes.Cut(rest, []byte(tableEnd))
-	if !found || !closed {
+	places := 0
+	for _, part := range []struct {
+		begin, end string
+		write      func(io.Writer) error
+	}{{tableBegin, tableEnd, c.WriteTable}, {profilesBegin, profilesEnd, c.WriteProfiles}} {
+		before, rest, found := bytes.Cut(text, []byte(part.begin))
+		_, after, closed := bytes.Cut(rest, []byte(part.end))
+		if !found || !closed {
+			continue
+		}
+		places++
+		var b bytes.Buffer
+		if err := part.write(&b); err != nil {
+			return err
+		}
+		text = bytes.Join([][]byte{before, []byte(part.begin), b.Bytes(), []byte(part.end), after}, nil)
+	}
+	if places == 0 {
 		return fmt.Errorf("%s has no lines %q and %q", name, strings.TrimSpace(tableBegin), strings.TrimSpace(tableEnd))
 	}
-	var table bytes.Buffer
-	if err := c.WriteTable(&table); err != nil {
-		return err
-	}
-	return os.WriteFile(name, bytes.Join([][]byte{before, []byte(tableBegin), table.Bytes(), []byte(tableEnd), after}, nil), 0o644) // #nosec G306: documentation
+	return os.WriteFile(name, text, 0o644) // #nosec G306: documentation
 }

@@ -40,7 +40,7 @@ func TestComparisonTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := replaceTable(file, c); err != nil {
+		if err := replaceTables(file, c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +51,7 @@ func TestComparisonTable(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no lines"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := replaceTable(file, c); err == nil {
+	if err := replaceTables(file, c); err == nil {
 		t.Error("a page without the lines was changed")
 	}
 }

@@ -56,17 +56,17 @@ func (c *comparison) talkpathCalls(ctx context.Context, calls int, legs [2]legKi
 		return nil, err
 	}
 	defer s.stop()
-	o := c.callOptions(s, calls, legs)
+	o := c.callOptions(calls, legs)
 	if change != nil {
 		change(o)
 	}
-	return runCalls(ctx, o)
+	return c.run(ctx, s, o, runCalls)
 }
 
 // callOptions are those of calls through an exchange.
-func (c *comparison) callOptions(s *server, calls int, legs [2]legKind) *options {
+func (c *comparison) callOptions(calls int, legs [2]legKind) *options {
 	o := compareOptions("udp:127.0.0.1:5060", 100)
-	o.pids, o.calls, o.kinds, o.hold = s.pid(), calls, legs, c.o.window
+	o.calls, o.kinds, o.legs, o.hold = calls, legs, legNames(legs), c.o.talk
 	if legs[1] == sdesSRTP {
 		o.accounts = append(o.accounts[:50:50], secureAccounts(50)...)
 	}
@@ -89,13 +89,13 @@ func (c *comparison) rtpengineCalls(ctx context.Context, calls int, legs [2]legK
 		return nil, err
 	}
 	defer s.stop()
-	return runCalls(ctx, c.relayOptions(s, calls, legs))
+	return c.run(ctx, s, c.relayOptions(calls, legs), runCalls)
 }
 
 // relayOptions are those of calls through a relay.
-func (c *comparison) relayOptions(s *server, calls int, legs [2]legKind) *options {
+func (c *comparison) relayOptions(calls int, legs [2]legKind) *options {
 	o := compareOptions("udp:127.0.0.1:5060", 0)
-	o.server, o.ng, o.pids, o.calls, o.kinds, o.hold = "", compareNG, s.pid(), calls, legs, c.o.window
+	o.scenario, o.server, o.ng, o.calls, o.kinds, o.legs, o.hold = "relay", "", compareNG, calls, legs, legNames(legs), c.o.talk
 	return o
 }
 
@@ -127,6 +127,7 @@ func values(results []*Result, f func(*Result) float64) []float64 {
 }
 
 func perPacket(r *Result) float64 { return r.Process.PerPacketUS }
+func perEach(r *Result) float64   { return r.Process.PerEachMS }
 func faults(r *Result) float64 {
 	return float64(r.Media.Counts.faults() - min(r.Media.Counts.faults(), r.Media.Generator.Dropped))
 }
@@ -134,7 +135,7 @@ func delayP50(r *Result) float64 { return r.Media.Delay.P50 }
 
 // measureRelay is figures 1, 6 and 8a: plain RTP.
 func measureRelay(ctx context.Context, c *comparison) error {
-	for _, calls := range []int{100, 200, 400} {
+	for _, calls := range c.loads {
 		ours, theirs, err := c.relayPairs(ctx, calls, [2]legKind{plainRTP, plainRTP})
 		if err != nil {
 			return err
@@ -142,12 +143,13 @@ func measureRelay(ctx context.Context, c *comparison) error {
 		add := func(f Figure, value func(*Result) float64) {
 			f.PeerName, f.Talkpath, f.Peer = "rtpengine", values(ours, value), values(theirs, value)
 			f.Measure = fmt.Sprintf("%s, %d calls", f.Measure, calls)
+			if f.Name == "1" {
+				f.Spent = slices.Concat(spent("Talkpath", ours, value), spent("rtpengine", theirs, value))
+			}
 			c.out.Figures = append(c.out.Figures, f)
 		}
-		if calls < 400 {
-			add(Figure{Name: "1", Measure: "CPU per relayed packet, RTP to RTP", Unit: "µs", Floor: "1.5× less", Goal: "2.5× less"}, perPacket)
-			add(Figure{Name: "8a", Measure: "one-way delay, median", Unit: "ms", Floor: "2 ms", Goal: "< 1 ms", Recorded: "FreeSWITCH 17–29"}, delayP50)
-		}
+		add(Figure{Name: "1", Measure: "CPU per relayed packet, RTP to RTP", Unit: "µs", Floor: "1.5× less", Goal: "2.5× less"}, perPacket)
+		add(Figure{Name: "8a", Measure: "one-way delay, median", Unit: "ms", Floor: "2 ms", Goal: "< 1 ms", Recorded: "FreeSWITCH 17–29"}, delayP50)
 		add(Figure{Name: "6", Measure: "packets lost, duplicated, reordered or damaged", Unit: "", Floor: "0", Goal: "0 at twice the load"}, faults)
 	}
 	return nil
@@ -162,6 +164,7 @@ func measureSRTP(ctx context.Context, c *comparison) error {
 	c.out.Figures = append(c.out.Figures, Figure{
 		Name: "2", Measure: "CPU per relayed packet, RTP to SRTP (AES_CM_128_HMAC_SHA1_80), 200 calls", Unit: "µs", PeerName: "rtpengine",
 		Talkpath: values(ours, perPacket), Peer: values(theirs, perPacket), Floor: "1.5× less", Goal: "2.5× less",
+		Spent: slices.Concat(spent("Talkpath", ours, perPacket), spent("rtpengine", theirs, perPacket)),
 	})
 	return nil
 }
@@ -198,32 +201,31 @@ func measureRegister(ctx context.Context, c *comparison) error {
 		Name: "8", Measure: "CPU for a REGISTER with digest (two transactions), 1,000 a second", Unit: "ms", PeerName: "Kamailio", Recorded: "FreeSWITCH 3.1–4.4, sipgo 0.24–0.30",
 		Floor: "Kamailio's", Goal: "1.8× less",
 	}
-	run := func(start func(context.Context) (*server, error)) (float64, error) {
+	run := func(start func(context.Context) (*server, error)) (*Result, error) {
 		s, err := start(ctx)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		defer s.stop()
 		o := compareOptions("udp:127.0.0.1:5060", 100)
-		o.pids, o.registers, o.rate, o.concurrency = s.pid(), 5000, 1000, 64
-		r, err := runRegister(ctx, o)
-		if err != nil {
-			return 0, err
-		}
-		return r.Process.PerEachMS, nil
+		o.scenario, o.registers, o.rate, o.concurrency = "register", 5000, 1000, 64
+		return c.run(ctx, s, o, runRegister)
 	}
+	var ours, theirs []*Result
 	for pair := range c.o.pairs {
-		ours, err := run(startTalkpath)
+		a, err := run(startTalkpath)
 		if err != nil {
 			return fmt.Errorf("talkpath: %w", err)
 		}
-		theirs, err := run(startKamailio)
+		b, err := run(startKamailio)
 		if err != nil {
 			return fmt.Errorf("kamailio: %w", err)
 		}
-		c.say("REGISTER, pair %d: talkpath %.3f ms, kamailio %.3f ms", pair+1, ours, theirs)
-		f.Talkpath, f.Peer = append(f.Talkpath, ours), append(f.Peer, theirs)
+		c.say("REGISTER, pair %d: talkpath %.3f ms, kamailio %.3f ms", pair+1, a.Process.PerEachMS, b.Process.PerEachMS)
+		ours, theirs = append(ours, a), append(theirs, b)
 	}
+	f.Talkpath, f.Peer = values(ours, perEach), values(theirs, perEach)
+	f.Spent = slices.Concat(spent("Talkpath", ours, perEach), spent("Kamailio", theirs, perEach))
 	c.out.Figures = append(c.out.Figures, f)
 	return nil
 }
@@ -231,14 +233,16 @@ func measureRegister(ctx context.Context, c *comparison) error {
 // measureSetup is figure 9.
 func measureSetup(ctx context.Context, c *comparison) error {
 	f := Figure{Name: "9", Measure: "CPU to set up and tear down a bridged call", Unit: "ms", Recorded: "FreeSWITCH 30–50", Floor: "20× less", Goal: "50× less"}
+	var ours []*Result
 	for range c.o.pairs {
 		r, err := c.talkpathCalls(ctx, 500, [2]legKind{}, nil)
 		if err != nil {
 			return err
 		}
 		c.say("a call set up and torn down: %.2f ms", r.Process.PerEachMS)
-		f.Talkpath = append(f.Talkpath, r.Process.PerEachMS)
+		ours = append(ours, r)
 	}
+	f.Talkpath, f.Spent = values(ours, perEach), spent("Talkpath", ours, perEach)
 	c.out.Figures = append(c.out.Figures, f)
 	return nil
 }

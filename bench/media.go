@@ -52,7 +52,7 @@ func (m *mediaPlane) leg(side int) (leg, error) {
 	case plainRTP:
 		return newRTPLeg(d, &m.streams, m.o.ptime, 0), nil
 	case sdesSRTP:
-		return newRTPLeg(d, &m.streams, m.o.ptime, m.o.profile), nil
+		return newRTPLeg(d, &m.streams, m.o.ptime, m.o.suite), nil
 	}
 	return newBrowserLeg(m, d)
 }
@@ -69,10 +69,10 @@ func (m *mediaPlane) close() {
 // fail notes why a leg has no media; the first reason is kept.
 func (m *mediaPlane) fail(err error) { m.failed.CompareAndSwap(nil, &err) }
 
-// heard says whether something came of every stream.
+// heard says whether something came of every stream, but for calls that failed.
 func (m *mediaPlane) heard() bool {
 	for _, s := range m.streams.list() {
-		if _, ok := s.heardAt(); !ok {
+		if s.pending() {
 			return false
 		}
 	}

@@ -35,25 +35,25 @@ const (
 func measureMemory(ctx context.Context, c *comparison) error {
 	for _, k := range memoryKinds() {
 		legs := [2]legKind{k.kind, k.kind}
-		relay := func(s *server) *options { return c.relayOptions(s, k.calls, legs) }
-		exchange := func(s *server) *options {
-			o := c.callOptions(s, k.calls, legs)
+		relay := func() *options { return c.relayOptions(k.calls, legs) }
+		exchange := func() *options {
+			o := c.callOptions(k.calls, legs)
 			c.browserOptions(k.kind)(o)
 			return o
 		}
 		alone := Figure{Name: "4", Measure: "memory of " + k.what + ", media alone", Unit: "kB", Floor: k.floor, Goal: k.goal, Note: fmt.Sprintf("of %d calls at once", k.calls)}
 		whole := Figure{Name: "4", Measure: "memory of " + k.what + ", whole exchange", Unit: "kB", Note: "signalling, channels, variables, and what the collector has not taken back yet"}
 		for range min(c.o.pairs, 2) {
-			if err := k.measure(ctx, &alone.Talkpath, startEngine, relay); err != nil {
+			if err := k.measure(ctx, c, &alone.Talkpath, startEngine, relay); err != nil {
 				return fmt.Errorf("engine: %w", err)
 			}
-			if err := k.measure(ctx, &whole.Talkpath, startTalkpath, exchange); err != nil {
+			if err := k.measure(ctx, c, &whole.Talkpath, startTalkpath, exchange); err != nil {
 				return fmt.Errorf("talkpath: %w", err)
 			}
 			if k.kind == browser {
 				continue
 			}
-			if err := k.measure(ctx, &alone.Peer, startRTPEngine, relay); err != nil {
+			if err := k.measure(ctx, c, &alone.Peer, startRTPEngine, relay); err != nil {
 				return fmt.Errorf("rtpengine: %w", err)
 			}
 			alone.PeerName = "rtpengine"
@@ -65,16 +65,16 @@ func measureMemory(ctx context.Context, c *comparison) error {
 }
 
 // measure adds what a call or leg takes of a fresh server.
-func (k memoryKind) measure(ctx context.Context, values *[]float64, start func(context.Context) (*server, error), options func(*server) *options) error {
+func (k memoryKind) measure(ctx context.Context, c *comparison, values *[]float64, start func(context.Context) (*server, error), options func() *options) error {
 	s, err := start(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
 	for _, calls := range []int{memoryFirst, k.calls} {
-		o := options(s)
+		o := options()
 		o.calls, o.ptime = calls, memoryPtime
-		r, err := runCalls(ctx, o)
+		r, err := c.run(ctx, s, o, runCalls)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ type options struct {
 	// Reports.
 	jsonFile, htmlFile string
 	pids               string // processes to be measured, with commas
+	profileDir, pprof  string // where profiles go; the address of a Go server's own
+	window             string // what profiles are called by; default: the scenario
 	quiet              bool
 
 	// The server and its users.
@@ -34,16 +36,16 @@ type options struct {
 	timeout      time.Duration
 
 	// Calls.
-	calls       int
-	rate        float64 // a second
-	hold        time.Duration
-	legs        string
-	kinds       [2]legKind // caller, callee
-	ptime       time.Duration
-	profileName string
-	profile     srtp.Profile
-	threads     int
-	ng          string // the relay's control port
+	calls     int
+	rate      float64 // a second
+	hold      time.Duration
+	legs      string
+	kinds     [2]legKind // caller, callee
+	ptime     time.Duration
+	suiteName string
+	suite     srtp.Profile
+	threads   int
+	ng        string // the relay's control port
 
 	// Ramps.
 	from, to, step float64
@@ -56,8 +58,9 @@ type options struct {
 
 	// Comparisons.
 	figures string
+	loads   string // calls of figures 1, 6, 8a
 	pairs   int
-	window  time.Duration
+	talk    time.Duration // the calls of each run
 	nice    int
 	legsAt  int // browsers' legs
 	into    string
@@ -73,12 +76,30 @@ const (
 	browser
 )
 
+// legNames is what the two sides' kinds are called on the command line.
+func legNames(kinds [2]legKind) string {
+	var names [2]string
+	for name, kind := range legKinds {
+		for side := range kinds {
+			if kinds[side] == kind {
+				names[side] = name
+			}
+		}
+	}
+	if names[0] == names[1] {
+		return names[0]
+	}
+	return names[0] + "," + names[1]
+}
+
 var legKinds = map[string]legKind{"none": signallingOnly, "plain": plainRTP, "sdes": sdesSRTP, "browser": browser}
 
 func reportFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.jsonFile, "json", "", "write the results as JSON to `FILE`")
 	f.StringVar(&o.htmlFile, "html", "", "write a report with plots to `FILE`: one page without external resources")
 	f.StringVar(&o.pids, "pid", "", "measure CPU time and memory of these processes of the server and their children: `PID[,PID…]`")
+	f.StringVar(&o.profileDir, "profile", "", "take a profile of the processes while they are measured, by perf or by -pprof, and keep it in `DIR`")
+	f.StringVar(&o.pprof, "pprof", "", "where the server offers its Go profiles, when perf is not there: `HOST:PORT` or URL")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress lines")
 }
 
@@ -97,7 +118,7 @@ func serverFlags(f *flag.FlagSet, o *options) {
 func mediaFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.legs, "legs", "plain", "what callers and callees send: plain, sdes, browser or none, or two of them: `CALLER,CALLEE`")
 	f.DurationVar(&o.ptime, "ptime", 20*time.Millisecond, "audio in one packet")
-	f.StringVar(&o.profileName, "profile", srtp.AES128CMHMACSHA1_80.String(), "crypto suite of sdes legs")
+	f.StringVar(&o.suiteName, "suite", srtp.AES128CMHMACSHA1_80.String(), "crypto suite of sdes legs")
 	f.IntVar(&o.threads, "threads", 1, "goroutines, with a socket each, that send and receive for all plain and sdes legs")
 }
 
@@ -131,8 +152,8 @@ func (o *options) check() (err error) {
 		o.kinds[i] = kind
 	}
 	var ok bool
-	if o.profile, ok = srtp.ProfileByName(o.profileName); !ok {
-		return fmt.Errorf("-profile: %q is no crypto suite", o.profileName)
+	if o.suite, ok = srtp.ProfileByName(o.suiteName); !ok {
+		return fmt.Errorf("-suite: %q is no crypto suite", o.suiteName)
 	}
 	switch {
 	case o.ng != "" && o.kinds[0] == signallingOnly:

@@ -13,6 +13,8 @@ type usage struct {
 	cpu time.Duration
 	rss float64 // kB
 	own time.Duration
+
+	busy, stolen time.Duration // of all processors; stolen: the host of a virtual machine gave them to others
 }
 
 // meter reads the usage of the server's processes and of the generator. Without processes it reads zeros.
@@ -34,6 +36,7 @@ func newMeter(list string) (*meter, error) {
 
 func (m *meter) read() (usage, error) {
 	u := usage{at: time.Now()}
+	u.busy, u.stolen = machineCPU()
 	own, err := processCPU(0)
 	if err != nil && len(m.pids) > 0 {
 		return u, err

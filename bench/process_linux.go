@@ -26,6 +26,34 @@ func processCPU(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// machineCPU is how long all processors together have worked, and how long they could not because the host was busy otherwise, since some
+// time: proc(5). What they work is taken from their idle time, which the kernel counts exactly. Zeros when it cannot be read.
+func machineCPU() (busy, stolen time.Duration) {
+	const tick = time.Second / 100 // USER_HZ
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	fields := strings.Fields(string(first))
+	const idle, ioWait, steal = 4, 5, 8
+	if len(fields) <= steal || fields[0] != "cpu" {
+		return 0, 0
+	}
+	ticks := func(i int) time.Duration {
+		n, _ := strconv.ParseInt(fields[i], 10, 64)
+		return time.Duration(n) * tick
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return 0, 0
+	}
+	return time.Duration(now.Nano())*time.Duration(onlineCPUs(string(text))) - ticks(idle) - ticks(ioWait) - ticks(steal), ticks(steal)
+}
+
+// onlineCPUs counts the lines of single processors.
+func onlineCPUs(stat string) int { return max(strings.Count(stat, "\ncpu"), 1) }
+
 // processRSS is the resident memory of a process in kB, proc(5).
 func processRSS(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

@@ -35,7 +35,7 @@ func runRamp(ctx context.Context, o *options) (*Result, error) {
 	r := &ramp{session: s, step: &attempts{}}
 	result, p, done := r.begin(ctx, r.sample)
 	err = r.climb(ctx, p, result)
-	done()
+	err = errors.Join(err, done())
 	if err == nil && result.Knee == 0 {
 		c := result.Steps[0].Calls
 		err = fmt.Errorf("not even %g calls a second are within the bounds: %d of %d failed, set up in %.0f ms (p99)", o.from, c.Failed, c.Attempted, c.Took.P99)
@@ -64,7 +64,7 @@ func (r *ramp) climb(ctx context.Context, p *progress, result *Result) error {
 	for rate := r.o.from; rate <= r.o.to; rate *= r.o.step {
 		p.enter("%.0f calls a second", rate)
 		s := Step{Rate: rate}
-		q, _, err := r.measure(func() error {
+		q, _, err := r.measure(ctx, fmt.Sprintf("%s, %.0f calls a second", r.window(), rate), r.o.each, func() error {
 			s.Calls = r.run(ctx, rate)
 			return ctx.Err()
 		})

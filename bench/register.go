@@ -31,12 +31,11 @@ func runRegister(ctx context.Context, o *options) (*Result, error) {
 		return Sample{Done: done, Failed: failed}
 	})
 	p.enter("registering %d times", o.registers)
-	q, took, err := s.measure(func() error {
+	q, took, err := s.measure(ctx, s.window(), seconds(float64(o.registers)/o.rate), func() error {
 		storm(ctx, o, s.phones, &made)
 		return ctx.Err()
 	})
-	done()
-	if err != nil {
+	if err = errors.Join(err, done()); err != nil {
 		return nil, err
 	}
 	result.Registrations = made.result(took)

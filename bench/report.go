@@ -64,7 +64,15 @@ func (r *Result) WriteTable(w io.Writer) error {
 	for _, row := range r.rows() {
 		fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, p := range r.Profiles {
+		if err := p.WriteTable(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rows is the table: what, and its value.
@@ -121,6 +129,16 @@ func (r *Result) rows() [][2]string {
 		add("  memory", "%.1f MB, idle %.1f MB", p.RSS/1024, p.IdleRSS/1024)
 		if p.PerCallKB != 0 {
 			add("  per call", "%.1f kB", p.PerCallKB)
+		}
+	}
+	if l := r.Load; l != nil {
+		server := ""
+		if l.Server > 0 {
+			server = fmt.Sprintf(", server %.2f", l.Server)
+		}
+		add("machine", "%.2f of %d cores busy: generator %.2f%s, other %.2f; stolen %.2f", l.Busy, r.Machine.CPUs, l.Generator, server, l.Other, l.Stolen)
+		if l.Warning != "" {
+			add("  WARNING", "%s", l.Warning)
 		}
 	}
 	return rows

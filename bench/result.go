@@ -7,21 +7,23 @@ import (
 
 // Result is what a run found: the content of the JSON file. Parts that a scenario does not measure are left out.
 type Result struct {
-	Scenario      string    `json:"scenario"`
-	Server        string    `json:"server"`
-	Version       string    `json:"version"` // of the generator
-	Started       time.Time `json:"started"`
-	Machine       Machine   `json:"machine"`
-	Legs          string    `json:"legs,omitempty"`
-	Registrations *Attempts `json:"registrations,omitempty"`
-	Calls         *Attempts `json:"calls,omitempty"`
-	Dropped       int       `json:"dropped_calls,omitempty"` // ended by the server while they talked
-	Media         *Media    `json:"media,omitempty"`
-	Process       *Process  `json:"process,omitempty"`
-	Steps         []Step    `json:"steps,omitempty"`
-	Knee          float64   `json:"knee,omitempty"` // the highest rate within the bounds, calls a second
-	Samples       []Sample  `json:"samples,omitempty"`
-	Delays        Curve     `json:"one_way_delay_curve_ms,omitempty"` // percentiles 1, 5, 10, 20 … 90, 95, 98, 99, 99.5, 99.9, 100
+	Scenario      string       `json:"scenario"`
+	Server        string       `json:"server"`
+	Version       string       `json:"version"` // of the generator
+	Started       time.Time    `json:"started"`
+	Machine       Machine      `json:"machine"`
+	Legs          string       `json:"legs,omitempty"`
+	Registrations *Attempts    `json:"registrations,omitempty"`
+	Calls         *Attempts    `json:"calls,omitempty"`
+	Dropped       int          `json:"dropped_calls,omitempty"` // ended by the server while they talked
+	Media         *Media       `json:"media,omitempty"`
+	Process       *Process     `json:"process,omitempty"`
+	Load          *MachineLoad `json:"machine_load,omitempty"`
+	Profiles      []*Profile   `json:"profiles,omitempty"`
+	Steps         []Step       `json:"steps,omitempty"`
+	Knee          float64      `json:"knee,omitempty"` // the highest rate within the bounds, calls a second
+	Samples       []Sample     `json:"samples,omitempty"`
+	Delays        Curve        `json:"one_way_delay_curve_ms,omitempty"` // percentiles 1, 5, 10, 20 … 90, 95, 98, 99, 99.5, 99.9, 100
 }
 
 // Machine is where the generator ran.

@@ -145,6 +145,7 @@ func audioOf(description []byte) (netip.AddrPort, *sdp.MediaDescription, error) 
 func (l *rtpLeg) talk() { l.driver.post(func() { l.driver.start(l.voice) }) }
 
 func (l *rtpLeg) close() {
+	l.voice.stream.close()
 	l.driver.post(func() {
 		l.driver.silence(l.voice)
 		if l.driver.legs[l.remote] == l {

@@ -1,8 +1,12 @@
 package bench
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"math"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -10,14 +14,16 @@ import (
 // session is what every scenario of one server works with until close: the phones or the relay, the legs' media, and the meter of the
 // server's processes.
 type session struct {
-	o      *options
-	meter  *meter
-	idle   usage     // before the first attempt
-	phones *phones   // nil against a relay
-	relay  *ngClient // nil against a SIP server
-	media  *mediaPlane
-	setUp  setup                 // makes one call
-	callee atomic.Pointer[error] // why the first callee failed that did
+	o        *options
+	meter    *meter
+	profiler *profiler // nil: none is asked for
+	idle     usage     // before the first attempt
+	load     loadSum   // of the machine, while something was measured
+	phones   *phones   // nil against a relay
+	relay    *ngClient // nil against a SIP server
+	media    *mediaPlane
+	setUp    setup                 // makes one call
+	callee   atomic.Pointer[error] // why the first callee failed that did
 
 	hangUp func() // ends what answers calls, and waits for it
 }
@@ -34,6 +40,9 @@ func open(ctx context.Context, o *options) (*session, error) {
 
 func (s *session) open(ctx context.Context) (err error) {
 	if s.meter, err = newMeter(s.o.pids); err != nil {
+		return err
+	}
+	if s.profiler, err = newProfiler(s.o, s.meter); err != nil {
 		return err
 	}
 	var server netip.AddrPort
@@ -77,33 +86,56 @@ func (o *options) localAddress(server netip.AddrPort) (netip.Addr, error) {
 
 // begin makes an empty result and tells progress, of which state knows what the scenario knows. done completes the result, and removes the
 // registrations.
-func (s *session) begin(ctx context.Context, state func() Sample) (result *Result, p *progress, done func()) {
-	s.idle, _ = s.meter.read() // what fails here fails again in the first measurement
+func (s *session) begin(ctx context.Context, state func() Sample) (result *Result, p *progress, done func() error) {
 	p, samples := startProgress(ctx, s.o, s.meter, state)
+	s.idle, _ = s.meter.read() // what fails here fails again in the first measurement
 	result = s.o.newResult()
-	return result, p, func() {
+	return result, p, func() (err error) {
 		result.Samples = samples()
+		result.Load = s.load.mean()
 		if s.phones != nil {
 			s.phones.unregister(s.o.timeout)
 		}
+		if s.profiler != nil {
+			result.Profiles, err = s.profiler.profiles()
+		}
+		return err
 	}
 }
 
-// measure runs f. It returns what the server's processes used meanwhile, nil when they are not known, and how long f took.
-func (s *session) measure(f func() error) (*Process, time.Duration, error) {
+// window is what the run's measurement is called.
+func (s *session) window() string {
+	return cmp.Or(s.o.window, strings.TrimSpace(s.o.scenario+" "+s.o.legs))
+}
+
+// seconds is a time in seconds; 0 for one without end.
+func seconds(s float64) time.Duration {
+	if math.IsInf(s, 0) {
+		return 0
+	}
+	return time.Duration(s * float64(time.Second))
+}
+
+// measure runs f, which takes about so long (0: nobody knows), while the profiler looks on. It returns what the server's processes used
+// meanwhile, nil when they are not known, and how long f took.
+func (s *session) measure(ctx context.Context, window string, takes time.Duration, f func() error) (q *Process, took time.Duration, err error) {
+	stop := func() (time.Duration, error) { return 0, nil }
+	if s.profiler != nil {
+		if stop, err = s.profiler.start(ctx, window, takes); err != nil {
+			return nil, 0, err
+		}
+	}
 	before, err := s.meter.read()
-	if err != nil {
+	if err == nil {
+		err = f()
+	}
+	after, failed := s.meter.read()
+	profiling, stopped := stop()
+	if err = errors.Join(err, failed, stopped); err != nil {
 		return nil, 0, err
 	}
-	if err := f(); err != nil {
-		return nil, 0, err
-	}
-	after, err := s.meter.read()
-	if err != nil {
-		return nil, 0, err
-	}
-	q := s.meter.between(before, after)
-	if q != nil {
+	s.load.add(before, after, profiling)
+	if q = s.meter.between(before, after); q != nil {
 		q.IdleRSS = s.idle.rss
 	}
 	return q, after.at.Sub(before.at), nil

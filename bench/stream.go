@@ -14,7 +14,7 @@ type stream struct {
 	next     uint32     // number of the packet to be sent next
 	from, to uint32     // the window: numbers in [from, to)
 	heard    bool       // something genuine has come
-	first    time.Time  // when
+	over     bool       // its leg has closed
 	highest  uint32
 	seen     [seenWords]uint64 // of the last seenWindow numbers
 	offset   uint16            // RTP sequence number minus our number, of the last packet
@@ -85,7 +85,7 @@ func (s *stream) hear(st stamp, seq uint16, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.heard {
-		s.heard, s.first, s.highest, s.offset = true, at, st.number, seq-uint16(st.number)
+		s.heard, s.highest, s.offset = true, st.number, seq-uint16(st.number)
 	}
 	counts := st.number >= s.from && st.number < s.to
 	switch word, bit := &s.seen[st.number/64%seenWords], uint64(1)<<(st.number%64); {
@@ -159,9 +159,16 @@ func (s *stream) counted() Counts {
 	return c
 }
 
-// heardAt is when the first packet came; false when none has.
-func (s *stream) heardAt() (time.Time, bool) {
+// close says that nothing more is sent.
+func (s *stream) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.first, s.heard
+	s.over = true
+}
+
+// pending says whether something of it should come and nothing has.
+func (s *stream) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.heard && !s.over
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a test needs from Debian's packages, when it is not there yet: install.sh chromium|sipp|qemu|rtpengine|kamailio
+# Installs what a test needs from Debian's packages, when it is not there yet: install.sh chromium|sipp|qemu|rtpengine|kamailio|perf
 set -euo pipefail
 
 # have COMMAND... : is one of them on the PATH?
@@ -21,5 +21,6 @@ sipp) have sipp || get sip-tester ;;
 qemu) have qemu-aarch64-static || get qemu-user-static ;;
 rtpengine) have rtpengine || get rtpengine-daemon ;;
 kamailio) have kamailio || get kamailio ;;
-*) echo "usage: $0 chromium|sipp|qemu|rtpengine|kamailio" >&2; exit 2 ;;
+perf) have perf || get linux-perf ;;
+*) echo "usage: $0 chromium|sipp|qemu|rtpengine|kamailio|perf" >&2; exit 2 ;;
 esac
