@@ -29,7 +29,7 @@ const (
 type dtlsConfig struct {
 	role        Setup // ours: SetupActive or SetupPassive; SetupNone before the answer
 	fingerprint Fingerprint
-	certificate tls.Certificate
+	certificate *tls.Certificate
 }
 
 func (c dtlsConfig) known() bool { return c.role != SetupNone && len(c.fingerprint.Value) > 0 }
@@ -41,7 +41,8 @@ type dtlsState struct {
 	assoc   *handshake // running
 	done    bool
 	held    [][]byte
-	flight  [][]byte // our last flight: the peer may have missed it
+	flight  [][]byte // our last flight: the peer may have missed it; nil when its media proved that it has not
+	heard   uint64   // packets of the peer when the handshake was over
 	resends int
 	tries   int
 	retryAt time.Time
@@ -142,10 +143,16 @@ func (l *leg) startDTLS() {
 	}
 }
 
-// dtlsTick starts a client's handshake again after a failure.
+// dtlsTick starts a client's handshake again after a failure, and forgets a flight that has arrived.
 func (l *leg) dtlsTick() {
-	if l.kind == KindWebRTC && l.ice.active() {
+	if l.kind != KindWebRTC {
+		return
+	}
+	if l.ice.active() {
 		l.startDTLS()
+	}
+	if d := &l.dtls; d.flight != nil && l.src.packets > d.heard {
+		d.flight = nil
 	}
 }
 
@@ -217,7 +224,7 @@ func (h *handshake) keys() (in, out *srtp.Context, err error) {
 	}
 	// The peer is known by its fingerprint, not by a chain (RFC 5763 §5).
 	opts := []dtls.Option{
-		dtls.WithCertificates(h.cfg.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithVerifyPeerCertificate(verify),
+		dtls.WithCertificates(*h.cfg.certificate), dtls.WithInsecureSkipVerify(true), dtls.WithVerifyPeerCertificate(verify),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 		dtls.WithFlightInterval(dtlsInterval),
 		dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}),
@@ -294,7 +301,7 @@ func (l *leg) dtlsDone(h *handshake, in, out *srtp.Context, err error) {
 	if err == nil {
 		l.in = in
 		l.setOut(out)
-		d.done, d.flight = true, h.pipe.lastFlight()
+		d.done, d.flight, d.heard = true, h.pipe.lastFlight(), l.src.packets
 		l.setConnected()
 		return
 	}

@@ -18,7 +18,7 @@ func TestMemoryOfALeg(t *testing.T) {
 		kind Kind
 		legs int
 		most uint64
-	}{{KindRTP, 400, 5 << 10}, {KindSDES, 400, 9 << 10}, {KindWebRTC, 40, 18 << 10}} {
+	}{{KindRTP, 400, 3 << 10}, {KindSDES, 400, 7 << 10}, {KindWebRTC, 40, 14 << 10}} {
 		t.Run(c.kind.String(), func(t *testing.T) {
 			e := newTestEngine(t, nil)
 			open := func() *Session {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 
@@ -21,11 +22,19 @@ func (s *Session) SetRemoteOffer(sdp []byte) error {
 	if s.leg != nil && d.Kind != s.kind {
 		return ErrKindChanged
 	}
-	if s.remote != nil && s.leg != nil && d.Kind == KindWebRTC && s.remote.ICEUfrag != "" && s.remote.ICEUfrag != d.ICEUfrag {
-		s.restart = true
+	if s.leg != nil && d.Kind == KindWebRTC {
+		if old := s.theirs(); old != nil && old.ICEUfrag != "" && old.ICEUfrag != d.ICEUfrag {
+			s.restart = true
+		}
 	}
-	s.kind, s.remote, s.remoteSDP, s.unanswered = d.Kind, d, append([]byte(nil), sdp...), true
+	s.kind = d.Kind
+	s.took(d, sdp, true)
 	return nil
+}
+
+// took notes the peer's description.
+func (s *Session) took(d *Description, sdp []byte, offer bool) {
+	s.remote, s.remoteSDP, s.direction, s.unanswered = d, bytes.Clone(sdp), d.Direction, offer
 }
 
 // parse reads the peer's description and checks what no leg can do without.
@@ -65,10 +74,10 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 	if s.closed {
 		return nil, ErrClosed
 	}
-	if s.remote == nil || !s.unanswered && s.local == nil {
+	offer := s.theirs()
+	if offer == nil || !s.unanswered && s.localSDP == nil {
 		return nil, ErrNoOffer
 	}
-	offer := s.remote
 	accepted := s.acceptable(offer.Codecs, codecs)
 	if len(accepted) == 0 {
 		return nil, ErrNoCodec
@@ -76,7 +85,7 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 	a := offer.NewAnswer()
 	a.Direction = offer.Direction.Answer(s.wish)
 	a.Codecs = accepted
-	pair := s.pair
+	var pair sdesPair
 	if offer.Kind == KindSDES {
 		var err error
 		if pair, err = s.answerCrypto(offer.Crypto); err != nil {
@@ -89,18 +98,19 @@ func (s *Session) Answer(codecs []Codec) ([]byte, error) {
 			a.Setup = s.role // RFC 8842 §5.3: the role stays with the association
 		}
 		s.role = a.Setup
-		if s.restart { // RFC 8839 §4.4.1.1.1 wants new ones in the answer; an offer that is refused changes nothing
+		if s.restart || s.ufrag == "" { // RFC 8839 §4.4.1.1.1 wants new ones in the answer; an offer that is refused changes nothing
 			s.ufrag, s.pwd, s.restart = iceToken(ufragLen), iceToken(24), false
 		}
 	}
 	formats := make([]format8, 0, len(accepted))
 	for _, c := range accepted {
-		formats = append(formats, format8{codec: c, tx: c.PayloadType})
+		formats = append(formats, format8{codec: c.detached(), tx: c.PayloadType})
 	}
 	if err := s.describe(a); err != nil {
 		return nil, err
 	}
-	s.formats, s.pair, s.unanswered = formats, pair, false
+	s.formats, s.unanswered = formats, false
+	s.usePair(pair)
 	if err := s.apply(); err != nil {
 		return nil, err
 	}
@@ -136,8 +146,8 @@ func (s *Session) acceptable(offer, codecs []Codec) []Codec {
 // answerCrypto picks the offer's key and ours: the same as before as long as the peer offers its suite.
 func (s *Session) answerCrypto(offer []srtp.SDES) (sdesPair, error) {
 	for _, c := range offer {
-		if s.pair.out.Key != nil && c.Profile == s.pair.out.Profile {
-			out := s.pair.out
+		if s.sdes != nil && s.sdes.pair.out.Key != nil && c.Profile == s.sdes.pair.out.Profile {
+			out := s.sdes.pair.out
 			out.Tag = c.Tag
 			return sdesPair{in: c, out: out}, nil
 		}
@@ -148,6 +158,17 @@ func (s *Session) answerCrypto(offer []srtp.SDES) (sdesPair, error) {
 		}
 	}
 	return sdesPair{}, ErrNoCrypto
+}
+
+// usePair takes the keys of an SDES session over.
+func (s *Session) usePair(pair sdesPair) {
+	switch {
+	case s.kind != KindSDES:
+	case s.sdes == nil:
+		s.sdes = &sessionSDES{pair: pair}
+	default:
+		s.sdes.pair = pair
+	}
 }
 
 // Offer makes the first offer of a leg that we call. nil codecs = the engine's.
@@ -164,8 +185,11 @@ func (s *Session) Offer(kind Kind, codecs []Codec) ([]byte, error) {
 		codecs = s.e.cfg.Codecs
 	}
 	s.kind = kind
-	if kind == KindSDES && s.keys == nil {
-		s.keys = []srtp.SDES{srtp.GenerateSDES(1, srtp.AEADAES128GCM), srtp.GenerateSDES(2, srtp.AES128CMHMACSHA1_80)}
+	if kind == KindSDES && s.sdes == nil {
+		s.sdes = &sessionSDES{}
+	}
+	if kind == KindSDES && s.sdes.offered == nil {
+		s.sdes.offered = []srtp.SDES{srtp.GenerateSDES(1, srtp.AEADAES128GCM), srtp.GenerateSDES(2, srtp.AES128CMHMACSHA1_80)}
 	}
 	s.offered = NumberPayloads(append([]Codec(nil), codecs...))
 	return s.offer(SendRecv)
@@ -186,7 +210,7 @@ func (s *Session) Reoffer(dir Direction) ([]byte, error) {
 		s.offered = append(s.offered, f.codec)
 	}
 	if s.kind == KindSDES {
-		s.keys = []srtp.SDES{s.pair.out}
+		s.sdes.offered = []srtp.SDES{s.sdes.pair.out}
 	}
 	return s.offer(dir)
 }
@@ -194,19 +218,25 @@ func (s *Session) Reoffer(dir Direction) ([]byte, error) {
 // offer describes and starts listening.
 func (s *Session) offer(dir Direction) ([]byte, error) {
 	d := NewOffer(s.kind)
-	if s.remote != nil && s.local != nil { // a re-offer keeps the shape of the session, RFC 3264 §8
-		d.Proto, d.RTCPMux, d.RTCPRsize = s.remote.Proto, s.remote.RTCPMux, s.remote.RTCPRsize
-		d.Mid, d.Bundle, d.AudioIndex, d.Rejected = s.local.Mid, s.local.Bundle, s.local.AudioIndex, s.local.Rejected
+	theirs, ours := s.theirs(), s.ours()
+	if theirs != nil && ours != nil { // a re-offer keeps the shape of the session, RFC 3264 §8
+		d.Proto, d.RTCPMux, d.RTCPRsize = theirs.Proto, theirs.RTCPMux, theirs.RTCPRsize
+		d.Mid, d.Bundle, d.AudioIndex, d.Rejected = ours.Mid, ours.Bundle, ours.AudioIndex, ours.Rejected
 	}
-	d.Direction, d.Codecs, d.Crypto = dir, s.offered, s.keys
-	if s.kind != KindSDES {
-		d.Crypto = nil
+	d.Direction, d.Codecs = dir, s.offered
+	switch s.kind {
+	case KindSDES:
+		d.Crypto = s.sdes.offered
+	case KindWebRTC:
+		if s.ufrag == "" {
+			s.ufrag, s.pwd = iceToken(ufragLen), iceToken(24)
+		}
 	}
 	if err := s.describe(d); err != nil {
 		return nil, err
 	}
 	s.wish = dir
-	if s.kind == KindWebRTC && s.remote == nil {
+	if s.kind == KindWebRTC && theirs == nil {
 		if err := s.applyUpdate(legUpdate{ufrag: s.ufrag, pwd: s.pwd}); err != nil { // checks may precede the answer
 			return nil, err
 		}
@@ -235,7 +265,7 @@ func (s *Session) SetRemoteAnswer(sdp []byte) error {
 	if len(formats) == 0 {
 		return ErrNoCodec
 	}
-	pair := s.pair
+	var pair sdesPair
 	if s.kind == KindSDES {
 		if pair, err = s.answeredCrypto(d.Crypto); err != nil {
 			return err
@@ -247,8 +277,9 @@ func (s *Session) SetRemoteAnswer(sdp []byte) error {
 			s.role = SetupActive
 		}
 	}
-	s.remote, s.remoteSDP, s.unanswered = d, append([]byte(nil), sdp...), false
-	s.formats, s.pair = formats, pair
+	s.took(d, sdp, false)
+	s.formats = formats
+	s.usePair(pair)
 	return s.apply()
 }
 
@@ -264,7 +295,7 @@ func answeredFormats(answer, offered []Codec) []format8 {
 		audio = audio || c.IsAudio()
 		tx := c.PayloadType
 		c.PayloadType = o.PayloadType
-		out = append(out, format8{codec: c, tx: tx})
+		out = append(out, format8{codec: c.detached(), tx: tx})
 	}
 	if !audio {
 		return nil
@@ -275,7 +306,7 @@ func answeredFormats(answer, offered []Codec) []format8 {
 // answeredCrypto finds which of our keys the peer accepted, by its tag.
 func (s *Session) answeredCrypto(answer []srtp.SDES) (sdesPair, error) {
 	for _, c := range answer {
-		for _, k := range s.keys {
+		for _, k := range s.sdes.offered {
 			if k.Tag == c.Tag && k.Profile == c.Profile {
 				return sdesPair{in: c, out: k}, nil
 			}
@@ -290,8 +321,8 @@ func (s *Session) describe(d *Description) error {
 		return err
 	}
 	var like netip.Addr
-	if s.remote != nil {
-		like = s.remote.Addr.Addr()
+	if theirs := s.theirs(); theirs != nil {
+		like = theirs.Addr.Addr()
 	}
 	all, ip := s.advertised(like)
 	if s.kind == KindWebRTC {
@@ -312,7 +343,7 @@ func (s *Session) describe(d *Description) error {
 	d.SSRC, d.CNAME, d.SessionID = s.ssrc, s.cname, s.id
 	s.version++
 	d.SessionVersion = s.version
-	s.local, s.localSDP = d, d.Marshal()
+	s.local, s.localSDP = d, bytes.Clone(d.Marshal()) // without spare room: it is kept
 	return nil
 }
 
@@ -343,17 +374,21 @@ func (s *Session) open() error {
 
 // apply hands the result of the negotiation to the packet side.
 func (s *Session) apply() error {
+	theirs, ours := s.theirs(), s.ours()
 	u := legUpdate{
 		formats: s.formats,
-		takes:   s.remote.Direction.Receives() && s.local.Direction.Sends(),
-		gives:   s.remote.Direction.Sends() && s.local.Direction.Receives(),
-		remote:  s.remote.Addr, remoteRTCP: s.remote.RTCPAddr, rtcpMux: s.remote.RTCPMux && s.local.RTCPMux,
+		takes:   theirs.Direction.Receives() && ours.Direction.Sends(),
+		gives:   theirs.Direction.Sends() && ours.Direction.Receives(),
+		remote:  theirs.Addr, remoteRTCP: theirs.RTCPAddr, rtcpMux: theirs.RTCPMux && ours.RTCPMux,
 		peerIP: s.cfg.PeerIP,
-		sdesIn: s.pair.in, sdesOut: s.pair.out,
-		ufrag: s.ufrag, pwd: s.pwd,
-		dtls:    dtlsConfig{role: s.role, fingerprint: s.remote.Fingerprint, certificate: s.e.cfg.Certificate},
+		ufrag:  s.ufrag, pwd: s.pwd,
+		dtls:    dtlsConfig{role: s.role, fingerprint: theirs.Fingerprint, certificate: &s.e.cfg.Certificate},
 		timeout: s.cfg.RTPTimeout, holdTimeout: s.cfg.HoldTimeout,
 	}
+	if s.kind == KindSDES {
+		u.sdesIn, u.sdesOut = s.sdes.pair.in, s.sdes.pair.out
+	}
+	s.agreed()
 	return s.applyUpdate(u)
 }
 

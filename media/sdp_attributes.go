@@ -126,18 +126,18 @@ func (s *sdpSession) fingerprint(m *sdpMedia) (Fingerprint, bool) {
 
 func parseFingerprint(value string) (Fingerprint, bool) {
 	hash, rest, _ := strings.Cut(value, " ")
-	sizes := map[string]int{"sha-256": 32, "sha-384": 48, "sha-512": 64}
-	hash = strings.ToLower(hash)
-	size, ok := sizes[hash]
 	rest = strings.TrimSpace(rest)
-	if !ok || len(rest) != 3*size-1 {
-		return Fingerprint{}, false
+	for _, known := range [...]struct {
+		hash string
+		size int
+	}{{"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64}} {
+		if !strings.EqualFold(hash, known.hash) || len(rest) != 3*known.size-1 {
+			continue
+		}
+		v, err := hex.DecodeString(strings.ReplaceAll(rest, ":", ""))
+		return Fingerprint{Hash: known.hash, Value: v}, err == nil && len(v) == known.size
 	}
-	v, err := hex.DecodeString(strings.ReplaceAll(rest, ":", ""))
-	if err != nil || len(v) != size {
-		return Fingerprint{}, false
-	}
-	return Fingerprint{Hash: hash, Value: v}, true
+	return Fingerprint{}, false
 }
 
 func parseSetup(s string) Setup {

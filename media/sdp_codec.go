@@ -62,6 +62,21 @@ func (c Codec) FreeSWITCHName() string {
 	return s
 }
 
+// detached is the codec without a hold on the description that it was read from.
+func (c Codec) detached() Codec {
+	f, known := knownFormatByName(c.Name)
+	switch {
+	case known && f.codec.Name == c.Name:
+		c.Name = f.codec.Name
+	case c.Name == telephoneEvent:
+		c.Name = telephoneEvent
+	default:
+		c.Name = strings.Clone(c.Name)
+	}
+	c.Fmtp = strings.Clone(c.Fmtp)
+	return c
+}
+
 // knownFormat is what we know about a codec that configuration or a bare static payload type may name.
 type knownFormat struct {
 	codec   Codec

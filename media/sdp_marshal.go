@@ -12,6 +12,7 @@ import (
 // one in the whole text.
 func (d *Description) Marshal() []byte {
 	var b bytes.Buffer
+	b.Grow(512)
 	conn := sdpConnection(d.Addr.Addr())
 	line := func(parts ...string) {
 		for _, p := range parts {

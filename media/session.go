@@ -41,17 +41,17 @@ type Session struct {
 	kind       Kind
 	leg        *leg // nil before the first offer or answer of ours
 	rtpPort    uint16
-	local      *Description
 	localSDP   []byte
-	remote     *Description // last taken, answered or not
-	remoteSDP  []byte
-	unanswered bool    // remote is an offer
-	restart    bool    // and it restarts ICE
-	offered    []Codec // of our last offer
+	remoteSDP  []byte       // last taken, answered or not
+	local      *Description // of localSDP; nil unless it is being negotiated, see ours
+	remote     *Description // of remoteSDP, the same, see theirs
+	direction  Direction    // of remoteSDP
+	unanswered bool         // remoteSDP is an offer
+	restart    bool         // and it restarts ICE
+	offered    []Codec      // of our last offer
 	formats    []format8
-	wish       Direction // what we want ourselves
-	keys       []srtp.SDES
-	pair       sdesPair
+	wish       Direction    // what we want ourselves
+	sdes       *sessionSDES // nil but for KindSDES
 	role       Setup
 	ufrag, pwd string
 	ssrc       uint32
@@ -64,10 +64,35 @@ type Session struct {
 // sdesPair are the keys in use.
 type sdesPair struct{ in, out srtp.SDES }
 
+// sessionSDES is what only SDES sessions have.
+type sessionSDES struct {
+	pair    sdesPair
+	offered []srtp.SDES // of our last offer
+}
+
+// theirs is the peer's description; nil when there is none. A call that talks keeps the text alone.
+func (s *Session) theirs() *Description {
+	if s.remote == nil && s.remoteSDP != nil {
+		s.remote, _ = ParseDescription(s.remoteSDP) // it was read before
+	}
+	return s.remote
+}
+
+// ours is our description, the same way.
+func (s *Session) ours() *Description {
+	if s.local == nil && s.localSDP != nil {
+		s.local, _ = ParseDescription(s.localSDP)
+	}
+	return s.local
+}
+
+// agreed lets go of what only a negotiation needs.
+func (s *Session) agreed() { s.local, s.remote = nil, nil }
+
 func newSession(e *Engine, cfg SessionConfig) *Session {
 	var raw [20]byte
 	rand.Read(raw[:]) // never fails: crypto/rand ends the process instead
-	s := &Session{e: e, cfg: cfg, ufrag: iceToken(ufragLen), pwd: iceToken(24)}
+	s := &Session{e: e, cfg: cfg}
 	s.ssrc = binary.BigEndian.Uint32(raw[:]) | 1 // never 0
 	s.id = binary.BigEndian.Uint64(raw[4:]) >> 2 // fits 63 bits, RFC 8829 §5.2.1
 	s.cname = hex.EncodeToString(raw[12:])
@@ -85,10 +110,11 @@ func (s *Session) deliver(ev Event) {
 func (s *Session) RemoteCodecs() []Codec {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.remote == nil {
+	d := s.theirs()
+	if d == nil {
 		return nil
 	}
-	return append([]Codec(nil), s.remote.Codecs...)
+	return append([]Codec(nil), d.Codecs...)
 }
 
 // Codecs are the negotiated codecs, the audio codec first, with the payload types of the peer; nil before.
@@ -144,20 +170,18 @@ func (s *Session) Codec() (Codec, bool) {
 func (s *Session) RemoteDirection() Direction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.remote == nil {
-		return SendRecv
-	}
-	return s.remote.Direction
+	return s.direction
 }
 
 // LocalAddr is the address that the peer was told; zero before.
 func (s *Session) LocalAddr() netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.local == nil {
+	d := s.ours()
+	if d == nil {
 		return netip.AddrPort{}
 	}
-	return s.local.Addr
+	return d.Addr
 }
 
 // RemoteAddr is where media goes; zero before it is known.
