@@ -250,8 +250,8 @@ func logLevel(name string) (slog.Level, bool) {
 
 // appInfo writes the channel's variables to the log, without those that hold secrets.
 func appInfo(ch *Channel, _ dialplan.Expanded) string {
-	attrs := make([]any, 0, 2*len(ch.vars.list))
-	for _, v := range ch.vars.list {
+	attrs := make([]any, 0, 2*ch.vars.count())
+	for v := range ch.vars.all() {
 		if !strings.Contains(strings.ToLower(v.Name), "password") {
 			attrs = append(attrs, v.Name, v.Value)
 		}

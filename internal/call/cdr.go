@@ -106,7 +106,7 @@ func (ch *Channel) writeRecord() {
 	}
 	r := &Record{UUID: ch.uuid, Direction: ch.direction, State: ch.state.String(), StateNumber: int(ch.state), core: ch.core,
 		Originator: ch.otherType == originator, Originatee: ch.otherType == originatee,
-		Variables: ch.vars.share(), Applications: ch.appRuns, Callflow: []Chapter{ch.chapter()}}
+		Variables: ch.vars.slice(), Applications: ch.appRuns, Callflow: []Chapter{ch.chapter()}}
 	for i := len(ch.chapters) - 1; i >= 0; i-- {
 		r.Callflow = append(r.Callflow, ch.chapters[i])
 	}

@@ -48,7 +48,7 @@ func (ch *Channel) wanted(name, subclass string) bool {
 
 // moment is what an event says.
 func (ch *Channel) moment(v *view, s eventSpec) *channelEvent {
-	return &channelEvent{view: v, ch: ch, before: s.before, after: s.after, vars: s.vars, body: s.body, variableBytes: ch.vars.bytes}
+	return &channelEvent{view: v, ch: ch, before: s.before, after: s.after, withVars: s.vars, body: s.body}
 }
 
 // emitBare publishes an event that says of the channel no more than the headers given.

@@ -16,9 +16,8 @@ type channelEvent struct {
 	*view
 	ch            *Channel // what of it never changes
 	before, after extra
-	vars          bool
+	withVars      bool
 	body          string
-	variableBytes int
 }
 
 // ownHeaders and ownBytes are about what a channel event has besides the base headers and variables: its own and those of two caller profiles.
@@ -30,9 +29,10 @@ const (
 // EventSize implements event.Source.
 func (c *channelEvent) EventSize() (headers, bytes int) {
 	headers, bytes = ownHeaders+len(c.before)+len(c.after), ownBytes+len(c.body)+c.before.size()+c.after.size()
-	if c.vars {
-		headers += len(c.view.vars)
-		bytes += c.variableBytes + len(c.view.vars)*len(variablePrefix)
+	if c.withVars {
+		n := c.vars.count()
+		headers += n
+		bytes += c.vars.bytes + n*len(variablePrefix)
 	}
 	return headers, bytes
 }
@@ -49,8 +49,8 @@ func (c *channelEvent) WriteEvent(e *esl.Event) {
 
 func (c *channelEvent) write(w *writer) {
 	text := ownBytes / 4 // numbers, most of them times
-	if c.vars {
-		for _, v := range c.view.vars {
+	if c.withVars {
+		for v := range c.vars.all() {
 			text += len(variablePrefix) + len(v.Name)
 		}
 	}
@@ -64,8 +64,8 @@ func (c *channelEvent) write(w *writer) {
 		w.add("Other-Type", c.otherType)
 		c.other.write(w, &otherNames)
 	}
-	if c.vars {
-		for _, v := range c.view.vars {
+	if c.withVars {
+		for v := range c.vars.all() {
 			w.variable(v)
 		}
 	}
@@ -82,7 +82,7 @@ func (c *channelEvent) writeBasic(w *writer) {
 	w.add("Call-Direction", c.ch.direction)
 	w.add("Presence-Call-Direction", c.ch.direction)
 	w.add("Channel-HIT-Dialplan", strconv.FormatBool(c.ch.direction == inbound || c.flipped))
-	if id := c.value("presence_id"); id != "" {
+	if id := c.vars.value("presence_id"); id != "" {
 		w.add("Channel-Presence-ID", id)
 	}
 	w.add("Channel-Call-UUID", c.callUUID)

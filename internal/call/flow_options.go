@@ -142,9 +142,12 @@ func (ch *Channel) waitLeg() {
 func (ch *Channel) runOn(event string) {
 	prefix := "execute_on_" + event
 	n := 0
-	for _, v := range ch.vars.list {
-		suffix, ok := strings.CutPrefix(strings.ToLower(v.Name), prefix)
-		if !ok || suffix != "" && suffix[0] != '_' || n == maxOnEvent {
+	for v := range ch.vars.all() {
+		if len(v.Name) < len(prefix) || !strings.EqualFold(v.Name[:len(prefix)], prefix) {
+			continue
+		}
+		suffix := v.Name[len(prefix):]
+		if suffix != "" && suffix[0] != '_' || n == maxOnEvent {
 			continue
 		}
 		n++

@@ -12,7 +12,7 @@ const (
 // messageHeaders are the variables that are headers of the leg's messages from now on.
 func (ch *Channel) messageHeaders() []Variable {
 	var list []Variable
-	for _, v := range ch.vars.list {
+	for v := range ch.vars.all() {
 		if hasPrefix(v.Name, progressHeaders, responseHeaders, byeHeaders) {
 			list = append(list, v)
 		}

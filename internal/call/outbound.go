@@ -77,7 +77,7 @@ func (ch *Channel) outboundVariables(b *Channel, t target) {
 		}
 	}
 	if !isFalse(ch.vars.value("sip_copy_custom_headers")) {
-		for _, v := range ch.vars.list {
+		for v := range ch.vars.all() {
 			if passedOn(v.Name) {
 				b.setFirst(v)
 			}
@@ -239,7 +239,7 @@ func (ch *Channel) makeOffer() ([]byte, error) {
 // customHeaders are the sip_h_ variables of the leg as headers.
 func (ch *Channel) customHeaders() []Variable {
 	var out []Variable
-	for _, v := range ch.vars.list {
+	for v := range ch.vars.all() {
 		if len(v.Name) > 6 && strings.EqualFold(v.Name[:6], "sip_h_") {
 			out = append(out, Variable{Name: v.Name[6:], Value: headerText(v.Value), Wire: v.Wire})
 		}

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"iter"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -12,12 +14,14 @@ const (
 )
 
 // variables are a channel's variables in the order they were set. Setting one that exists moves it to the end, as FreeSWITCH does.
+//
+// A copy of it is a picture for readers elsewhere: the list is only ever appended to, behind what they see of it, and which of it is gone each
+// copy knows for itself.
 type variables struct {
 	list []Variable
-	// seen is how many of list readers elsewhere may have. Those never change: what would change one works on a copy, what adds one does not.
-	seen int
-	// bytes counts names and values.
-	bytes int
+	gone marks // of list: deleted, or set again further behind
+	// bytes counts names and values, dead those of what is gone.
+	bytes, dead int
 	// wire and wireBytes count what peers gave; dropped what they gave beyond the limits.
 	wire, wireBytes, dropped int
 }
@@ -31,11 +35,34 @@ const (
 
 func (x Variable) size() int { return len(x.Name) + len(x.Value) }
 
+// marks are set places of a list, of its first marked.
+type marks [4]uint64
+
+const marked = 4 * 64
+
+func (m *marks) has(i int) bool { return i < marked && m[i/64]&(1<<(i%64)) != 0 }
+func (m *marks) set(i int)      { m[i/64] |= 1 << (i % 64) }
+
+func (m *marks) count() int {
+	n := 0
+	for _, word := range m {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+const (
+	// minVariables is the room a call begins with; most need twice that.
+	minVariables = 64
+	// maxDead bounds what is kept of what is gone.
+	maxDead = 16 << 10
+)
+
 // index finds a variable, in any case of ASCII letters. Every call asks some hundred times for one of some hundred: lengths are compared
 // first, and most names are written as they were set.
 func (v *variables) index(name string) int {
 	for i := range v.list {
-		if x := v.list[i].Name; len(x) == len(name) && (x == name || strings.EqualFold(x, name)) {
+		if x := v.list[i].Name; len(x) == len(name) && (x == name || strings.EqualFold(x, name)) && !v.gone.has(i) {
 			return i
 		}
 	}
@@ -54,18 +81,40 @@ func (v *variables) value(name string) string {
 	return x.Value
 }
 
-// own makes the list ours alone from that place on before a change.
-func (v *variables) own(from int) {
-	if from < v.seen {
-		v.list = append(make([]Variable, 0, cap(v.list)), v.list...)
-		v.seen = 0
+// all goes through the variables in their order.
+func (v *variables) all() iter.Seq[Variable] {
+	return func(yield func(Variable) bool) {
+		for i := range v.list {
+			if !v.gone.has(i) && !yield(v.list[i]) {
+				return
+			}
+		}
 	}
 }
 
-// share returns the list for readers elsewhere.
-func (v *variables) share() []Variable {
-	v.seen = len(v.list)
-	return slices.Clip(v.list)
+func (v *variables) count() int { return len(v.list) - v.gone.count() }
+
+// slice is the variables as a list that does not change.
+func (v *variables) slice() []Variable {
+	if v.gone == (marks{}) {
+		return slices.Clip(v.list)
+	}
+	return slices.AppendSeq(make([]Variable, 0, v.count()), v.all())
+}
+
+// same says whether two pictures are one.
+func (v *variables) same(w *variables) bool {
+	return len(v.list) == len(w.list) && (len(v.list) == 0 || &v.list[0] == &w.list[0]) && v.gone == w.gone
+}
+
+// renew makes a new list of what is there, with room for more.
+func (v *variables) renew() {
+	room, live := max(cap(v.list), minVariables), v.count()
+	if live > room*3/4 {
+		room += room / 2
+	}
+	v.list = slices.AppendSeq(make([]Variable, 0, room), v.all())
+	v.gone, v.dead = marks{}, 0
 }
 
 // set replaces or adds a variable; an empty value removes it. What a peer gives beyond the limits is dropped.
@@ -81,6 +130,9 @@ func (v *variables) set(x Variable) {
 		}
 		v.wire, v.wireBytes = v.wire+1, v.wireBytes+x.size()
 	}
+	if len(v.list) == cap(v.list) {
+		v.renew()
+	}
 	v.list = append(v.list, x)
 	v.bytes += x.size()
 }
@@ -90,13 +142,19 @@ func (v *variables) del(name string) {
 	if i < 0 {
 		return
 	}
-	v.own(i)
 	x := v.list[i]
 	v.bytes -= x.size()
 	if x.Wire {
 		v.wire, v.wireBytes = v.wire-1, v.wireBytes-x.size()
 	}
-	v.list = slices.Delete(v.list, i, i+1)
+	if i >= marked {
+		v.list = slices.Delete(slices.Clone(v.list), i, i+1)
+		return
+	}
+	v.gone.set(i)
+	if v.dead += x.size(); v.dead > maxDead {
+		v.renew()
+	}
 }
 
 // push adds a value to a variable that may have several. It stays where it is.
@@ -106,7 +164,7 @@ func (v *variables) push(name, value string) {
 		v.set(Variable{Name: name, Value: value})
 		return
 	}
-	v.own(i)
+	v.list = slices.Clone(v.list)
 	old := v.list[i].Value
 	v.bytes += len(value) + len(arraySeparator)
 	if !strings.HasPrefix(old, arrayPrefix) {

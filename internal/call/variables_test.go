@@ -2,6 +2,8 @@ package call
 
 import (
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,11 +21,11 @@ func TestPeersVariablesAreBounded(t *testing.T) {
 				v.set(Variable{Name: "sip_h_X-" + strconv.Itoa(i), Value: strings.Repeat("x", test.size), Wire: true})
 			}
 			bytes := 0
-			for _, x := range v.list {
+			for x := range v.all() {
 				bytes += x.size()
 			}
-			if len(v.list) > maxWireVariables || bytes > maxWireBytes || v.dropped != test.count-len(v.list) || v.dropped == 0 {
-				t.Errorf("%d variables, %d bytes, %d dropped", len(v.list), bytes, v.dropped)
+			if v.count() > maxWireVariables || bytes > maxWireBytes || bytes != v.bytes || v.dropped != test.count-v.count() || v.dropped == 0 {
+				t.Errorf("%d variables, %d bytes, %d counted, %d dropped", v.count(), bytes, v.bytes, v.dropped)
 			}
 			if v.set(Variable{Name: "hangup_cause", Value: "NORMAL_CLEARING"}); v.value("hangup_cause") == "" {
 				t.Error("our own variable has no room")
@@ -31,10 +33,58 @@ func TestPeersVariablesAreBounded(t *testing.T) {
 			for i := range test.count {
 				v.del("sip_h_X-" + strconv.Itoa(i))
 			}
-			if v.wire != 0 || v.wireBytes != 0 {
+			if v.wire != 0 || v.wireBytes != 0 || v.count() != 1 {
 				t.Errorf("%d variables of %d bytes are counted after all are gone", v.wire, v.wireBytes)
 			}
 		})
+	}
+}
+
+// Pictures of the variables stay as they were, whatever is set, added to and deleted meanwhile, and what is gone is not kept for long.
+func TestPicturesOfVariables(t *testing.T) {
+	type picture struct {
+		of   variables
+		want []Variable
+	}
+	var v variables
+	var plain []Variable // the same, done plainly
+	var pictures []picture
+	random := rand.New(rand.NewPCG(1, 2))
+	for step := range 3000 {
+		name, value := "name_"+strconv.Itoa(random.IntN(300)), strings.Repeat("x", random.IntN(200))
+		i := slices.IndexFunc(plain, func(x Variable) bool { return x.Name == name })
+		switch what := random.IntN(10); {
+		case what == 0:
+			v.del(strings.ToUpper(name))
+		case what == 1 && i >= 0:
+			v.push(name, value)
+			plain[i].Value = arrayPrefix + strings.TrimPrefix(plain[i].Value, arrayPrefix) + arraySeparator + value
+			i = -1
+		default:
+			v.set(Variable{Name: name, Value: value})
+			if value != "" {
+				plain = append(plain, Variable{Name: name, Value: value})
+			}
+		}
+		if i >= 0 {
+			plain = slices.Delete(plain, i, i+1)
+		}
+		if step%10 == 0 {
+			pictures = append(pictures, picture{v, slices.Clone(plain)})
+		}
+		if dead := len(v.list) - v.count(); dead > marked || v.dead > maxDead {
+			t.Fatalf("step %d: %d of %d bytes are gone and kept", step, dead, v.dead)
+		}
+	}
+	for i, p := range pictures {
+		got := slices.Collect(p.of.all())
+		bytes := 0
+		for _, x := range got {
+			bytes += x.size()
+		}
+		if !slices.Equal(got, p.want) || !slices.Equal(p.of.slice(), p.want) || p.of.count() != len(p.want) || p.of.bytes != bytes {
+			t.Fatalf("picture %d:\n%v\nwant\n%v", i, got, p.want)
+		}
 	}
 }
 

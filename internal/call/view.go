@@ -10,7 +10,7 @@ import (
 // it by who reads them, on their own time.
 type view struct {
 	look
-	vars []Variable
+	vars variables
 }
 
 // look is the part of a view that can be compared.
@@ -40,21 +40,17 @@ func (ch *Channel) publish() *view {
 	if ch.bridgedTo != nil {
 		l.otherUUID = ch.bridgedTo.uuid
 	}
-	vars := ch.vars.share()
 	ch.profileSeen, ch.otherSeen = true, true
-	if v := ch.seen.Load(); v != nil && v.look == l && same(v.vars, vars) {
+	if v := ch.seen.Load(); v != nil && v.look == l && v.vars.same(&ch.vars) {
 		return v
 	}
-	v := &view{look: l, vars: vars}
+	v := &view{look: l, vars: ch.vars}
 	ch.seen.Store(v)
 	return v
 }
 
 // show is publish for who does not need the view.
 func (ch *Channel) show() { ch.publish() }
-
-// same says whether two lists are one: what is shared does not change.
-func same(a, b []Variable) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
 // ownProfile is the channel's caller profile, to be changed.
 func (ch *Channel) ownProfile() *callerProfile {
@@ -74,21 +70,15 @@ func (ch *Channel) ownOther() *callerProfile {
 	return ch.other
 }
 
-// value is that of a variable.
-func (v *view) value(name string) string {
-	vars := variables{list: v.vars}
-	return vars.value(name)
-}
-
 // Snapshot is the channel as last published.
 func (ch *Channel) Snapshot() Snapshot {
 	v := ch.seen.Load()
-	vars := variables{list: v.vars}
+	vars := &v.vars
 	s := Snapshot{UUID: ch.uuid, CallUUID: v.callUUID, OtherUUID: v.otherUUID, Direction: ch.direction, Created: ch.created,
 		BridgeCreated: v.bridgeBegan, Name: v.name, State: v.state.String(), CallState: v.callState.String(), AnswerState: v.answerState,
 		Application: v.app, ApplicationData: v.appData, Hostname: ch.core.cfg.Hostname, HangupCause: v.cause, Secure: v.secure,
 		PresenceID: vars.value("presence_id"), PresenceData: vars.value("presence_data"), AccountCode: vars.value("accountcode"),
-		Profile: profileOf(v.name), Variables: v.vars}
+		Profile: profileOf(v.name), Variables: vars.slice()}
 	if p := v.profile; p != nil {
 		s.CallerName, s.CallerNumber, s.CalleeName, s.CalleeNumber = p.CallerName, p.CallerNumber, p.CalleeName, p.CalleeNumber
 		s.NetworkAddr, s.Destination, s.Dialplan, s.Context = p.NetworkAddr, p.Destination, p.Dialplan, p.Context

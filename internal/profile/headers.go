@@ -74,10 +74,10 @@ func clean(s string) string {
 	}, s)
 }
 
+var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // quoteName escapes a display name for a quoted-string (RFC 3261 §25.1).
-func quoteName(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(clean(s))
-}
+func quoteName(s string) string { return quoter.Replace(clean(s)) }
 
 // unquoteName undoes the escapes of a received display name.
 func unquoteName(s string) string {

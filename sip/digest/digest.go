@@ -116,7 +116,7 @@ func parseValue(s string) (value, rest string, err error) {
 	return "", "", fmt.Errorf("%w: open quoted string", ErrSyntax)
 }
 
+var quoter = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // quote writes a quoted string.
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
+func quote(s string) string { return `"` + quoter.Replace(s) + `"` }
