@@ -23,6 +23,7 @@ type latch struct {
 	first  time.Time
 
 	rtcpLocked bool // the source of RTCP is settled
+	direct     bool // there is a direct socket for the locked source, or should be none
 }
 
 // restart opens learning for a new description.
@@ -54,7 +55,7 @@ func (t *latch) learn(l *leg, from netip.AddrPort) {
 	}
 	t.count++
 	if from != l.remote {
-		l.remote = from
+		l.setRemote(from)
 		if t.mux {
 			l.remoteRTCP = from
 		} else if l.remoteRTCP.Addr() != from.Addr() && from.Port() < 65535 {

@@ -21,6 +21,7 @@ type leg struct {
 	kind    Kind
 
 	rtp, rtcp  *udpSocket     // plain and SDES legs
+	direct     *udpSocket     // on the port of rtp, for a settled peer alone; nil = none
 	remote     netip.AddrPort // where RTP goes
 	remoteRTCP netip.AddrPort
 	local      netip.Addr // address of ours that the peer sends to, zero = not known
@@ -260,7 +261,8 @@ func comfortable(formats []format8) bool {
 func (l *leg) applyRemote(u legUpdate) {
 	l.latch.peerIP = u.peerIP
 	if u.remote != l.latch.sdp { // else a learned source stays until another is learned
-		l.remote, l.remoteRTCP = u.remote, u.remoteRTCP
+		l.setRemote(u.remote)
+		l.remoteRTCP = u.remoteRTCP
 		if a := u.remoteRTCP.Addr(); a.IsValid() && a.Is4() != u.remote.Addr().Is4() { // our socket may not reach the other family
 			l.remoteRTCP = netip.AddrPortFrom(u.remote.Addr(), u.remoteRTCP.Port())
 		}
@@ -270,6 +272,23 @@ func (l *leg) applyRemote(u legUpdate) {
 		l.remoteRTCP = l.remote
 	}
 	l.latch.mux = u.rtcpMux
+}
+
+// setRemote is where RTP goes from now on.
+func (l *leg) setRemote(to netip.AddrPort) {
+	if to != l.remote {
+		l.remote = to
+		l.closeDirect()
+	}
+}
+
+// setLocal is the address of ours that the peer sends to from now on. One that changes it gets no direct socket any more.
+func (l *leg) setLocal(local netip.Addr) {
+	l.local = local
+	if l.direct != nil {
+		l.closeDirect()
+		l.latch.direct = true
+	}
 }
 
 // remap computes where each format of the peer goes.
@@ -410,7 +429,7 @@ func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort, local netip
 		if l.rtcpIn(buf) {
 			l.latch.learnRTCP(l, from)
 		}
-	case c == classRTP && s == l.rtp:
+	case c == classRTP && s != l.rtcp:
 		if !l.latch.admits(l, from) {
 			l.sh.stats.DropForeign++
 			l.foreign++
@@ -418,7 +437,9 @@ func (l *leg) plainIn(s *udpSocket, buf []byte, from netip.AddrPort, local netip
 		}
 		if l.rtpIn(buf) {
 			l.latch.learn(l, from)
-			l.local = local
+			if local != l.local {
+				l.setLocal(local)
+			}
 		}
 	default:
 		l.sh.stats.DropGarbage++
@@ -444,7 +465,9 @@ func (l *leg) sendPacket(pkt []byte, rtcp, now bool) {
 	}
 	l.sh.stats.PacketsOut++
 	l.sh.stats.BytesOut += uint64(len(pkt))
-	if now {
+	if l.direct != nil && !rtcp {
+		l.sh.loop.sendDirect(l.direct, pkt)
+	} else if now {
 		l.sh.loop.sendUDPNow(s, pkt, to, l.local)
 	} else {
 		l.sh.loop.sendUDP(s, pkt, to, l.local)

@@ -18,7 +18,8 @@ import (
 // sleeps in ticks of one millisecond instead, because a wake-up costs more than a packet.
 const (
 	batchSize  = 64                    // messages of one recvmmsg or sendmmsg
-	maxBatches = 16                    // of one socket a round: a busy loop comes back only a tick later, and others wait
+	maxBatches = 16                    // of the shared port's socket a round: a busy loop comes back only a tick later, and others wait
+	maxOwn     = 128                   // packets of a leg's own socket a round
 	arenaSlots = 256                   // receive buffers between two flushes
 	eventBatch = 128                   // epoll events a round
 	tick       = time.Millisecond      // sleep of the busy loop: a raw system call, so never longer (it would delay stop-the-world)
@@ -62,9 +63,9 @@ type loop struct {
 	outIovs [batchSize]unix.Iovec
 	outName [batchSize]unix.RawSockaddrInet6
 	outCtl  [batchSize]control
-	outSock [batchSize]*udpSocket
 	outN    int
 
+	rounds      uint32
 	windowStart time.Time
 	windowCount int
 	busy        bool
@@ -249,6 +250,7 @@ func (l *loop) run() {
 // round handles what one wait brought. A panic costs the packets of the round, not the process, and no command.
 func (l *loop) round(events []unix.EpollEvent) {
 	l.sh.now = time.Now()
+	l.rounds++
 	packets := l.sh.packets
 	l.protected(func() {
 		for i := range events {
@@ -336,12 +338,10 @@ func (l *loop) handle(ev *unix.EpollEvent) {
 	case ev.Fd == 0:
 		var b [8]byte
 		_, _ = unix.Read(l.evfd, b[:])
+	case s.udp != nil && s.udp.leg != nil:
+		l.readPlain(s.udp)
 	case s.udp != nil:
-		for range maxBatches {
-			if !l.readUDP(s.udp) {
-				break
-			}
-		}
+		l.readAll(s.udp)
 	case s.accept:
 		l.acceptTCP()
 	case s.tcp != nil:

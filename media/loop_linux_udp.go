@@ -12,12 +12,15 @@ import (
 
 // udpSocket is a UDP socket of the loop. leg is nil for the shared port.
 type udpSocket struct {
-	fd    int
-	v6    bool
-	any   bool // bound to all addresses: packets carry the one they were sent to
-	local netip.AddrPort
-	slot  int32
-	leg   *leg
+	fd        int
+	v6        bool
+	any       bool // bound to all addresses: packets carry the one they were sent to
+	connected bool // to leg.remote: nothing comes from anywhere else
+	local     netip.AddrPort
+	slot      int32
+	round     uint32 // when it was last read
+	gone      uint64 // packets that direct sockets of the leg, closed since, had no room for
+	leg       *leg
 }
 
 // openUDP binds a socket; it is read once addUDP has run in the loop. Any goroutine.
@@ -71,9 +74,9 @@ func (s *udpSocket) overflowed() uint64 {
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 { // before Linux 4.12
-		return 0
+		return s.gone
 	}
-	return uint64(info[drops])
+	return s.gone + uint64(info[drops])
 }
 
 // bindFD binds and reports the bound address.
@@ -113,6 +116,76 @@ func sockaddrAddrPort(sa unix.Sockaddr) netip.AddrPort {
 // close frees a socket that was never added. Any goroutine.
 func (s *udpSocket) close() { unix.Close(s.fd) }
 
+// readPlain reads a plain leg's socket. A packet comes every 20 ms and nothing more is behind it, so that looking costs more than it brings: the
+// system tells in the next round if there was. Then what is there is read, up to a bound.
+func (l *loop) readPlain(s *udpSocket) {
+	if s.any {
+		l.readAll(s)
+		return
+	}
+	again := s.round == l.rounds-1
+	s.round = l.rounds
+	for range maxOwn {
+		if !l.readOne(s) || !again {
+			return
+		}
+	}
+}
+
+// readAll reads a socket batch by batch, up to a bound.
+func (l *loop) readAll(s *udpSocket) {
+	for range maxBatches {
+		if !l.readUDP(s) {
+			return
+		}
+	}
+}
+
+// readOne receives one datagram on a socket that is bound to one address, and hands it to the shard; false when none was there.
+func (l *loop) readOne(s *udpSocket) bool {
+	if l.used == arenaSlots {
+		l.flush()
+	}
+	at := l.used
+	slot := l.arena[at*slotSize : (at+1)*slotSize : (at+1)*slotSize]
+	var from netip.AddrPort
+	var n uintptr
+	var errno unix.Errno
+	if s.connected {
+		from = s.leg.remote
+		n, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&slot[0])), maxDatagram, unix.MSG_DONTWAIT|unix.MSG_TRUNC, 0, 0)
+	} else {
+		size := uint32(unsafe.Sizeof(l.names[0]))
+		n, _, errno = unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(&slot[0])), maxDatagram, unix.MSG_DONTWAIT|unix.MSG_TRUNC,
+			uintptr(unsafe.Pointer(&l.names[0])), uintptr(unsafe.Pointer(&size)))
+		from = rawAddrPort(&l.names[0])
+	}
+	if errno != 0 {
+		return errno == unix.ECONNREFUSED // an ICMP error of an earlier send, reported once
+	}
+	if n > maxDatagram {
+		l.tooLong()
+		return true
+	}
+	queued := l.outN
+	l.used++
+	l.sh.datagram(s, slot[:n], from, s.local.Addr())
+	if l.outN == queued { // the packet is out, or nobody wanted it
+		l.used = min(l.used, at)
+	}
+	if lg := s.leg; lg.latch.locked && !lg.latch.direct {
+		l.openDirect(lg)
+	}
+	return true
+}
+
+// tooLong counts a datagram that no buffer has room for.
+func (l *loop) tooLong() {
+	l.sh.packets++
+	l.sh.stats.PacketsIn++
+	l.sh.stats.DropGarbage++
+}
+
 // readUDP receives one batch and hands each datagram to the shard; true when there may be more.
 func (l *loop) readUDP(s *udpSocket) bool {
 	n := batchSize
@@ -145,9 +218,7 @@ func (l *loop) readUDP(s *udpSocket) bool {
 		m := &l.msgs[i]
 		off := (base + i) * slotSize
 		if m.hdr.Flags&unix.MSG_TRUNC != 0 {
-			l.sh.packets++
-			l.sh.stats.PacketsIn++
-			l.sh.stats.DropGarbage++
+			l.tooLong()
 			continue
 		}
 		buf := l.arena[off : off+int(m.n) : off+slotSize]
@@ -156,6 +227,9 @@ func (l *loop) readUDP(s *udpSocket) bool {
 			to = l.ctls[i].destination(&m.hdr)
 		}
 		l.sh.datagram(s, buf, rawAddrPort(&l.names[i]), to)
+	}
+	if lg := s.leg; lg != nil && lg.latch.locked && !lg.latch.direct {
+		l.openDirect(lg)
 	}
 	return int(got) == n
 }
@@ -186,9 +260,13 @@ func putAddr(sa *unix.RawSockaddrInet6, s *udpSocket, addr netip.AddrPort) uint3
 	return unix.SizeofSockaddrInet4
 }
 
-// sendUDP queues a packet that lies in the arena; it goes out with the batch. from is our address to send from, zero = the system chooses.
-// Loop only.
+// sendUDP sends a packet that lies in the arena: from the shared port with the batch, from a leg's own at once, because packets of unlike
+// sockets cannot share a system call. from is our address to send from, zero = the system chooses. Loop only.
 func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.Addr) {
+	if s != l.sh.mux {
+		l.sendUDPNow(s, pkt, to, from)
+		return
+	}
 	if l.outN == batchSize {
 		l.flushOut()
 	}
@@ -197,15 +275,29 @@ func (l *loop) sendUDP(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.A
 	l.outIovs[i].SetLen(len(pkt))
 	l.out[i].hdr.Namelen = putAddr(&l.outName[i], s, to)
 	l.outCtl[i].setSource(&l.out[i].hdr, s, from)
-	l.outSock[i] = s
 	l.outN++
 }
 
-// sendUDPNow sends at once, for packets that do not lie in the arena. Loop only.
+// sendUDPNow sends at once, also packets that do not lie in the arena. Loop only.
 func (l *loop) sendUDPNow(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.Addr) {
 	if len(pkt) == 0 {
 		return
 	}
+	if s.any && from.IsValid() {
+		l.sendFrom(s, pkt, to, from)
+		return
+	}
+	var sa unix.RawSockaddrInet6
+	size := putAddr(&sa, s, to)
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(&pkt[0])), uintptr(len(pkt)), unix.MSG_DONTWAIT,
+		uintptr(unsafe.Pointer(&sa)), uintptr(size))
+	if errno != 0 {
+		l.sh.stats.DropSend++
+	}
+}
+
+// sendFrom sends from one of the addresses that the socket is bound to.
+func (l *loop) sendFrom(s *udpSocket, pkt []byte, to netip.AddrPort, from netip.Addr) {
 	var sa unix.RawSockaddrInet6
 	var ctl control
 	iov := unix.Iovec{Base: &pkt[0]}
@@ -228,16 +320,11 @@ func (l *loop) flush() {
 	}
 }
 
-// flushOut sends the queue, one system call for each run of packets of one socket.
+// flushOut sends the queue of the shared port.
 func (l *loop) flushOut() {
 	for i := 0; i < l.outN; {
-		s := l.outSock[i]
-		end := i + 1
-		for end < l.outN && l.outSock[end] == s {
-			end++
-		}
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&l.out[i])), uintptr(end-i), unix.MSG_DONTWAIT, 0, 0)
-		if errno != 0 { // concerns the first packet of the run
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(l.sh.mux.fd), uintptr(unsafe.Pointer(&l.out[i])), uintptr(l.outN-i), unix.MSG_DONTWAIT, 0, 0)
+		if errno != 0 { // concerns the first packet
 			l.sh.stats.DropSend++
 			n = 1
 		}

@@ -32,6 +32,10 @@ func (sh *shard) move(*leg, *shard)                   {}
 func (sh *shard) giveTCP(*tcpConn, *leg, []byte) bool { return true }
 func (l *loop) wake()                                 {}
 
+// There are no direct sockets here.
+func (l *leg) closeDirect()                   {}
+func (l *loop) sendDirect(*udpSocket, []byte) {}
+
 // udpSocket is a UDP socket of the loop. leg is nil for the shared port.
 type udpSocket struct {
 	conn  *net.UDPConn

@@ -266,16 +266,16 @@ func (sh *shard) panicked(r any) {
 
 // addLeg takes a leg and its sockets into the loop. After an error the sockets are closed.
 func (sh *shard) addLeg(l *leg) error {
-	if l.rtp != nil {
-		l.rtp.leg, l.rtcp.leg = l, l
-		if err := sh.loop.addUDP(l.rtp); err != nil {
-			l.rtp.close()
-			l.rtcp.close()
-			return err
-		}
-		if err := sh.loop.addUDP(l.rtcp); err != nil {
-			sh.loop.removeUDP(l.rtp)
-			l.rtcp.close()
+	sockets := l.sockets()
+	for i, s := range sockets {
+		s.leg = l
+		if err := sh.loop.addUDP(s); err != nil {
+			for _, s := range sockets[:i] {
+				sh.loop.removeUDP(s)
+			}
+			for _, s := range sockets[i:] {
+				s.close()
+			}
 			return err
 		}
 	}
@@ -302,6 +302,9 @@ func (sh *shard) dropLeg(l *leg) {
 func (l *leg) sockets() []*udpSocket {
 	if l.rtp == nil {
 		return nil
+	}
+	if l.direct != nil {
+		return []*udpSocket{l.rtp, l.rtcp, l.direct}
 	}
 	return []*udpSocket{l.rtp, l.rtcp}
 }
