@@ -29,7 +29,8 @@ const (
 type clientTx struct {
 	stack      *Stack
 	flow       *Flow
-	req        *Request
+	method     RequestMethod
+	req        *Request // nil, as is data, when a 2xx to an INVITE has come
 	key        string
 	data       []byte
 	onResponse func(*Response)
@@ -60,7 +61,7 @@ func (s *Stack) startPatientTx(req *Request, f *Flow, onResponse func(*Response)
 		return nil, err
 	}
 	tx := &clientTx{
-		stack: s, flow: f, req: req, data: data, onResponse: onResponse, patient: patient,
+		stack: s, flow: f, method: req.Method, req: req, data: data, onResponse: onResponse, patient: patient,
 		key: clientKey(param(req.Via().Params, "branch"), req.Method), interval: s.cfg.Timers.T1,
 	}
 	if !s.enter() {
@@ -107,7 +108,7 @@ func (tx *clientTx) move(f *Flow) {
 func (tx *clientTx) retransmit() {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
-	invite := tx.req.Method == INVITE
+	invite := tx.method == INVITE
 	if tx.state != clientCalling && (invite || tx.state != clientProceeding) {
 		return
 	}
@@ -126,7 +127,7 @@ func (tx *clientTx) retransmit() {
 func (tx *clientTx) receive(res *Response) {
 	tx.mu.Lock()
 	pass := false
-	if tx.req.Method == INVITE {
+	if tx.method == INVITE {
 		pass = tx.inviteResponseLocked(res)
 	} else {
 		pass = tx.otherResponseLocked(res)
@@ -155,6 +156,7 @@ func (tx *clientTx) inviteResponseLocked(res *Response) (pass bool) {
 		case clientCalling, clientProceeding:
 			tx.state = clientAccepted
 			tx.stopLocked()
+			tx.req, tx.data, tx.repeat = nil, nil, nil
 			tx.timeout = tx.stack.after(tx.stack.cfg.Timers.timeout(), tx.terminate) // timer M
 			return true
 		}

@@ -38,8 +38,19 @@ type ServerTx struct {
 	interval  time.Duration // of repeat
 }
 
-// Request is the request as it came. It must not be changed.
-func (tx *ServerTx) Request() *Request { return tx.req }
+// Request is the request as it came. It must not be changed. Of an INVITE that its session has accepted it is what Session.Request says.
+func (tx *ServerTx) Request() *Request {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	return tx.req
+}
+
+// accepted lets go of what an INVITE with a 2xx is not asked for again: its session repeats the 2xx. kept takes the request's place.
+func (tx *ServerTx) accepted(kept *Request) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.req, tx.last, tx.extra = kept, nil, nil
+}
 
 // Stack is the stack that received the request. A Handler finds it here: requests may come before NewStack has returned it.
 func (tx *ServerTx) Stack() *Stack { return tx.stack }
@@ -323,14 +334,15 @@ func (tx *ServerTx) ack() bool {
 
 // cancel handles a CANCEL that matches this INVITE (RFC 3261 §9.2): without a final response yet, 487.
 func (tx *ServerTx) cancel(req *Request) {
+	tx.mu.Lock()
+	if tx.state != serverProceeding {
+		tx.mu.Unlock()
+		return
+	}
 	res := tx.NewResponse(487, "")
 	tx.stack.decorate(res)
 	data, err := encode(res)
 	if err != nil {
-		return
-	}
-	tx.mu.Lock()
-	if tx.state != serverProceeding {
 		tx.mu.Unlock()
 		return
 	}

@@ -23,9 +23,9 @@ type Session struct {
 	uac      bool // we sent the first INVITE
 	callID   string
 	localTag string
-	req      *Request // the first INVITE
 
 	mu           sync.Mutex // guards what follows
+	req          *Request   // the first INVITE; see settleLocked
 	state        sessionState
 	flow         *Flow
 	remoteTag    string
@@ -71,8 +71,29 @@ type Session struct {
 // maxCallbacks bounds a session's queue of callbacks. Beyond it requests are answered 503 and other events dropped and counted.
 const maxCallbacks = 256
 
-// Request is the INVITE that began the session. It must not be changed.
-func (s *Session) Request() *Request { return s.req }
+// Request is the INVITE that began the session. It must not be changed. Once it is answered only what the dialog needs is left of it: the request
+// line, From, To, Call-ID, CSeq, Contact and credentials.
+func (s *Session) Request() *Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.req
+}
+
+// settleLocked lets go of what an answered INVITE is not asked for again. A call may last for hours.
+func (s *Session) settleLocked() {
+	all := s.req
+	s.req = NewRequest(all.Method, all.Recipient)
+	for _, h := range all.Headers() {
+		switch h.Name() {
+		case "From", "To", "Call-ID", "CSeq", "Contact", "Authorization", "Proxy-Authorization":
+			s.req.AppendHeader(h)
+		}
+	}
+	if s.invite != nil {
+		s.invite.accepted(s.req)
+	}
+	s.invite, s.outgoing, s.guard = nil, nil, nil
+}
 
 // CallID is the Call-ID of the dialog.
 func (s *Session) CallID() string { return s.callID }

@@ -150,6 +150,7 @@ func (s *Session) answerLocked(res *Response) {
 		}
 		s.reported = true
 		s.timerResponseLocked(res)
+		s.settleLocked()
 		s.post(func() { s.handler.OnAnswer(s, res) })
 	case s.state == sessionEarly: // crossed our CANCEL
 		s.adoptLocked(res, tag)

@@ -71,6 +71,7 @@ func (s *Session) Accept(body []byte, headers ...Header) error {
 			return err
 		}
 		s.state = sessionConfirmed
+		s.settleLocked()
 		return nil
 	}
 	if s.rel.pending != nil {
