@@ -34,14 +34,15 @@ type leg struct {
 	takes bool // the peer wants media
 	gives bool // the peer sends media
 
-	formats []format8
-	sink    *leg   // where the peer's media goes: the other leg, itself for echo, nil for nowhere
-	echo    bool   // the peer hears itself
-	muted   bool   // nobody hears the peer
-	peer    *leg   // the other leg of the bridge, kept while echo is on
-	tone    uint8  // our payload type for telephone-event towards the peer, or unmapped
-	rate    uint32 // clock rate of the audio codec
-	toneHz  uint32 // clock rate of the telephone-event
+	formats               []format8
+	sink                  *leg      // where the peer's media goes: the other leg, itself for echo, nil for nowhere
+	echo                  bool      // the peer hears itself
+	muted                 bool      // nobody hears the peer
+	saidLevel, heardLevel *loudness // nil: as it comes
+	peer                  *leg      // the other leg of the bridge, kept while echo is on
+	tone                  uint8     // our payload type for telephone-event towards the peer, or unmapped
+	rate                  uint32    // clock rate of the audio codec
+	toneHz                uint32    // clock rate of the telephone-event
 
 	src    source
 	stream stream

@@ -243,6 +243,9 @@ func (l *leg) rtpIn(buf []byte) bool {
 	}
 	l.timedOut = false
 	l.setConnected()
+	if l.saidLevel != nil && f.use == useAudio {
+		l.saidLevel.apply(&f.codec, buf)
+	}
 	if l.said != nil && l.gives && f.use == useAudio {
 		l.said.put(&f.codec, l.src.gen, ts, buf)
 	}
@@ -317,6 +320,9 @@ func (l *leg) forward(from *leg, buf []byte, pt uint8, tone bool, rate uint32) {
 	binary.BigEndian.PutUint32(buf[8:], t.ssrc)
 	if tone {
 		rescaleTone(buf, rate, l.clockOf(pt))
+	}
+	if l.heardLevel != nil && !tone {
+		l.hearLevel(buf, pt)
 	}
 	if l.heardBy != nil && !tone {
 		l.overhear(buf, pt, ts)

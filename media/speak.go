@@ -108,6 +108,9 @@ func (l *leg) sendOwn(o *ownPacket) {
 	binary.BigEndian.PutUint16(buf[2:], seq)
 	binary.BigEndian.PutUint32(buf[4:], ts)
 	binary.BigEndian.PutUint32(buf[8:], l.stream.ssrc)
+	if l.heardLevel != nil {
+		l.hearLevel(buf, pt)
+	}
 	if l.heardBy != nil {
 		l.overhear(buf, pt, ts)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/talkpath/talkpath/internal/dialplan"
 	"github.com/talkpath/talkpath/media"
+	"github.com/talkpath/talkpath/media/audio"
 )
 
 // What commands do to channels beyond messages (messages.go), transfers and take-overs.
@@ -190,6 +191,10 @@ func (ch *Channel) Unmute(ctx context.Context) error {
 		if far := ch.bridgedTo; far != nil {
 			far.box.put(func() { far.muted(false) })
 		}
+		if ch.media != nil {
+			_ = ch.media.Level(true, 0) // a codec whose loudness cannot be changed has none
+			_ = ch.media.Level(false, 0)
+		}
 		return nil
 	})
 }
@@ -198,6 +203,23 @@ func (ch *Channel) muted(on bool) {
 	if ch.media != nil && !ch.hungUp {
 		ch.media.Mute(on)
 	}
+}
+
+// ErrCannotLevel is a leg whose codec does not let its loudness be changed.
+var ErrCannotLevel = media.ErrCannotLevel
+
+// Level changes the loudness of what the peer says, or of what it hears, as uuid_audio does; it lasts until Unmute. The level is that of package audio;
+// one beyond its bounds changes nothing.
+func (ch *Channel) Level(ctx context.Context, said bool, level int) error {
+	return ch.Ask(ctx, func() error {
+		switch {
+		case ch.media == nil:
+			return errNoMedia
+		case level < -audio.MaxLevel || level > audio.MaxLevel:
+			return nil
+		}
+		return ch.media.Level(said, level)
+	})
 }
 
 // Displace plays a sound to the peer in place of the call, once, for the time of limit at most (0: none), as uuid_displace does.

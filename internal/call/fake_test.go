@@ -255,6 +255,7 @@ type fakeSession struct {
 	agreed        bool
 	digits        string
 	closed, muted bool
+	levels        []string // that were set
 	sound         fakeSound
 	secure        string
 }
@@ -338,6 +339,13 @@ func (s *fakeSession) RemoteDirection() media.Direction {
 	return s.desc.Direction
 }
 func (s *fakeSession) Echo(bool) {}
+func (s *fakeSession) Level(said bool, level int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.levels = append(s.levels, fmt.Sprint(said, " ", level))
+	return nil
+}
+
 func (s *fakeSession) Mute(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
@@ -18,7 +19,8 @@ const loopCodecs = "G722,PCMU,PCMA,OPUS"
 // loopLeg is one of the two legs of loopback/: what its channel does to it the other one hears of. Their media goes through sockets of
 // their own, like that of any other leg, so whatever can be done to a call can be done to them.
 type loopLeg struct {
-	other LegHandler
+	other    LegHandler
+	offering *atomic.Bool // of both: one of them makes an offer
 }
 
 // SetHeaders implements Leg: there are no messages.
@@ -46,7 +48,16 @@ func (l *loopLeg) Hangup(h HangupReason) {
 }
 
 // Reoffer implements Leg.
-func (l *loopLeg) Reoffer([]byte, func([]byte, error)) error { return errLoopback }
+func (l *loopLeg) Reoffer(sdp []byte, done func([]byte, error)) error {
+	if !l.offering.CompareAndSwap(false, true) {
+		return ErrOfferPending
+	}
+	l.other.LegReoffer(sdp, func(answer []byte, err error) {
+		l.offering.Store(false)
+		done(answer, err)
+	})
+	return nil
+}
 
 // SendInfo implements Leg.
 func (l *loopLeg) SendInfo(_ string, body []byte) error {
@@ -126,7 +137,8 @@ func (c *Core) dialLoopback(in Inbound, name string, o Outbound, h LegHandler) (
 	if !ok {
 		return nil, errLoopback
 	}
-	near, far := &loopLeg{}, &loopLeg{other: h}
+	offering := new(atomic.Bool)
+	near, far := &loopLeg{offering: offering}, &loopLeg{other: h, offering: offering}
 	in.Leg, in.ChannelName, in.SDP, in.within, in.source = far, name, o.SDP, true, "mod_loopback"
 	in.CallerName, in.CallerNum, in.Username, in.ANI = o.CallerName, o.CallerNum, a.profile.Username, a.profile.ANI
 	in.Vars = []Variable{{Name: "is_loopback", Value: "true"}, {Name: "loopback_leg", Value: "B"},

@@ -25,6 +25,7 @@ type mediaSession interface {
 	Reoffer(dir media.Direction) ([]byte, error)
 	Echo(on bool)
 	Mute(on bool)
+	Level(said bool, level int) error
 	SendDTMF(digits string, ms int) error
 	DetectDTMF(on bool) error
 	Stats() media.Stats

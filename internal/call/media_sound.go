@@ -46,6 +46,7 @@ type soundState struct {
 	onDigit    func(digit byte, d time.Duration, relayed bool) bool // takes digits before anybody else, true for taken
 	atEnd      []func()                                             // told that the channel ends; they must not block
 	background *playing
+	file       *playing             // what an application plays
 	sounds     int                  // that are being played
 	parked     int                  // applications that park the channel, one within the other
 	unicast    *unicasting          // nil: none
@@ -98,6 +99,12 @@ func (ch *Channel) ownVar(name string) string {
 
 // openSound opens what the name of a sound stands for, at the rate of the leg's codec.
 func (ch *Channel) openSound(name string) (audio.Source, error) {
+	files := ch.soundFiles()
+	return files.Open(name, ch.soundRate())
+}
+
+// soundFiles is where the channel's sounds are.
+func (ch *Channel) soundFiles() audio.Files {
 	cfg := ch.core.soundConfig()
 	prefix := ch.ownVar("sound_prefix")
 	if prefix == "" && ch.core.cfg.Globals != nil {
@@ -105,9 +112,8 @@ func (ch *Channel) openSound(name string) (audio.Source, error) {
 	}
 	prefix = first(prefix, cfg.SoundsDir)
 	folders := slices.Concat(cfg.Folders, []string{prefix, cfg.SoundsDir, cfg.RecordingsDir})
-	files := audio.Files{Sounds: prefix, Delimiter: ch.ownVar("playback_delimiter"), Local: cfg.LocalStream,
+	return audio.Files{Sounds: prefix, Delimiter: ch.ownVar("playback_delimiter"), Local: cfg.LocalStream,
 		OpenFile: func(name string) (io.ReadCloser, error) { return openBelow(folders, name) }}
-	return files.Open(name, ch.soundRate())
 }
 
 // soundRate is the rate sounds are made at: the codec's, where audio has it.

@@ -24,6 +24,7 @@ type playing struct {
 	name  string
 	p     playback
 	rate  int
+	steer *audio.Steered // of a sound with a name: what changes it
 	ended bool
 	err   error
 	after func() // on the channel's goroutine when it has ended
@@ -65,6 +66,17 @@ func (s *playing) finish(err error) {
 	s.ch.resumeUnicast()
 }
 
+// startNamed begins to play the sound of a name, which can be steered.
+func (ch *Channel) startNamed(name string, src audio.Source) (*playing, error) {
+	steer := audio.NewSteered(src)
+	s, err := ch.start(name, steer)
+	if err != nil {
+		return nil, err
+	}
+	s.steer = steer
+	return s, nil
+}
+
 // openNamed opens a sound and says, once for each name, why there is none.
 func (ch *Channel) openNamed(name string) (audio.Source, error) {
 	src, err := ch.openSound(name)
@@ -92,13 +104,16 @@ func (ch *Channel) play(name string, o playOptions) string {
 	if err != nil {
 		return responseNotFound
 	}
-	s, err := ch.start(name, src)
+	s, err := ch.startNamed(name, src)
 	if err != nil {
 		ch.log.Info("sound not played", "sound", headerText(name), "error", err)
 		return responseFailed
 	}
 	ch.emitPlaybackStart(name)
+	under := ch.sound.file
+	ch.sound.file = s
 	broken := ch.listen(s, o)
+	ch.sound.file = under
 	ch.notePlayed(s)
 	ch.emitPlaybackStop(name, broken)
 	if s.err != nil && !errors.Is(s.err, media.ErrStopped) && !ch.hungUp {

@@ -22,7 +22,7 @@ func (ch *Channel) playBehind(name string, report bool) {
 	if err != nil {
 		return
 	}
-	s, err := ch.start(name, src)
+	s, err := ch.startNamed(name, src)
 	if err != nil {
 		ch.log.Info("sound not played", "sound", headerText(name), "error", err)
 		return

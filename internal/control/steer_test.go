@@ -85,6 +85,20 @@ func (f fakeChannel) Mute(_ context.Context, said, heard bool) error {
 	f.note("mute %t %t", said, heard)
 	return f.err()
 }
+func (f fakeChannel) Level(_ context.Context, said bool, level int) error {
+	f.note("level %t %d", said, level)
+	if level == 3 {
+		return call.ErrCannotLevel
+	}
+	return f.err()
+}
+func (f fakeChannel) SteerSound(_ context.Context, command string) error {
+	f.note("steer %s", command)
+	if command == "seek:1" {
+		return call.ErrNoFile
+	}
+	return f.err()
+}
 func (f fakeChannel) Unmute(context.Context) error {
 	f.note("unmute")
 	return f.err()
@@ -199,7 +213,16 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_audio a start write mute 1", "+OK\n", "a mute false true"},
 		{"uuid_audio a start read mute 0", "+OK\n", "a unmute"},
 		{"uuid_audio a stop", "+OK\n", "a unmute"},
-		{"uuid_audio a start read level 2", "-ERR Operation failed\n", ""},
+		{"uuid_audio a start read level 2", "+OK\n", "a level true 2"},
+		{"uuid_audio a start write level -4", "+OK\n", "a level false -4"},
+		{"uuid_audio a start write level loud", "+OK\n", "a level false 0"},
+		{"uuid_audio a start read level 3", "-ERR Operation failed\n", "a level true 3"},
+		{"uuid_audio a start read tune 3", "-USAGE: <uuid> [start [read|write] [mute|level <level>]|stop]\n", ""},
+		{"uuid_fileman a volume:+1", "+OK\n", "a steer volume:+1"},
+		{"uuid_fileman a pause", "+OK\n", "a steer pause"},
+		{"uuid_fileman a seek:1", "-ERR No file handle!\n", "a steer seek:1"},
+		{"uuid_fileman x pause", "-ERR No such channel!\n", ""},
+		{"uuid_fileman a", "-USAGE: <uuid> <cmd>:<val>\n", ""},
 		{"uuid_audio a start", "-USAGE: <uuid> [start [read|write] [mute|level <level>]|stop]\n", ""},
 		{"uuid_audio x stop", "-ERR No such channel!\n", ""},
 		{"uuid_displace a start x.wav 20", "+OK Success\n", "a displace x.wav 20s"},

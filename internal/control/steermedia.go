@@ -2,7 +2,9 @@ package control
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +18,9 @@ type steeredMedia interface {
 	Break()
 	BreakAll()
 	Mute(ctx context.Context, said, heard bool) error
+	Level(ctx context.Context, said bool, level int) error
 	Unmute(ctx context.Context) error
+	SteerSound(ctx context.Context, command string) error
 	Displace(ctx context.Context, name string, limit time.Duration) error
 	Undisplace(ctx context.Context, name string) error
 	Record(ctx context.Context, path string, limit time.Duration) error
@@ -38,6 +42,7 @@ func (c *Control) mediaCommands() map[string]command {
 		"uuid_break":       action(c.uuidBreak, "Break out of media sent to channel", breakSyntax),
 		"break":            action(c.uuidBreak, "uuid_break", breakSyntax),
 		"uuid_audio":       waits(c.uuidAudio, "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]"),
+		"uuid_fileman":     waits(c.uuidFileman, "Manage session audio", "<uuid> <cmd>:<val>"),
 		"uuid_displace":    waits(c.uuidDisplace, "Displace audio", "<uuid> [start|stop] <path> [<limit>] [mux]"),
 		"uuid_record":      waits(c.uuidRecord, "Record session audio", "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]"),
 		"uuid_buglist":     waits(c.uuidBuglist, "List media bugs on a session", "<uuid>"),
@@ -137,7 +142,7 @@ func (c *Control) uuidBreak(args string) string {
 	return done
 }
 
-// uuidAudio is "UUID start read|write mute N" or "UUID stop". Loudness is not changed: level is refused.
+// uuidAudio is "UUID start read|write mute|level N" or "UUID stop". A level that is none changes nothing, as in FreeSWITCH.
 func (c *Control) uuidAudio(ctx context.Context, args string) string {
 	w := words(args, 5)
 	if len(w) < 2 {
@@ -154,7 +159,10 @@ func (c *Control) uuidAudio(ctx context.Context, args string) string {
 	case !strings.EqualFold(w[1], "start"), len(w) < 5, !strings.EqualFold(w[2], "read") && !strings.EqualFold(w[2], "write"):
 		return c.usage("uuid_audio")
 	case strings.EqualFold(w[3], "level"):
-		return operationFailed
+		level, _ := strconv.Atoi(w[4]) // what is no number is 0
+		if err = ch.Level(ctx, strings.EqualFold(w[2], "read"), level); errors.Is(err, call.ErrCannotLevel) {
+			return operationFailed
+		}
 	case !strings.EqualFold(w[3], "mute"):
 		return c.usage("uuid_audio")
 	case strings.HasPrefix(w[4], "0"): // no silence at all
@@ -164,6 +172,27 @@ func (c *Control) uuidAudio(ctx context.Context, args string) string {
 	}
 	if err != nil {
 		return noSuchChannel
+	}
+	return done
+}
+
+// uuidFileman is "UUID COMMAND", see call.Channel.SteerSound. A command that is none is taken, as in FreeSWITCH.
+func (c *Control) uuidFileman(ctx context.Context, args string) string {
+	w := words(args, 4)
+	if len(w) < 2 {
+		return c.usage("uuid_fileman")
+	}
+	ch, ok := c.steered(w[0])
+	if !ok {
+		return noSuchChannel
+	}
+	switch err := ch.SteerSound(ctx, w[1]); {
+	case errors.Is(err, call.ErrNoFile):
+		return "-ERR No file handle!\n"
+	case errors.Is(err, call.ErrChannelGone):
+		return noSuchChannel
+	case err != nil:
+		c.deps.Logger.Info("uuid_fileman", "command", oneLine(w[1]), "error", err)
 	}
 	return done
 }
