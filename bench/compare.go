@@ -83,7 +83,10 @@ func runCompare(ctx context.Context, o *options) (*Result, error) {
 		return nil, err
 	}
 	if !inside {
-		return nil, runNamespaced(ctx, o.nice, o.program.Stdout, o.program.Stderr)
+		return nil, runNamespaced(ctx, o.program.Stdout, o.program.Stderr)
+	}
+	if err := prioritize(o.nice); err != nil {
+		return nil, err
 	}
 	c := &comparison{o: o, loads: loads, out: &Comparison{
 		Version: o.program.Version, Started: time.Now().UTC(), Machine: thisMachine(), Peers: peers,

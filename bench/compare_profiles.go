@@ -56,6 +56,9 @@ func (f Figure) writeProfiles(b *strings.Builder) {
 	} else {
 		fmt.Fprintf(b, "Floor %s, goal %s.\n\n", f.Floor, f.Goal)
 	}
+	if f.Note != "" {
+		fmt.Fprintf(b, "%s\n\n", f.Note)
+	}
 	fmt.Fprintf(b, "%s most of %s's is in |\n%s---|\n", head, f.Spent[0].Server, rule)
 	rest := make([]float64, len(f.Spent))
 	for _, name := range groupNames(profiles...) {

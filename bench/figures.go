@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -133,6 +134,16 @@ func faults(r *Result) float64 {
 }
 func delayP50(r *Result) float64 { return r.Media.Delay.P50 }
 
+// lossNote tells of a run in which a server lost so much that its CPU time for what came says little.
+func lossNote(server string, results []*Result) string {
+	for _, r := range results {
+		if c := r.Media.Counts; c.faults()*1000 > c.Sent {
+			return fmt.Sprintf("**not comparable:** %s lost %d of %d packets in one of its runs; measure again", server, c.faults(), c.Sent)
+		}
+	}
+	return ""
+}
+
 // measureRelay is figures 1, 6 and 8a: plain RTP.
 func measureRelay(ctx context.Context, c *comparison) error {
 	for _, calls := range c.loads {
@@ -144,6 +155,7 @@ func measureRelay(ctx context.Context, c *comparison) error {
 			f.PeerName, f.Talkpath, f.Peer = "rtpengine", values(ours, value), values(theirs, value)
 			f.Measure = fmt.Sprintf("%s, %d calls", f.Measure, calls)
 			if f.Name == "1" {
+				f.Note = cmp.Or(lossNote("Talkpath", ours), lossNote("rtpengine", theirs))
 				f.Spent = slices.Concat(spent("Talkpath", ours, value), spent("rtpengine", theirs, value))
 			}
 			c.out.Figures = append(c.out.Figures, f)
@@ -164,6 +176,7 @@ func measureSRTP(ctx context.Context, c *comparison) error {
 	c.out.Figures = append(c.out.Figures, Figure{
 		Name: "2", Measure: "CPU per relayed packet, RTP to SRTP (AES_CM_128_HMAC_SHA1_80), 200 calls", Unit: "µs", PeerName: "rtpengine",
 		Talkpath: values(ours, perPacket), Peer: values(theirs, perPacket), Floor: "1.5× less", Goal: "2.5× less",
+		Note:  cmp.Or(lossNote("Talkpath", ours), lossNote("rtpengine", theirs)),
 		Spent: slices.Concat(spent("Talkpath", ours, perPacket), spent("rtpengine", theirs, perPacket)),
 	})
 	return nil

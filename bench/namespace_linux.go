@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -35,8 +35,8 @@ func namespaced() (bool, error) {
 }
 
 // runNamespaced runs this program again with the same arguments in a network namespace of its own: no capture, firewall or stranger there makes
-// packets dearer. nice is its priority and that of the servers it starts.
-func runNamespaced(ctx context.Context, nice int, stdout, stderr io.Writer) error {
+// packets dearer.
+func runNamespaced(ctx context.Context, stdout, stderr io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -45,19 +45,11 @@ func runNamespaced(ctx context.Context, nice int, stdout, stderr io.Writer) erro
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its servers
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Setsid: true} // a session is scheduled as one: see prioritize
 	if uid := os.Geteuid(); uid != 0 {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
-	}
-	runtime.LockOSThread() // the priority is the thread's, and the child inherits it
-	defer runtime.UnlockOSThread()
-	if nice != 0 {
-		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {
-			return fmt.Errorf("-nice: %w", err)
-		}
-		defer func() { _ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) }()
 	}
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -68,6 +60,29 @@ func runNamespaced(ctx context.Context, nice int, stdout, stderr io.Writer) erro
 		return errReported
 	}
 	return err
+}
+
+// prioritize sets the priority of this process and of what it will start. Where the kernel groups processes by session (sched(7), autogroup), a
+// priority counts within the session only, and the session has one of its own.
+func prioritize(nice int) error {
+	if nice == 0 {
+		return nil
+	}
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks { // a thread inherits it from the one that starts it
+		if id, err := strconv.Atoi(t.Name()); err == nil {
+			if err := unix.Setpriority(unix.PRIO_PROCESS, id, nice); err != nil {
+				return fmt.Errorf("-nice: %w", err)
+			}
+		}
+	}
+	if err := os.WriteFile("/proc/self/autogroup", strconv.AppendInt(nil, int64(nice), 10), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("-nice: %w", err)
+	}
+	return nil
 }
 
 // ownGroup keeps the terminal's signals from a process.

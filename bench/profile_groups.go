@@ -78,12 +78,12 @@ var (
 	cLibraries      = regexp.MustCompile(`^(libc|ld-linux|libpthread|\[vdso\])`)
 )
 
-// groupOf is what a stack is sorted into.
+// groupOf is what a stack is sorted into. Go's own profile does not know the kernel, and names no objects.
 func groupOf(frames []frame) string {
 	if frames[0].inKernel() {
 		return kernelGroup(frames)
 	}
-	if frames[0].isGo && systemCall.MatchString(frames[0].function) {
+	if frames[0].object == "" && systemCall.MatchString(frames[0].function) {
 		if group := matchAny(systemCallRules, frames); group != "" {
 			return group
 		}
