@@ -17,13 +17,14 @@ import (
 
 // Addresses is where a running server can be reached. Ports are the bound ones, also where the configuration says 0.
 type Addresses struct {
-	Page   string `json:"page"` // URL of the web phone
-	WSS    string `json:"wss"`  // URL for SIP over secure WebSocket
-	WS     string `json:"ws"`   // and over plain WebSocket
-	SIP    string `json:"sip"`  // host:port of UDP
-	TCP    string `json:"tcp"`  // host:port of TCP: the same, unless the configuration says 0
-	TLS    string `json:"tls"`  // host:port
-	ESL    string `json:"esl"`  // host:port of the event socket
+	Page   string `json:"page"`  // URL of the web phone
+	WSS    string `json:"wss"`   // URL for SIP over secure WebSocket
+	WS     string `json:"ws"`    // and over plain WebSocket
+	SIP    string `json:"sip"`   // host:port of UDP
+	TCP    string `json:"tcp"`   // host:port of TCP: the same, unless the configuration says 0
+	TLS    string `json:"tls"`   // host:port
+	ESL    string `json:"esl"`   // host:port of the event socket
+	Admin  string `json:"admin"` // URL of metrics and health
 	Media  string `json:"media"`
 	Domain string `json:"domain"`
 }
@@ -53,6 +54,9 @@ func (s *Server) Addresses() Addresses {
 	}
 	if ws := at("ws"); ws != "" {
 		a.WS = "ws://" + ws
+	}
+	if ex.adminAddr != nil {
+		a.Admin = "http://" + reachable(ex.adminAddr, host) + "/"
 	}
 	return a
 }
@@ -99,6 +103,9 @@ func (s *Server) Announce(w io.Writer) {
 	}
 	row("SIP", "%s", a.describeSIP())
 	row("Event socket", "%s     (password: %s)", a.ESL, s.describeESLPassword())
+	if a.Admin != "" {
+		row("Metrics", "%smetrics     (health: /livez, /readyz)", a.Admin)
+	}
 	row("Media", "%s udp and tcp for browsers", a.Media)
 	fmt.Fprintln(w)
 	if environ(s.cfg.Environ, "TALKPATH_READY_JSON") == "1" {

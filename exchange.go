@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/internal/admin"
 	"github.com/talkpath/talkpath/internal/call"
 	"github.com/talkpath/talkpath/internal/cdr"
 	"github.com/talkpath/talkpath/internal/config"
@@ -47,6 +48,8 @@ type exchange struct {
 	certs     sync.Map                    // profile name → *certificate
 	esl       *esl.Server
 	eslAddr   net.Addr // of esl's listener
+	admin     *admin.Server
+	adminAddr net.Addr // nil: it is off
 	external  *extip.Finder
 	serving   sync.WaitGroup // the event socket's accept loop, and the heartbeat
 	quiet     func()         // ends the heartbeat
@@ -62,7 +65,7 @@ func (s *Server) start() (*exchange, error) {
 		Password: func() string { return s.snapshot.Load().EventSocket.Password },
 		Allow:    s.allowEventSocket, Logs: s.logs, Logger: s.log,
 	}
-	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL, ex.startExternal, ex.startHeartbeat}
+	steps := []func(*Server) error{ex.startMedia, ex.startCore, ex.startRegistrar, ex.startControl, ex.startProfiles, ex.startESL, ex.startExternal, ex.startHeartbeat, ex.startAdmin}
 	for _, step := range steps {
 		if err := step(s); err != nil {
 			return nil, errors.Join(fmt.Errorf("talkpath: %w", err), ex.stop())
@@ -239,6 +242,9 @@ func (ex *exchange) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var errs []error
+	if ex.admin != nil {
+		errs = append(errs, ex.admin.Close(ctx))
+	}
 	if ex.control != nil {
 		ex.control.Close()
 	}

@@ -20,7 +20,7 @@ func exchange(t *testing.T) talkpath.Addresses {
 	t.Helper()
 	return serveConfig(t, talkpath.Config{StateDir: t.TempDir(), Set: map[string]string{
 		"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1", "default_password": testPassword,
-		"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0",
+		"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0", "admin_port": "0",
 		"rtp_mux_port": "0", "rtp_mux_tcp_port": "0", "rtp_start_port": "0", "rtp_end_port": "0",
 	}})
 }

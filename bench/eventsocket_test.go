@@ -29,7 +29,7 @@ func serve(b *testing.B) talkpath.Addresses {
 	b.Helper()
 	srv, err := talkpath.New(talkpath.Config{StateDir: b.TempDir(), Set: map[string]string{
 		"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1", "default_password": password, "esl_password": password,
-		"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0",
+		"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0", "admin_port": "0",
 		"rtp_mux_port": "0", "rtp_mux_tcp_port": "0", "rtp_start_port": "0", "rtp_end_port": "0",
 	}})
 	if err != nil {

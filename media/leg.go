@@ -67,6 +67,7 @@ type leg struct {
 	noiseIn, noiseOut               uint64 // and comfort noise
 	srtpErrors, replays, foreign    uint64
 	reports                         reports
+	counted                         counted
 }
 
 // format8 is one payload format of a leg.
@@ -205,6 +206,7 @@ func sameSDES(a, b srtp.SDES) bool {
 }
 
 func (l *leg) applyFormats(formats []format8) {
+	l.account() // to the codec so far
 	l.tone, l.rate = unmapped, 8000
 	l.formats = make([]format8, 0, len(formats)+1)
 	for _, f := range formats {

@@ -39,8 +39,9 @@ type shard struct {
 	packets  uint64 // datagrams and frames taken
 	gone     uint64 // packets that queues of legs which are gone had no room for
 	stats    EngineStats
-	rtcp     [rtcpSize]byte // where RTCP of ours is made
-	request  stun.Message   // reused for every STUN packet
+	classes  map[LegClass]*ClassStats // see account
+	rtcp     [rtcpSize]byte           // where RTCP of ours is made
+	request  stun.Message             // reused for every STUN packet
 	response stun.Message
 }
 
@@ -319,6 +320,7 @@ func (sh *shard) removeLeg(l *leg) {
 	l.resetDTLS()
 	sh.dropLeg(l)
 	sh.gone += l.overflowed()
+	l.accountEnd()
 	for _, s := range l.sockets() {
 		sh.loop.removeUDP(s)
 	}

@@ -81,12 +81,19 @@ type Stats struct {
 
 // snapshot computes the figures of a leg. Loop only.
 func (l *leg) snapshot() Stats {
+	st := l.figures()
+	st.QueueDrops = l.overflowed()
+	return st
+}
+
+// figures is snapshot without what only the system knows, which costs a call of it for each socket.
+func (l *leg) figures() Stats {
 	st := Stats{
 		PacketsIn: l.src.packets, BytesIn: l.src.bytes, PacketsOut: l.rtpOut, BytesOut: l.rtpBytesOut, PayloadOut: l.payloadOut,
 		TonesIn: l.tonesIn, TonesOut: l.tonesOut, NoiseIn: l.noiseIn, NoiseOut: l.noiseOut,
 		ReportsIn: l.reports.in, ReportsOut: l.reports.out,
 		RTT: l.reports.rtt, FarLossPercent: float64(l.reports.farLoss) * 100 / 256, LastPacket: l.src.last,
-		SRTPErrors: l.srtpErrors, ReplayDrops: l.replays, ForeignDrops: l.foreign, QueueDrops: l.overflowed(),
+		SRTPErrors: l.srtpErrors, ReplayDrops: l.replays, ForeignDrops: l.foreign,
 	}
 	expected := l.src.before + l.src.expected()
 	st.Lost = int64(expected) - int64(st.PacketsIn)

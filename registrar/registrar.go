@@ -42,16 +42,17 @@ type Registrar struct {
 	log *slog.Logger
 
 	// mu guards all below. Handlers run outside it.
-	mu        sync.Mutex
-	aors      map[string]*record
-	count     int
-	expiry    expiryHeap
-	timer     *time.Timer
-	flows     map[string]*flowWatch
-	suspended map[string]bool // profiles
-	closed    bool
-	stop      chan struct{}
-	watchers  sync.WaitGroup
+	mu                sync.Mutex
+	aors              map[string]*record
+	count             int
+	replaced, refused uint64
+	expiry            expiryHeap
+	timer             *time.Timer
+	flows             map[string]*flowWatch
+	suspended         map[string]bool // profiles
+	closed            bool
+	stop              chan struct{}
+	watchers          sync.WaitGroup
 
 	// events keeps the order of events: it is locked before mu is released and unlocked when the handlers are done.
 	events    sync.Mutex
@@ -184,6 +185,25 @@ func (r *Registrar) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.count
+}
+
+// Stats counts bindings, and how often a bound was hit.
+type Stats struct {
+	Bindings int    // now
+	Replaced uint64 // pushed out by MaxContacts
+	Refused  uint64 // new contacts refused by MaxBindings or, where they must not replace others, MaxContacts
+	Unstored uint64 // writes to the store that failed: what they held is lost at a restart
+}
+
+// Stats gives the counters.
+func (r *Registrar) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := Stats{Bindings: r.count, Replaced: r.replaced, Refused: r.refused}
+	if r.store != nil {
+		st.Unstored = r.store.failed.Load()
+	}
+	return st
 }
 
 // Flush removes the bindings of a profile, all of them or those whose Call-ID or user@domain is which, and says how many they were. Their

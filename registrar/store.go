@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -98,8 +99,9 @@ func (r *Registrar) restore(s Store) error {
 // writer applies changes to the store behind the REGISTERs: a REGISTER never waits for the disk. Only the last change of a key is
 // kept, so what waits is bounded by the bindings there are plus those that left since the last write.
 type writer struct {
-	store Store
-	log   *slog.Logger
+	store  Store
+	log    *slog.Logger
+	failed atomic.Uint64 // writes
 
 	mu      sync.Mutex
 	pending map[string]*stored // nil value: delete
@@ -147,6 +149,7 @@ func (w *writer) run() {
 		}
 		timer.Stop()
 		if err := w.flush(); err != nil {
+			w.failed.Add(1)
 			w.log.Error("registrations not stored", "err", err)
 		}
 	}

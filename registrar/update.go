@@ -106,9 +106,11 @@ func (r *Registrar) apply(reg registration) outcome {
 		limit = reg.maxContacts
 	}
 	if added > limit || reg.refuse && added > 0 && added+r.contactsOf(aorKey(reg.user, reg.domain)) > limit {
+		r.refused++
 		return refuse(403, "Too Many Contacts")
 	}
 	if added > 0 && r.count+added > r.cfg.MaxBindings {
+		r.refused++
 		return refuse(503, "Registrar Full")
 	}
 	out = outcome{status: 200, own: make(map[string]bool, len(reg.contacts))}
@@ -247,6 +249,7 @@ func (r *Registrar) makeRoom(key string, limit int) (events []Event) {
 			}
 		}
 		r.remove(oldest)
+		r.replaced++
 		events = append(events, Event{Type: Replaced, Binding: oldest.Binding})
 	}
 	return events

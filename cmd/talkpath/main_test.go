@@ -60,7 +60,7 @@ func build(t *testing.T) (bin, state string, args []string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	args = []string{"-state", state, "-set", "sip_ip=127.0.0.1"}
-	for _, port := range []string{"internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "rtp_mux_port", "rtp_mux_tcp_port"} {
+	for _, port := range []string{"internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "admin_port", "rtp_mux_port", "rtp_mux_tcp_port"} {
 		args = append(args, "-set", port+"=0")
 	}
 	return bin, state, args

@@ -68,6 +68,7 @@ type Stats struct {
 	Draining                                   bool
 	PausedInbound, PausedOutbound              bool // see Core.Pause
 	Panics, MailboxOverflows, Refused          uint64
+	VariablesDropped                           uint64 // that peers gave beyond the limits of a channel; of those that have ended
 }
 
 // Core owns the table of channels.
@@ -82,8 +83,8 @@ type Core struct {
 	ctx     context.Context // for log calls only
 	dial    atomic.Pointer[Dialer]
 
-	panics, overflows, refused atomic.Uint64
-	running                    sync.WaitGroup // channel goroutines
+	panics, overflows, refused, variables atomic.Uint64
+	running                               sync.WaitGroup // channel goroutines
 
 	mu       sync.Mutex // guards what follows
 	channels map[string]*Channel
@@ -268,6 +269,7 @@ func (c *Core) Stats() Stats {
 	s.MaxSessions, s.SessionsPerSecond, s.Draining = c.max, c.perSec, c.draining
 	s.PausedInbound, s.PausedOutbound = c.paused[inbound], c.paused[outbound]
 	s.Panics, s.MailboxOverflows, s.Refused = c.panics.Load(), c.overflows.Load(), c.refused.Load()
+	s.VariablesDropped = c.variables.Load()
 	return s
 }
 

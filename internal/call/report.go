@@ -9,6 +9,7 @@ import (
 // report sets the variables that sum the call up, switch_caller_set... as CHANNEL_HANGUP_COMPLETE shows them.
 func (ch *Channel) report() {
 	if n := ch.vars.dropped; n > 0 {
+		ch.core.variables.Add(uint64(n))
 		ch.log.Warn("the peers gave more variables than a channel holds", "dropped", n)
 	}
 	if ch.profile == nil {

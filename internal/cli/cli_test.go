@@ -251,7 +251,7 @@ func TestTrusted(t *testing.T) {
 func startExchange(t *testing.T) (stateDir, port string) {
 	t.Helper()
 	cfg := talkpath.Config{StateDir: t.TempDir(), Set: map[string]string{"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1"}}
-	for _, name := range []string{"internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "rtp_mux_port", "rtp_mux_tcp_port"} {
+	for _, name := range []string{"internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "admin_port", "rtp_mux_port", "rtp_mux_tcp_port"} {
 		cfg.Set[name] = "0"
 	}
 	srv, err := talkpath.New(cfg)

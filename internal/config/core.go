@@ -41,7 +41,7 @@ func (r *reader) core(n *fsxml.Node) Switch {
 }
 
 // ownVariables are those that are looked up here and not by the tree.
-var ownVariables = []string{"rtp_mux_port", "rtp_mux_tcp_port"}
+var ownVariables = []string{"rtp_mux_port", "rtp_mux_tcp_port", "admin_ip", "admin_port", "admin_pprof"}
 
 // portVariable is the default of a port that FreeSWITCH does not have and its trees therefore do not name: a variable, as -set makes them.
 func (r *reader) portVariable(name string, def int) int {
@@ -106,19 +106,7 @@ func (r *reader) eventSocket(n *fsxml.Node) EventSocket {
 		Debug: s.number("debug", 0, 0, 10),
 	}
 	r.unknownParams("event_socket.conf", s, words("listen-ip listen-port password apply-inbound-acl stop-on-bind-error debug"))
-	if e.ListenIP == "*" {
-		e.ListenIP = "::"
-	}
-	ip, err := netip.ParseAddr(strings.Trim(e.ListenIP, "[]"))
-	switch {
-	case e.ListenIP == "localhost":
-		e.ListenIP = "127.0.0.1"
-	case err != nil:
-		r.problem(s.nodes["listen-ip"], fsxml.Error, "listen-ip must be an IP address, not %q; 127.0.0.1 is used", e.ListenIP)
-		e.ListenIP = "127.0.0.1"
-	default:
-		e.ListenIP = ip.String()
-	}
+	e.ListenIP = r.listenIP(s, e.ListenIP)
 	where := s.nodes["password"]
 	if where == nil {
 		where = n
@@ -134,6 +122,23 @@ func (r *reader) eventSocket(n *fsxml.Node) EventSocket {
 		r.danger(where, fsxml.Warning, "the event socket has a password everybody knows; only this machine may connect")
 	}
 	return e
+}
+
+// listenIP reads the address of a listener that is on loopback unless it is told otherwise.
+func (r *reader) listenIP(s settings, text string) string {
+	const local = "127.0.0.1"
+	if text == "*" {
+		return "::"
+	}
+	ip, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	switch {
+	case text == "localhost":
+		return local
+	case err != nil:
+		r.problem(s.nodes["listen-ip"], fsxml.Error, "listen-ip must be an IP address, not %q; %s is used", text, local)
+		return local
+	}
+	return ip.String()
 }
 
 // loopback says whether an address reaches this machine only.

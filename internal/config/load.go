@@ -47,6 +47,7 @@ func load(o Options, l fsxml.Loader, source string) (*Snapshot, error) {
 	}
 	s := &Snapshot{Tree: tree, Vars: tree.Vars, Source: source}
 	s.Switch = r.core(tree.Configuration("switch.conf"))
+	s.Admin = r.admin(tree.Configuration("admin.conf"))
 	s.EventSocket = r.eventSocket(tree.Configuration("event_socket.conf"))
 	s.Profiles = r.profiles(tree.Configuration("sofia.conf"))
 	s.Directory = r.directory(tree.Section("directory"))

@@ -87,7 +87,7 @@ func TestOverrides(t *testing.T) {
 	s, err := Load(Options{
 		Defaults: secrets(),
 		Env:      []string{"TALKPATH_SET_wss_port=0", "TALKPATH_SET_esl_port=1", "TALKPATH_SET_domain=voip.example.com", "PATH=/bin", "TALKPATH_SET_=x"},
-		Set:      map[string]string{"esl_port": "0", "ws_port": "off", "rtp_start_port": "0", "rtp_mux_tcp_port": "off", "sip_ip": "127.0.0.1", "ext_rtp_ip": "203.0.113.9", "default_password": "a&b"},
+		Set:      map[string]string{"esl_port": "0", "admin_ip": "*", "admin_port": "off", "admin_pprof": "true", "ws_port": "off", "rtp_start_port": "0", "rtp_mux_tcp_port": "off", "sip_ip": "127.0.0.1", "ext_rtp_ip": "203.0.113.9", "default_password": "a&b"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +104,9 @@ func TestOverrides(t *testing.T) {
 	}
 	if u, ok := s.Directory.User("1000", "VOIP.example.com"); !ok || u.Password() != "a&b" {
 		t.Errorf("%+v", u)
+	}
+	if s.Admin != (Admin{ListenIP: "::", Port: -1, Pprof: true}) {
+		t.Errorf("%+v", s.Admin)
 	}
 	if s.Vars["domain"] != "voip.example.com" || s.Vars["default_password"] != "a&b" {
 		t.Errorf("%q", s.Vars)
@@ -314,8 +317,8 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"embedded, 11 files", "domain            192.0.2.7", "default_password  (set)", "udp and tcp 0.0.0.0 port 5060, tls port 5061, ws 0.0.0.0:5066, wss 0.0.0.0:7443",
-		"127.0.0.1 port (any free), open to this machine", "20 users: 1000-1019", "group default: 20 members", "default       3 extensions", "dialplan/x.xml:3: error: oops",
+		"embedded, 12 files", "domain            192.0.2.7", "default_password  (set)", "udp and tcp 0.0.0.0 port 5060, tls port 5061, ws 0.0.0.0:5066, wss 0.0.0.0:7443",
+		"Metrics, health 127.0.0.1 port 9282", "127.0.0.1 port (any free), open to this machine", "20 users: 1000-1019", "group default: 20 members", "default       3 extensions", "dialplan/x.xml:3: error: oops",
 		"Verdict         it starts, but part of it will not work: 1 error, 0 warnings",
 	} {
 		if !strings.Contains(b.String(), want) {

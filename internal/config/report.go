@@ -39,6 +39,7 @@ func (m *Summary) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "Media           one UDP port %s and TCP port %s for browsers, UDP ports %s to %s for phones\n", port(c.RTPMuxPort), port(c.RTPMuxTCPPort), port(c.RTPStart), port(c.RTPEnd))
 	fmt.Fprintf(&b, "Limits          %d calls, %d new ones a second\n", c.MaxSessions, c.SessionsPerSecond)
 	fmt.Fprintf(&b, "Event socket    %s port %s, open to %s\n", s.EventSocket.ListenIP, port(s.EventSocket.Port), orElse(s.EventSocket.ACL, "this machine"))
+	fmt.Fprintf(&b, "Metrics, health %s port %s\n", s.Admin.ListenIP, port(s.Admin.Port))
 	b.WriteString("Directory\n")
 	for _, d := range s.Directory.Domains() {
 		reportDomain(&b, d)

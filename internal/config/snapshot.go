@@ -27,6 +27,7 @@ type Snapshot struct {
 	Profiles     []Profile
 	EventSocket  EventSocket
 	Switch       Switch
+	Admin        Admin
 	LocalStreams map[string]LocalStream // by name
 	JSONRecords  JSONRecords
 	CSVRecords   CSVRecords
@@ -69,6 +70,13 @@ type Profile struct {
 	ProfileSettings
 
 	certDirNode, verifyNode *fsxml.Node
+}
+
+// Admin is admin.conf, which FreeSWITCH does not have: the HTTP listener for metrics and health.
+type Admin struct {
+	ListenIP string
+	Port     int  // 0 = ephemeral, -1 = off
+	Pprof    bool // profiles of the running program, for this machine only
 }
 
 // EventSocket is event_socket.conf.

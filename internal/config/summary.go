@@ -32,6 +32,7 @@ type Served struct {
 	Profiles     []ServedProfile `json:"profiles"`
 	Gateways     []ServedGateway `json:"gateways"`
 	EventSocket  string          `json:"event_socket"`
+	Admin        string          `json:"admin"` // "" = off
 	Media        ServedMedia     `json:"media"`
 	MaxSessions  int             `json:"max_sessions"`
 	PerSecond    int             `json:"sessions_per_second"`
@@ -104,6 +105,9 @@ func Summarize(s *Snapshot, served func(app string) bool, more ...fsxml.Problem)
 		Media:    ServedMedia{s.Switch.RTPMuxPort, s.Switch.RTPMuxTCPPort, s.Switch.RTPStart, s.Switch.RTPEnd},
 		Profiles: []ServedProfile{}, Gateways: []ServedGateway{}, Domains: []ServedDomain{}, Contexts: []ServedContext{},
 		AccessLists: []string{}, Modules: []string{}, Applications: []string{},
+	}
+	if s.Admin.Port >= 0 {
+		m.Served.Admin = net.JoinHostPort(s.Admin.ListenIP, strconv.Itoa(s.Admin.Port))
 	}
 	m.serve(s)
 	m.Unsupported = append(m.Unsupported, s.Unsupported...)
@@ -231,7 +235,7 @@ func ReportJSON(w io.Writer, s *Snapshot, more ...fsxml.Problem) error {
 }
 
 // usedFiles are the <configuration> elements that are read.
-const usedFiles = "json_cdr.conf cdr_csv.conf switch.conf event_socket.conf acl.conf sofia.conf modules.conf pre_load_modules.conf post_load_modules.conf"
+const usedFiles = "admin.conf json_cdr.conf cdr_csv.conf switch.conf event_socket.conf acl.conf sofia.conf modules.conf pre_load_modules.conf post_load_modules.conf"
 
 // silentFiles configure what is served without a file: nothing of them is missed.
 const silentFiles = "console.conf logfile.conf syslog.conf timezones.conf local_stream.conf opus.conf db.conf hash.conf sndfile.conf msrp.conf"

@@ -115,6 +115,21 @@ func fixedParts() []part {
 	}
 }
 
+// Interface is one thing that is offered, as "show interfaces" lists it: a codec, an endpoint, a command …, with FreeSWITCH's module for it.
+type Interface struct{ Kind, Name, Module string }
+
+// Interfaces lists all there are, by kind and name.
+func (c *Control) Interfaces() []Interface {
+	var list []Interface
+	for _, p := range c.parts() {
+		list = append(list, Interface{p.kind, p.name, p.module})
+	}
+	return list
+}
+
+// IdleCPU is the share of the processors' time in which they had nothing to do lately, in percent.
+func (c *Control) IdleCPU() float64 { return c.idle.Percent() }
+
 // parts are all there is, by kind and name.
 func (c *Control) parts() []part {
 	all := fixedParts()

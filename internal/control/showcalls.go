@@ -187,6 +187,26 @@ func (c *Control) showCalls(legs legColumns, bridgedOnly bool) report {
 	return r
 }
 
+// CallCounts counts channels and calls as "show" lists them.
+type CallCounts struct {
+	Channels int
+	Calls    int // rows of show calls: bridged pairs, and channels without a partner
+	Bridged  int // of them pairs
+}
+
+// CallCounts gives the counts.
+func (c *Control) CallCounts() CallCounts {
+	channels := c.deps.Core.Channels()
+	n := CallCounts{Channels: len(channels)}
+	for _, p := range pairs(channels) {
+		n.Calls++
+		if p.b != nil {
+			n.Bridged++
+		}
+	}
+	return n
+}
+
 type pair struct{ a, b *call.Snapshot }
 
 // pairs puts bridged channels together, in order of creation. The first leg is the one that gave the call its uuid, else the older one.

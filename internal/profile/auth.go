@@ -67,6 +67,10 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		lock := p.lock.failed(source, name)
 		p.log.Warn("wrong credentials", "method", string(req.Method), "user", name, "peer", tx.Flow().RemoteAddr(), "locked", lock)
 	}
+	p.refusals.credentials.Add(1)
+	if locked {
+		p.refusals.locked.Add(1)
+	}
 	p.emitAuth("register_attempt", tx, domain, result.User, result.Realm, "FORBIDDEN")
 	p.emitFailure(tx, domain)
 	p.respond(tx, 403, "")

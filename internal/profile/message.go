@@ -105,6 +105,7 @@ func (p *Profile) relay(tx *sip.ServerTx, from sip.Uri, user, domain string, mis
 	}
 	if p.messages.Add(int64(len(ways))) > maxMessages {
 		p.messages.Add(-int64(len(ways)))
+		p.refusals.messages.Add(1)
 		p.respond(tx, 503, "", sip.NewHeader("Retry-After", retryAfter))
 		return
 	}

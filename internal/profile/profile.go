@@ -74,6 +74,7 @@ type Profile struct {
 
 	draining atomic.Bool
 	calls    callCounters
+	refusals refusalCounters
 	trace    tracer
 	messages atomic.Int64 // relayed and not answered, see maxMessages
 	mark     string       // of relayed messages
@@ -275,6 +276,22 @@ func (p *Profile) URL() string { return p.url(p.view(p.cfg.Snapshot())) }
 
 // Addr gives the bound address of a transport ("udp" "tcp" "tls" "ws" "wss"), nil when it has none.
 func (p *Profile) Addr(transport string) net.Addr { return p.stack.Addr(transport) }
+
+// Refusals counts what a profile refused or left out since it was started; Stats has what its SIP stack did.
+type Refusals struct {
+	Credentials   uint64 // requests with wrong ones, the next included
+	Locked        uint64 // those not looked at, since the user failed too often from there
+	Messages      uint64 // MESSAGE answered 503: too many without an answer
+	TraceMessages uint64 // SIP messages that a trace left out, since the log was too slow
+}
+
+type refusalCounters struct{ credentials, locked, messages atomic.Uint64 }
+
+// Refusals gives the counters.
+func (p *Profile) Refusals() Refusals {
+	c := &p.refusals
+	return Refusals{Credentials: c.credentials.Load(), Locked: c.locked.Load(), Messages: c.messages.Load(), TraceMessages: p.trace.all.Load()}
+}
 
 // Stats gives the counters of the SIP stack.
 func (p *Profile) Stats() sip.Stats { return p.stack.Stats() }

@@ -26,7 +26,8 @@ type tracer struct {
 	on      atomic.Bool
 	started atomic.Bool
 	queue   chan traced
-	lost    atomic.Uint64
+	lost    atomic.Uint64 // since it was last told
+	all     atomic.Uint64 // and since the start
 }
 
 // traced is one message on its way to the log.
@@ -70,6 +71,7 @@ func (t *tracer) see(f *sip.Flow, sent bool, data []byte) {
 	case t.queue <- m:
 	default:
 		t.lost.Add(1)
+		t.all.Add(1)
 	}
 }
 

@@ -13,7 +13,7 @@ const binary = process.env.TALKPATH_BIN ?? "";
 /** A reason to skip, or false. A binary that is named but absent is no reason: that has to fail. */
 export const noBinary = binary === "" ? "TALKPATH_BIN does not name a talkpath binary; `make test` sets it" : false;
 
-const ephemeral = ["internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "rtp_mux_port", "rtp_mux_tcp_port"];
+const ephemeral = ["internal_sip_port", "internal_tls_port", "ws_port", "wss_port", "esl_port", "admin_port", "rtp_mux_port", "rtp_mux_tcp_port"];
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 

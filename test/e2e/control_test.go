@@ -108,7 +108,7 @@ func TestSIPTrace(t *testing.T) {
 		StateDir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level})), LogLevel: level,
 		Set: map[string]string{
 			"domain": "127.0.0.1", "local_ip_v4": "127.0.0.1", "default_password": userPassword, "esl_password": eslPassword,
-			"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0",
+			"internal_sip_port": "0", "internal_tls_port": "0", "ws_port": "0", "wss_port": "0", "esl_port": "0", "admin_port": "0",
 			"rtp_mux_port": "0", "rtp_mux_tcp_port": "0", "rtp_start_port": "0", "rtp_end_port": "0",
 		},
 	})
