@@ -213,6 +213,9 @@ func (l *browserLeg) connect(r browserRemote, controlling bool) {
 func (l *browserLeg) establish(r browserRemote, controlling bool) error {
 	ctx, cancel := context.WithTimeout(l.ctx, 2*l.plane.o.timeout)
 	defer cancel()
+	stage := &l.plane.checking
+	stage.Add(1)
+	defer func() { stage.Add(-1) }()
 	if err := l.agent.SetRemoteICELite(r.lite); err != nil {
 		return fmt.Errorf("ICE: %w", err)
 	}
@@ -229,6 +232,9 @@ func (l *browserLeg) establish(r browserRemote, controlling bool) error {
 	if err != nil {
 		return fmt.Errorf("ICE: %w", err)
 	}
+	stage.Add(-1)
+	stage = &l.plane.agreeing
+	stage.Add(1)
 	keys := newKeyExchange(conn)
 	l.keys = keys
 	in := make(chan *srtp.Context, 1)

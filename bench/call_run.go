@@ -164,8 +164,12 @@ func (r *Result) verdict() error {
 	if r.Dropped > 0 {
 		err = errors.Join(err, fmt.Errorf("the server ended %d calls", r.Dropped))
 	}
-	if r.Media != nil && r.Media.Silent > 0 {
-		err = errors.Join(err, fmt.Errorf("nothing came of %d of %d streams", r.Media.Silent, r.Media.Streams))
+	if m := r.Media; m != nil && m.Silent > 0 {
+		silent := fmt.Errorf("nothing came of %d of %d streams", m.Silent, m.Streams)
+		if m.Checking+m.Agreeing > 0 {
+			silent = fmt.Errorf("%w: %d browsers had no answer to their ICE checks, %d no keys", silent, m.Checking, m.Agreeing)
+		}
+		err = errors.Join(err, silent)
 	}
 	return err
 }

@@ -51,8 +51,13 @@ func serveConfig(t *testing.T, cfg talkpath.Config) talkpath.Addresses {
 // run runs the program and returns its exit code and what it wrote.
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return runWithin(t, time.Minute, args...)
+}
+
+func runWithin(t *testing.T, limit time.Duration, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	code = Program{Name: "bench", Version: "test", Stdout: &out, Stderr: &errs}.Run(ctx, args)
 	return code, out.String(), errs.String()
@@ -61,8 +66,13 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // runJSON runs a scenario that must succeed and returns its results.
 func runJSON(t *testing.T, args ...string) Result {
 	t.Helper()
+	return runJSONWithin(t, time.Minute, args...)
+}
+
+func runJSONWithin(t *testing.T, limit time.Duration, args ...string) Result {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "result.json")
-	code, stdout, stderr := run(t, append(args, "-json", file)...)
+	code, stdout, stderr := runWithin(t, limit, append(args, "-json", file)...)
 	if code != 0 {
 		t.Fatalf("exit %d\n%s%s", code, stdout, stderr)
 	}

@@ -16,6 +16,8 @@ type mediaPlane struct {
 	silent   *net.UDPConn          // what runs without media offer: nobody reads it
 	identity *identity             // of browser legs
 	failed   atomic.Pointer[error] // the first leg that could not agree on keys
+	checking atomic.Int64          // browsers that wait for an answer to their ICE checks
+	agreeing atomic.Int64          // and in a key exchange
 }
 
 func newMediaPlane(o *options, local netip.Addr) (*mediaPlane, error) {
@@ -103,7 +105,7 @@ func (m *mediaPlane) totals() Counts {
 
 // result adds up the window; packets on their way have come.
 func (m *mediaPlane) result(took time.Duration) (*Media, Curve) {
-	r := &Media{Seconds: took.Seconds(), WorstMOS: 5}
+	r := &Media{Seconds: took.Seconds(), WorstMOS: 5, Checking: int(m.checking.Load()), Agreeing: int(m.agreeing.Load())}
 	var delays Histogram
 	var jitter time.Duration
 	for _, s := range m.streams.list() {

@@ -71,8 +71,10 @@ type Attempts struct {
 
 // Media is what became of the packets of the measured window.
 type Media struct {
-	Streams   int       `json:"streams"` // directions: two a call
-	Silent    int       `json:"silent"`  // streams of which nothing came
+	Streams   int       `json:"streams"`                    // directions: two a call
+	Silent    int       `json:"silent"`                     // streams of which nothing came
+	Checking  int       `json:"browsers_in_ice,omitempty"`  // that had no answer to their checks when the window ended
+	Agreeing  int       `json:"browsers_in_dtls,omitempty"` // that had no keys
 	Seconds   float64   `json:"seconds"`
 	PerSecond float64   `json:"packets_per_second"` // that came
 	Counts    Counts    `json:"packets"`
