@@ -41,6 +41,9 @@ type browserLeg struct {
 	room []byte
 }
 
+// checks is how often an ICE check is repeated, five times a second: for longer than any set-up may take.
+const checks = 500
+
 // identity is the certificate of all browser legs of a run; browsers make one for each call, which costs the server nothing more.
 type identity struct {
 	certificate tls.Certificate
@@ -70,6 +73,7 @@ func newBrowserLeg(m *mediaPlane, d *driver) (*browserLeg, error) {
 	var err error
 	l.agent, err = ice.NewAgentWithOptions(
 		ice.WithNetworkTypes([]ice.NetworkType{network}), ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+		ice.WithMaxBindingRequests(checks), // pion gives a server up that does not answer for 1.6 s; browsers do after 15
 		ice.WithIncludeLoopback(), ice.WithDisableActiveTCP(), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
 		ice.WithIPFilter(func(ip net.IP) bool { a, ok := netip.AddrFromSlice(ip); return ok && a.Unmap() == local }),
 	)

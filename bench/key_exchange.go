@@ -29,7 +29,10 @@ type keyExchange struct {
 	conn   *dtls.Conn // stays until end: the peer may ask for our last flight again, RFC 6347 §4.2.4
 }
 
-const keyQueue = 32 // datagrams; more are dropped, DTLS repeats them
+const (
+	keyQueue       = 32                     // datagrams; more are dropped, DTLS repeats them
+	flightInterval = 200 * time.Millisecond // before the first repetition; browsers wait for 50 ms, which a generator of hundreds would take for loss
+)
 
 func newKeyExchange(to net.Conn) *keyExchange {
 	k := &keyExchange{to: to, in: make(chan []byte, keyQueue), closed: make(chan struct{})}
@@ -51,6 +54,7 @@ func (k *keyExchange) run(ctx context.Context, id *identity, client bool, theirs
 		dtls.WithCertificates(id.certificate), dtls.WithInsecureSkipVerify(true), // by its fingerprint, RFC 5763 §5
 		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error { return matches(raw, theirs) }),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80), // Chromium's order
+		dtls.WithFlightInterval(flightInterval),
 		dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}),
 	}
 	if k.conn, err = k.dtls(client, opts); err != nil {
