@@ -11,6 +11,7 @@ GOTESTFLAGS ?= -race -timeout 12m
 ARGS ?=
 BENCHFLAGS ?=
 LEGS ?= 1000
+BURST ?= 200
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 NPM := $(shell command -v npm 2>/dev/null)
@@ -109,8 +110,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	  done; \
 	done
 
-soak: ## 1,000 browsers' legs (LEGS=…) through one UDP port: set up in bursts, talk, hang up; nothing may be left
+soak: ## 1,000 browsers (LEGS=…) through one UDP port, in the media engine and through a whole server: set up in bursts (BURST=… calls), talk, hang up; nothing may be left
 	TALKPATH_SOAK_LEGS=$(LEGS) $(GO) test -count=1 -timeout 30m -v -run '^TestManyBrowsers$$' ./media
+	TALKPATH_SOAK_LEGS=$(LEGS) TALKPATH_SOAK_BURST=$(BURST) $(GO) test -count=1 -timeout 30m -v -run '^TestBrowsers$$' ./bench
 
 clean: ## remove what was built
 	rm -rf bin web/node_modules test/browser/node_modules test/esl-clients/node_modules
