@@ -4,17 +4,21 @@ import (
 	"sync/atomic"
 )
 
-// handoverSlots bounds the packets that wait for a shard which others received them for; more are dropped and counted.
-const handoverSlots = 1024
+// Bounds of what waits for a shard that others received it for.
+const (
+	handoverSlots = 4096 // packets; more are dropped and counted. It must be as patient as the buffer of the socket: a loop may be late by 100 ms
+	handoverSmall = 640  // bytes that are kept for a packet, with the room behind it; rarer, longer ones are allocated
+	handoverBatch = 256  // packets that are taken at a time
+)
 
 // handover is the bounded queue of a shard for packets of its legs that arrived at the sockets of other shards: many put, the shard takes.
 // No lock: each slot says by its turn who may have it (D. Vyukov's bounded queue).
 type handover struct {
 	slots [handoverSlots]handoverSlot
-	bufs  [handoverSlots][slotSize]byte // by slot; memory that was never used costs nothing
-	head  atomic.Uint64                 // next slot to fill
-	tail  uint64                        // next slot to take; the shard's
-	freed uint64                        // next slot to give back; the shard's
+	bufs  [handoverSlots][handoverSmall]byte // by slot; memory that was never used costs nothing
+	head  atomic.Uint64                      // next slot to fill
+	tail  uint64                             // next slot to take; the shard's
+	freed uint64                             // next slot to give back; the shard's
 }
 
 type handoverSlot struct {
@@ -22,6 +26,7 @@ type handoverSlot struct {
 	leg  *leg
 	from path
 	n    int
+	long []byte // a packet that is too long for the slot's bytes
 }
 
 func newHandover() *handover {
@@ -44,7 +49,11 @@ func (q *handover) put(l *leg, from path, pkt []byte) bool {
 				continue
 			}
 			s.leg, s.from = l, from
-			s.n = copy(q.bufs[at%handoverSlots][:], pkt)
+			if s.n = len(pkt); s.n > handoverSmall-tailRoom {
+				s.long = append(make([]byte, 0, s.n+tailRoom), pkt...)
+			} else {
+				copy(q.bufs[at%handoverSlots][:], pkt)
+			}
 			s.turn.Store(at + 1)
 			return true
 		case turn < at:
@@ -61,6 +70,9 @@ func (q *handover) take() (l *leg, from path, pkt []byte, ok bool) {
 		return nil, path{}, nil, false
 	}
 	q.tail++
+	if s.long != nil {
+		return s.leg, s.from, s.long, true
+	}
 	return s.leg, s.from, q.bufs[i][:s.n], true
 }
 
@@ -71,7 +83,7 @@ func (q *handover) waiting() bool { return q.slots[q.tail%handoverSlots].turn.Lo
 func (q *handover) free() {
 	for ; q.freed < q.tail; q.freed++ {
 		s := &q.slots[q.freed%handoverSlots]
-		s.leg, s.from = nil, path{}
+		s.leg, s.from, s.long = nil, path{}, nil
 		s.turn.Store(q.freed + handoverSlots)
 	}
 }

@@ -132,10 +132,12 @@ func (l *loop) readPlain(s *udpSocket) {
 	}
 }
 
-// readAll reads a socket batch by batch, up to a bound.
+// readAll reads a socket batch by batch, up to a bound. What other shards received does not wait until it is empty.
 func (l *loop) readAll(s *udpSocket) {
 	for range maxBatches {
-		if !l.readUDP(s) {
+		more := l.readUDP(s)
+		l.sh.takeHandedOver()
+		if !more {
 			return
 		}
 	}

@@ -13,7 +13,8 @@ import (
 // Sizes of the receive buffers: a datagram and the room behind it for SRTP tags.
 const (
 	slotSize    = 2048
-	maxDatagram = slotSize - 64
+	tailRoom    = 64
+	maxDatagram = slotSize - tailRoom
 )
 
 // tickInterval is how often timeouts are looked at.

@@ -227,7 +227,7 @@ func (sh *shard) takeHandedOver() {
 	if in == nil {
 		return
 	}
-	for range handoverSlots {
+	for range handoverBatch {
 		l, from, pkt, ok := in.take()
 		if !ok {
 			break

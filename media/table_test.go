@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"sync"
@@ -112,6 +113,18 @@ func TestHandoverQueue(t *testing.T) {
 			t.Error("not taken")
 		}
 		q.free()
+	})
+	t.Run("long packets", func(t *testing.T) {
+		for _, size := range []int{handoverSmall - tailRoom, handoverSmall - tailRoom + 1, maxDatagram} {
+			pkt := make([]byte, size)
+			pkt[0], pkt[size-1] = 1, 2
+			q.put(l, path{}, pkt)
+			_, _, got, ok := q.take()
+			if !ok || !bytes.Equal(got, pkt) || cap(got)-len(got) < tailRoom {
+				t.Errorf("%d bytes: %d with room for %d more", size, len(got), cap(got)-len(got))
+			}
+			q.free()
+		}
 	})
 	t.Run("many put", func(t *testing.T) {
 		const producers, each = 3, 5000
