@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
@@ -25,6 +26,7 @@ func newBrowser(t testing.TB, mime string, rate uint32, channels uint16, pt uint
 	var se webrtc.SettingEngine
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	se.SetDTLSRetransmissionInterval(100 * time.Millisecond) // a browser's is 50 ms
 	se.SetInterfaceFilter(func(name string) bool { return name == "lo" })
 	se.LoggerFactory = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
 	nets := []webrtc.NetworkType{webrtc.NetworkTypeUDP4}

@@ -22,7 +22,7 @@ const (
 	dtlsInterval = 400 * time.Millisecond // first retransmission
 	dtlsTries    = 5                      // handshakes that may fail before the leg counts as failed
 	dtlsHeld     = 4                      // datagrams kept while the peer's fingerprint is not known yet
-	dtlsResends  = 10                     // of our last flight
+	dtlsRepeat   = 100 * time.Millisecond // least time between two repetitions of our last flight
 )
 
 // dtlsConfig is what the descriptions say about DTLS.
@@ -41,9 +41,9 @@ type dtlsState struct {
 	assoc   *handshake // running
 	done    bool
 	held    [][]byte
-	flight  [][]byte // our last flight: the peer may have missed it; nil when its media proved that it has not
-	heard   uint64   // packets of the peer when the handshake was over
-	resends int
+	flight  [][]byte  // our last flight as the server: the peer may have missed it; nil when its media proved that it has not
+	heard   uint64    // packets of the peer when the handshake was over
+	repeats time.Time // when the flight was repeated last
 	tries   int
 	retryAt time.Time
 }
@@ -156,12 +156,13 @@ func (l *leg) dtlsTick() {
 	}
 }
 
-// resendFlight answers a retransmission of the peer's last flight with ours, RFC 6347 §4.2.4.
+// resendFlight answers a retransmission of the peer's last flight with ours, RFC 6347 §4.2.4: for as long as the peer misses it, but not for each of
+// its datagrams. Only the server's flight is the last one of a handshake: a client that repeated its own would go on for ever with a server that does.
 func (l *leg) resendFlight(buf []byte) {
-	if (buf[0] != recordHandshake && buf[0] != recordCCS) || l.dtls.resends >= dtlsResends {
+	if buf[0] != recordHandshake && buf[0] != recordCCS || len(l.dtls.flight) == 0 || l.sh.now.Sub(l.dtls.repeats) < dtlsRepeat {
 		return
 	}
-	l.dtls.resends++
+	l.dtls.repeats = l.sh.now
 	for _, pkt := range l.dtls.flight {
 		l.sendDTLS(pkt)
 	}
@@ -301,7 +302,9 @@ func (l *leg) dtlsDone(h *handshake, in, out *srtp.Context, err error) {
 	if err == nil {
 		l.in = in
 		l.setOut(out)
-		d.done, d.flight, d.heard = true, h.pipe.lastFlight(), l.src.packets
+		if d.done, d.heard = true, l.src.packets; h.cfg.role == SetupPassive {
+			d.flight = h.pipe.lastFlight()
+		}
 		l.setConnected()
 		return
 	}
