@@ -3,7 +3,6 @@ package esl
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -31,11 +30,12 @@ type OutboundServer struct {
 	Format  string
 	Backlog int
 
-	mu        sync.Mutex // guards what follows
-	listeners map[net.Listener]struct{}
-	conns     map[net.Conn]struct{}
-	closed    bool
-	handlers  sync.WaitGroup
+	accepting acceptor
+
+	mu       sync.Mutex // guards what follows
+	conns    map[net.Conn]struct{}
+	closed   bool
+	handlers sync.WaitGroup
 }
 
 // ListenAndServe listens on a TCP address, by default ":8084", and serves.
@@ -52,37 +52,7 @@ func (s *OutboundServer) ListenAndServe(address string) error {
 
 // Serve accepts calls until Shutdown or Close, then returns nil. It closes the listener.
 func (s *OutboundServer) Serve(ln net.Listener) error {
-	defer ln.Close()
-	if !s.addListener(ln) {
-		return nil
-	}
-	for {
-		nc, err := ln.Accept()
-		switch {
-		case err == nil:
-			s.accept(nc)
-		case s.isClosed():
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("esl: accept: %w", err)
-		default:
-			s.log().Warn("esl: accept", "error", err)
-			time.Sleep(10 * time.Millisecond) // out of file descriptors: some will be free again
-		}
-	}
-}
-
-func (s *OutboundServer) addListener(ln net.Listener) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	if s.listeners == nil {
-		s.listeners, s.conns = map[net.Listener]struct{}{}, map[net.Conn]struct{}{}
-	}
-	s.listeners[ln] = struct{}{}
-	return true
+	return s.accepting.serve(ln, s.log(), s.accept)
 }
 
 func (s *OutboundServer) accept(nc net.Conn) {
@@ -98,6 +68,9 @@ func (s *OutboundServer) accept(nc net.Conn) {
 		s.log().Warn("esl: no room for another session", "peer", addr, "sessions", len(s.conns))
 		_ = nc.Close()
 		return
+	}
+	if s.conns == nil {
+		s.conns = map[net.Conn]struct{}{}
 	}
 	s.conns[nc] = struct{}{}
 	s.handlers.Go(func() {
@@ -171,11 +144,9 @@ func (s *OutboundServer) Close() error {
 
 func (s *OutboundServer) stopAccepting() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
-	for ln := range s.listeners {
-		_ = ln.Close()
-	}
+	s.mu.Unlock()
+	s.accepting.stop()
 }
 
 func (s *OutboundServer) closeConns() {
@@ -184,12 +155,6 @@ func (s *OutboundServer) closeConns() {
 	for nc := range s.conns {
 		_ = nc.Close()
 	}
-}
-
-func (s *OutboundServer) isClosed() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closed
 }
 
 func (s *OutboundServer) log() *slog.Logger {

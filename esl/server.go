@@ -2,7 +2,6 @@ package esl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -76,12 +75,13 @@ type Server struct {
 	Logger *slog.Logger
 	Limits Limits
 
-	mu        sync.Mutex // guards what follows
-	listeners map[net.Listener]struct{}
-	conns     map[*conn]struct{}
-	pending   pending // of conns
-	outbound  int     // of conns, and those that are being dialled
-	closed    bool
+	accepting acceptor
+
+	mu       sync.Mutex // guards what follows
+	conns    map[*conn]struct{}
+	pending  pending // of conns
+	outbound int     // of conns, and those that are being dialled
+	closed   bool
 	// base ends with Shutdown; commands run under it or under a connection's child of it. Set by begin and never changed.
 	base   context.Context
 	cancel context.CancelFunc
@@ -131,42 +131,18 @@ func (s *Server) Stats() Stats {
 
 // Serve accepts connections until Shutdown, then returns nil. It may be called for several listeners, which it closes.
 func (s *Server) Serve(ln net.Listener) error {
-	defer ln.Close()
-	if !s.addListener(ln) {
-		return nil
-	}
-	for {
-		nc, err := ln.Accept()
-		switch {
-		case err == nil:
-			s.accept(nc)
-		case s.isClosed():
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("esl: accept: %w", err)
-		default:
-			// Out of file descriptors, or a connection that was gone already: neither is a reason to stop serving.
-			s.log().Warn("esl: accept", "error", err)
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
-}
-
-func (s *Server) addListener(ln net.Listener) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
+	if !s.closed {
+		s.begin()
 	}
-	s.begin()
-	s.listeners[ln] = struct{}{}
-	return true
+	s.mu.Unlock()
+	return s.accepting.serve(ln, s.log(), s.accept)
 }
 
 // begin prepares what is needed first. mu is held.
 func (s *Server) begin() {
 	if s.base == nil {
-		s.listeners, s.conns = map[net.Listener]struct{}{}, map[*conn]struct{}{}
+		s.conns = map[*conn]struct{}{}
 		s.base, s.cancel = context.WithCancel(context.Background())
 	}
 }
@@ -232,10 +208,8 @@ const flushTime = time.Second
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	for ln := range s.listeners {
-		_ = ln.Close()
-	}
 	s.mu.Unlock()
+	s.accepting.stop()
 	s.flush(ctx)
 	s.mu.Lock()
 	if s.cancel != nil {
