@@ -137,7 +137,11 @@ func (s *logSubscription) Close() {
 type logHandler struct {
 	next slog.Handler
 	logs *logs
-	// text are the attributes of With, written out; group is in front of the names of further ones; uuid is the channel they name.
+	// attrs are the attributes of With while there is no group. They are written with each record and not before: every leg of every call has
+	// some, and logs little.
+	attrs []slog.Attr
+	// text are those from before a group, written out, as next has them; group is in front of the names of further ones; uuid is the channel they
+	// name.
 	text, group, uuid string
 }
 
@@ -154,21 +158,40 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	if !h.next.Enabled(ctx, r.Level) {
 		return nil
 	}
+	if len(h.attrs) > 0 {
+		all := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+		all.AddAttrs(h.attrs...)
+		r.Attrs(func(a slog.Attr) bool {
+			all.AddAttrs(a)
+			return true
+		})
+		r = all
+	}
 	return h.next.Handle(ctx, r)
 }
 
 // WithAttrs implements slog.Handler.
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
-	c.next = h.next.WithAttrs(attrs)
+	for _, a := range attrs {
+		c.noteUUID(a)
+	}
+	if h.group == "" {
+		c.attrs = append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)
+		return &c
+	}
+	c.write(attrs)
+	return &c
+}
+
+// write gives attributes to next.
+func (h *logHandler) write(attrs []slog.Attr) {
 	var b strings.Builder
 	b.WriteString(h.text)
 	for _, a := range attrs {
 		writeAttr(&b, h.group, a)
-		c.noteUUID(a)
 	}
-	c.text = b.String()
-	return &c
+	h.next, h.text = h.next.WithAttrs(attrs), b.String()
 }
 
 // WithGroup implements slog.Handler.
@@ -177,7 +200,11 @@ func (h *logHandler) WithGroup(name string) slog.Handler {
 		return h
 	}
 	c := *h
-	c.next, c.group = h.next.WithGroup(name), h.group+name+"."
+	if len(h.attrs) > 0 {
+		c.write(h.attrs)
+		c.attrs = nil
+	}
+	c.next, c.group = c.next.WithGroup(name), h.group+name+"."
 	return &c
 }
 
@@ -199,6 +226,9 @@ func (h *logHandler) line(level int, r slog.Record) esl.LogLine {
 	fmt.Fprintf(&b, "%s %.2f%% [%s] %s:%d ", r.Time.Format("2006-01-02 15:04:05.000000"), h.logs.idle.Percent(), strings.ToUpper(freeswitchLevels[min(level, 7)]), l.File, l.Line)
 	writeText(&b, r.Message)
 	b.WriteString(h.text)
+	for _, a := range h.attrs {
+		writeAttr(&b, "", a)
+	}
 	r.Attrs(func(a slog.Attr) bool {
 		writeAttr(&b, h.group, a)
 		c.noteUUID(a)

@@ -97,3 +97,34 @@ func TestLogIsNeverHeldUp(t *testing.T) {
 		slow.Close()
 	})
 }
+
+// TestLogAttributes: both logs have the attributes of With, before and behind a group, in their order.
+func TestLogAttributes(t *testing.T) {
+	l, log, out := newTestLog(slog.LevelWarn)
+	s := l.SubscribeLog(4)
+	defer s.Close()
+	first := log.With("a", 1)
+	second := first.With("b", 2)
+	first.With("other", 0)
+	for _, c := range []struct {
+		name string
+		log  *slog.Logger
+		want string
+	}{
+		{"one", first, " a=1 c=3\n"},
+		{"two", second, " a=1 b=2 c=3\n"},
+		{"group", second.WithGroup("g"), " a=1 b=2 g.c=3\n"},
+		{"group with one", second.WithGroup("g").With("d", 4), " a=1 b=2 g.d=4 g.c=3\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out.Reset()
+			c.log.Warn("said", "c", 3)
+			if line, _, err := s.Next(t.Context()); err != nil || !strings.HasSuffix(line.Text, " said"+c.want) {
+				t.Errorf("%q, %v", line.Text, err)
+			}
+			if !strings.HasSuffix(out.String(), " msg=said"+c.want) {
+				t.Errorf("%q", out)
+			}
+		})
+	}
+}

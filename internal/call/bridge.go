@@ -14,32 +14,35 @@ func appBridge(ch *Channel, data dialplan.Expanded) string {
 		ch.log.Warn("the channel is in a bridge already")
 		return responseNone
 	}
+	if far := ch.bridgeTo(data); far != nil {
+		ch.talk(far)
+	}
+	return responseNone
+}
+
+// bridgeTo connects the channel; nil when nothing came of it.
+func (ch *Channel) bridgeTo(data dialplan.Expanded) *Channel {
 	d, err := dialplan.ParseDialString(data)
 	if err != nil {
 		ch.log.Warn("dial string", "error", err)
 		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
-		return responseNone
+		return nil
 	}
 	win, failed := ch.originate(d)
-	if ch.isDown() {
+	switch {
+	case ch.isDown():
 		ch.dropWinner(win)
-		return responseNone
-	}
-	if win != nil && ch.heir != nil {
-		ch.handOver(win.ch, func() bool { return win.ended })
-		ch.ringing = nil
-		return responseNone
-	}
-	if win == nil {
+	case win == nil:
 		ch.ringing = nil
 		ch.ringOver(nil)
 		ch.bridgeFailed(failed)
-		return responseNone
+	case ch.heir != nil:
+		ch.handOver(win.ch, func() bool { return win.ended })
+		ch.ringing = nil
+	case ch.connect(win):
+		return win.ch
 	}
-	if ch.connect(win) {
-		ch.talk(win.ch)
-	}
-	return responseNone
+	return nil
 }
 
 // dropWinner ends a leg that answered while the caller went away.
@@ -263,6 +266,11 @@ func (ch *Channel) farAnswered(p peer) {
 // talk lasts as long as the bridge does.
 func (ch *Channel) talk(b *Channel) {
 	ch.wait(func() bool { return ch.isDown() || ch.farEnd != nil }, 0)
+	ch.talkEnds(b)
+}
+
+// talkEnds takes a caller out of its bridge.
+func (ch *Channel) talkEnds(b *Channel) {
 	if ch.farEnd == nil {
 		end, _ := ch.whyGone()
 		b.box.put(func() { b.farHungUp(ch, end) })

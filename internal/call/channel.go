@@ -160,7 +160,16 @@ func (ch *Channel) guarded(f func()) {
 // wait handles what is posted, and executes what messages ask for, until stop holds or the time is over (0: no limit); it says whether
 // stop held.
 func (ch *Channel) wait(stop func() bool, limit time.Duration) bool {
-	return ch.box.wait(stop, limit, ch.show, ch.nextMessage)
+	return ch.box.wait(stop, limit, ch.show, ch.idle)
+}
+
+// idle is what a channel does when nothing is posted to it; it says whether there was something.
+func (ch *Channel) idle() bool {
+	if ch.nextMessage() {
+		return true
+	}
+	ch.settle()
+	return false
 }
 
 // await waits for another channel's part in something, which takes no longer than a message there and back. No application runs meanwhile.

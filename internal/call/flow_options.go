@@ -119,6 +119,12 @@ func (ch *Channel) delayStart() bool {
 // waitLeg is a called leg's time until it is hung up or goes elsewhere. Its own limits are progress_timeout until it rings and
 // leg_timeout until it answers.
 func (ch *Channel) waitLeg() {
+	ch.waitAnswer()
+	ch.wait(ch.isDown, 0)
+}
+
+// waitAnswer keeps the limits.
+func (ch *Channel) waitAnswer() {
 	progress := secondsOf(first(ch.vars.value("leg_progress_timeout"), ch.vars.value("progress_timeout")))
 	answer := secondsOf(ch.vars.value("leg_timeout"))
 	began := time.Now()
@@ -134,7 +140,6 @@ func (ch *Channel) waitLeg() {
 			ch.hangup(HangupReason{Cause: NoAnswer})
 		}
 	}
-	ch.wait(ch.isDown, 0)
 }
 
 // runOn executes the applications of the variables execute_on_EVENT, execute_on_EVENT_1 …, as soon as what the channel does allows. A

@@ -11,14 +11,8 @@ import (
 
 // answerSide is the life of an inbound leg: it comes into being, is routed, and executes what the dialplan says.
 func (ch *Channel) answerSide() {
-	in := ch.incoming
 	ch.emitState() // CS_NEW: nothing is known but the channel's name
-	now := time.Now()
-	ch.profile = &callerProfile{Direction: inbound, Logical: inbound, Username: in.Username, Dialplan: in.Dialplan,
-		HideName: in.HideName, HideNumber: in.HideNumber,
-		CallerName: in.CallerName, CallerNumber: in.CallerNum, OrigName: in.CallerName, OrigNumber: in.CallerNum,
-		NetworkAddr: in.NetworkAddr, ANI: in.ANI, Destination: in.Destination, UUID: ch.uuid, Source: first(in.source, "mod_sofia"), Context: in.Context,
-		Channel: in.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
+	ch.inboundProfile()
 	ch.inboundVariables()
 	ch.state, ch.requested = csInit, csInit
 	ch.emitState()
@@ -32,7 +26,17 @@ func (ch *Channel) answerSide() {
 	ch.state = csRouting
 	ch.emitCallState(callRinging)
 	ch.emitState()
-	ch.execute(ch.route(in.program))
+	ch.execute(ch.route(ch.incoming.program))
+}
+
+// inboundProfile makes the caller profile of an inbound leg.
+func (ch *Channel) inboundProfile() {
+	in, now := ch.incoming, time.Now()
+	ch.profile = &callerProfile{Direction: inbound, Logical: inbound, Username: in.Username, Dialplan: in.Dialplan,
+		HideName: in.HideName, HideNumber: in.HideNumber,
+		CallerName: in.CallerName, CallerNumber: in.CallerNum, OrigName: in.CallerName, OrigNumber: in.CallerNum,
+		NetworkAddr: in.NetworkAddr, ANI: in.ANI, Destination: in.Destination, UUID: ch.uuid, Source: first(in.source, "mod_sofia"), Context: in.Context,
+		Channel: in.ChannelName, Index: 1, Times: profileTimes{ProfileCreated: now, Created: now}}
 }
 
 // inboundVariables sets the variables a call arrives with, in the recorded order around those that the signalling side gave.
@@ -55,6 +59,7 @@ func (ch *Channel) inboundVariables() {
 	ch.setDefault("max_forwards", "70")
 	ch.setDefault("presence_id", in.PresenceID)
 	ch.set("switch_r_sdp", string(in.SDP))
+	in.Vars = nil // the channel has them
 }
 
 // standardVariables are those that every channel begins with.
@@ -121,14 +126,22 @@ func (ch *Channel) routeIn(context string) []dialplan.Action {
 // dialplanMatch is the variable with what the last of the dialplan's conditions matched.
 const dialplanMatch = "DP_MATCH"
 
-// execute runs the actions one after the other until the channel is hung up.
+// execute runs the actions one after the other until the channel is hung up. A channel talks deep inside of this: what needs room on the stack
+// before has a function of its own.
 func (ch *Channel) execute(actions []dialplan.Action) {
+	if ch.executes(actions) {
+		ch.perform(actions)
+	}
+}
+
+// executes takes the channel to its actions; false when there is none.
+func (ch *Channel) executes(actions []dialplan.Action) bool {
 	ch.noteMatches(actions)
 	ch.set("call_uuid", ch.callUUID)
 	if len(actions) == 0 {
 		ch.hangup(HangupReason{Cause: NoRouteDestination})
 		ch.emitPresence(csRouting.String(), presenceOfState)
-		return
+		return false
 	}
 	ch.requested = csExecute
 	ch.emitPresence(csRouting.String(), presenceOfState)
@@ -138,7 +151,7 @@ func (ch *Channel) execute(actions []dialplan.Action) {
 	}
 	ch.emitState()
 	ch.sound.ahead = makesSound(actions)
-	ch.perform(actions)
+	return true
 }
 
 // noteMatches sets DP_MATCH.
@@ -153,14 +166,17 @@ func (ch *Channel) noteMatches(actions []dialplan.Action) {
 
 // perform runs actions until there is none left or the call ends or goes on elsewhere.
 func (ch *Channel) perform(actions []dialplan.Action) {
-	for _, a := range actions {
+	for i := range actions {
 		ch.drain()
 		if ch.isDown() {
 			return
 		}
-		ch.executeApp(a.App, a.Data.Expand(env{ch}))
+		ch.executeApp(actions[i].App, ch.expand(&actions[i]))
 	}
 }
+
+// expand is the data of an action.
+func (ch *Channel) expand(a *dialplan.Action) dialplan.Expanded { return a.Data.Expand(env{ch}) }
 
 // drain handles what was posted meanwhile, and the messages, without waiting.
 func (ch *Channel) drain() {
@@ -180,17 +196,30 @@ func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
 
 // executeAs is executeApp with the Application-UUID that the events have.
 func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
-	text := data.String()
-	app, ok := ch.core.apps[strings.ToLower(name)]
-	switch {
-	case ok:
-	case ch.core.ignored.take(name, ch.log):
-		app = appNothing
-	default:
+	run := ch.application(name)
+	if run == nil {
 		ch.log.Error("unknown application", "application", name)
 		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
 		return
 	}
+	text := data.String()
+	ch.appBegins(name, text, data.Wire(), id)
+	ch.appEnds(name, text, run(ch, data), id)
+}
+
+// application finds an application; nil when there is none of that name.
+func (ch *Channel) application(name string) app {
+	if found, ok := ch.core.apps[strings.ToLower(name)]; ok {
+		return found
+	}
+	if ch.core.ignored.take(name, ch.log) {
+		return appNothing
+	}
+	return nil
+}
+
+// appBegins gives an application what it needs and reports it.
+func (ch *Channel) appBegins(name, text string, wire bool, id string) {
 	if ch.codec.Name == "" && ch.direction == inbound && needsMedia(name) {
 		ch.openMedia(false)
 	}
@@ -198,10 +227,13 @@ func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
 	ch.vars.del("current_application_response")
 	ch.noteApp(name, text)
 	ch.set("current_application", name)
-	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: data.Wire()})
+	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: wire})
 	ch.emitExecute(name, text, id)
 	ch.set("current_application", name)
-	response := app(ch, data)
+}
+
+// appEnds reports what came of it.
+func (ch *Channel) appEnds(name, text, response, id string) {
 	if response != responseNone {
 		ch.set("current_application_response", response)
 	}

@@ -94,6 +94,10 @@ func (m *mailbox) wait(stop func() bool, limit time.Duration, after func(), idle
 		if idle() {
 			continue
 		}
+		if over == nil {
+			<-m.ready
+			continue
+		}
 		select {
 		case <-m.ready:
 		case <-over:

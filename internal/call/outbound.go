@@ -158,6 +158,13 @@ func (ch *Channel) nextForwards() int {
 
 // callSide is the life of a called leg.
 func (ch *Channel) callSide() {
+	if ch.dial() {
+		ch.waitLeg()
+	}
+}
+
+// dial takes a called leg from nothing to its INVITE; false when it is over already.
+func (ch *Channel) dial() bool {
 	ch.presenceHidden(func() { ch.emitOutgoing() })
 	if ch.parent != nil {
 		ch.callUUID = ch.parent.uuid
@@ -168,7 +175,7 @@ func (ch *Channel) callSide() {
 	if err != nil {
 		ch.log.Info("no offer", "error", err)
 		ch.hangup(HangupReason{Cause: IncompatibleDest})
-		return
+		return false
 	}
 	ch.requested = csRouting
 	ch.emitCreate()
@@ -180,7 +187,7 @@ func (ch *Channel) callSide() {
 	ch.state = csConsumeMedia
 	ch.emitState()
 	if !ch.delayStart() {
-		return
+		return false
 	}
 	ch.leg, err = ch.dest.Dial(Outbound{UUID: ch.uuid, CallerName: ch.profile.CallerName, CallerNum: ch.profile.CallerNumber, SDP: sdp,
 		HideName: ch.profile.HideName, HideNumber: ch.profile.HideNumber,
@@ -189,9 +196,9 @@ func (ch *Channel) callSide() {
 		ch.log.Info("dial failed", "error", err)
 		ch.ended = true
 		ch.hangup(HangupReason{Cause: NetworkOutOfOrder})
-		return
+		return false
 	}
-	ch.waitLeg()
+	return true
 }
 
 // presenceHidden runs f before the presence id is known: FreeSWITCH's first event of a called leg has none.
