@@ -29,20 +29,21 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 		claimed, host = to.Address.User, to.Address.Host
 	}
 	domain := p.domain(snap, view, host)
-	header, fields := p.credentials(req, proxy)
-	name := fields["username"]
+	server := p.digest.Load()
+	claim := readClaim(server, req, proxy)
+	name := claim.User
 	if name == "" { // none, or none that can be read
 		p.emitAuth("pre_register", tx, domain, "", "", "")
 		p.challenge(tx, view, proxy, false)
 		return nil
 	}
 	// Who has a nonce that is old or not ours is asked again, whatever the password: otherwise guesses would be free.
-	source, fresh := p.digest.Load().Issued(fields["nonce"], fields["realm"])
+	source, fresh := claim.Source, claim.Fresh
 	locked := fresh && p.lock.locked(source, name) && !p.registeredHere(snap, tx.Flow(), name, domain)
 	var found *config.User
-	result := digest.Result{User: name, Realm: fields["realm"], Stale: !fresh}
+	result := digest.Result{User: name, Realm: claim.Realm, Stale: !fresh}
 	if fresh && !locked {
-		result = p.digest.Load().Verify(header, string(req.Method), func(name, _ string) (digest.HA1, bool) {
+		result = server.Verify(&claim, string(req.Method), func(name, _ string) (digest.HA1, bool) {
 			u, ok := snap.Directory.User(name, domain)
 			if !ok {
 				return digest.HA1{}, false
@@ -125,26 +126,27 @@ func (p *Profile) challenge(tx *sip.ServerTx, view *config.Profile, proxy, stale
 	}
 }
 
-// credentials finds the digest of a request: the one that answers a challenge of ours, else the first. Clients answer a 407 with
+// readClaim finds the digest of a request: the one that answers a challenge of ours, else the first. Clients answer a 407 with
 // Proxy-Authorization, some with the other one.
-func (p *Profile) credentials(req *sip.Request, proxy bool) (header string, fields digest.Params) {
-	names := []string{"Authorization", "Proxy-Authorization"}
+func readClaim(server *digest.Server, req *sip.Request, proxy bool) (first digest.Claim) {
+	names := [...]string{"authorization", "proxy-authorization"}
 	if proxy {
-		names = []string{"Proxy-Authorization", "Authorization"}
+		names[0], names[1] = names[1], names[0]
 	}
-	for _, h := range append(req.GetHeaders(names[0]), req.GetHeaders(names[1])...) {
-		f, err := digest.Parse(h.Value())
-		if err != nil {
-			continue
-		}
-		if _, ours := p.digest.Load().Issued(f["nonce"], f["realm"]); ours {
-			return h.Value(), f
-		}
-		if fields == nil {
-			header, fields = h.Value(), f
+	found := false
+	for _, name := range names {
+		for _, h := range req.GetHeaders(name) {
+			c, err := server.Read(h.Value())
+			switch {
+			case err != nil:
+			case c.Fresh:
+				return c
+			case !found:
+				first, found = c, true
+			}
 		}
 	}
-	return header, fields
+	return first
 }
 
 // realm is what the challenge names: challenge-realm of the profile.

@@ -57,7 +57,7 @@ func realmOf(h sip.Header) string {
 	if err != nil {
 		return ""
 	}
-	return params["realm"]
+	return params.Get("realm")
 }
 
 // prove lets challenges in a dialog be answered with the credentials, if there are any.
@@ -81,7 +81,7 @@ func stale(res *sip.Response) bool {
 	}
 	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
 		for _, h := range res.GetHeaders(name) {
-			if f, err := digest.Parse(h.Value()); err == nil && strings.EqualFold(f["stale"], "true") {
+			if f, err := digest.Parse(h.Value()); err == nil && strings.EqualFold(f.Get("stale"), "true") {
 				return true
 			}
 		}

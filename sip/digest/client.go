@@ -21,15 +21,15 @@ func (c *Client) Authorize(challenge, method, uri, user, password string) (strin
 	if err != nil {
 		return "", err
 	}
-	a, ok := algorithmByName(p["algorithm"])
+	a, ok := algorithmByName(p.Get("algorithm"))
 	if !ok {
-		return "", fmt.Errorf("%w: %q", ErrAlgorithm, p["algorithm"])
+		return "", fmt.Errorf("%w: %q", ErrAlgorithm, p.Get("algorithm"))
 	}
-	nonce, realm := p["nonce"], p["realm"]
+	nonce, realm := p.Get("nonce"), p.Get("realm")
 	if nonce == "" {
 		return "", fmt.Errorf("%w: no nonce", ErrSyntax)
 	}
-	qop, err := chooseQop(p["qop"])
+	qop, err := chooseQop(p.Get("qop"))
 	if err != nil {
 		return "", err
 	}
@@ -40,11 +40,11 @@ func (c *Client) Authorize(challenge, method, uri, user, password string) (strin
 		nc, cnonce = fmt.Sprintf("%08x", c.next(nonce)), randomHex()
 	}
 	ha1 := a.hash(user, realm, password)
-	fmt.Fprintf(&b, ", response=%s, algorithm=%s", quote(a.response(ha1, nonce, nc, cnonce, qop, method, uri)), a.name)
+	fmt.Fprintf(&b, ", response=%s, algorithm=%s", quote(a.response(ha1, nonce, nc, cnonce, qop, method, uri)), a)
 	if qop != "" {
 		fmt.Fprintf(&b, ", qop=%s, nc=%s, cnonce=%s", qop, nc, quote(cnonce))
 	}
-	if opaque, ok := p["opaque"]; ok {
+	if opaque, ok := p.Lookup("opaque"); ok {
 		fmt.Fprintf(&b, ", opaque=%s", quote(opaque))
 	}
 	return b.String(), nil

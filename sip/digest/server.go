@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,15 +45,18 @@ type Config struct {
 // nc).
 type Server struct {
 	lifetime time.Duration
-	secret   []byte
 	sha256   bool
 	limit    int
+	macs     sync.Pool // of *mac
 
 	mu       sync.Mutex // guards what follows
-	current  map[string]*window
-	previous map[string]*window
+	current  map[nonceKey]window
+	previous map[nonceKey]window
 	rotated  time.Time
 }
+
+// nonceKey is what makes a nonce one of a kind: its HMAC.
+type nonceKey [signLength]byte
 
 // window remembers which of the last 64 nonce counts were seen.
 type window struct {
@@ -62,73 +66,112 @@ type window struct {
 
 // New makes a Server.
 func New(cfg Config) *Server {
-	s := &Server{lifetime: cfg.Lifetime, secret: cfg.Secret, sha256: cfg.SHA256, limit: cfg.Replays, current: map[string]*window{}}
+	s := &Server{lifetime: cfg.Lifetime, sha256: cfg.SHA256, limit: cfg.Replays, current: map[nonceKey]window{}}
 	if s.lifetime <= 0 {
 		s.lifetime = time.Minute
 	}
 	if s.limit <= 0 {
 		s.limit = 100_000
 	}
-	if len(s.secret) == 0 {
-		s.secret = make([]byte, 32)
-		rand.Read(s.secret) //nolint:errcheck // never fails (crypto/rand documentation)
+	secret := cfg.Secret
+	if len(secret) == 0 {
+		secret = make([]byte, 32)
+		rand.Read(secret) //nolint:errcheck // never fails (crypto/rand documentation)
 	}
+	s.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, secret)} }
 	s.rotated = time.Now()
 	return s
 }
 
 // Challenge returns the values of the WWW-Authenticate (401) or Proxy-Authenticate (407) headers to send, in order. source is what
-// Issued tells apart: an address, "" when it does not matter. FreeSWITCH's order of parameters is kept: some phones look for it.
+// Claim.Source tells apart: an address, "" when it does not matter. FreeSWITCH's order of parameters is kept: some phones look for it.
 func (s *Server) Challenge(realm, source string, stale bool) []string {
 	nonce := s.nonce(realm, source, time.Now())
-	algorithms := []algorithm{md5Algorithm}
+	values := []string{challenge(md5Algorithm, realm, nonce, stale)}
 	if s.sha256 {
-		algorithms = append(algorithms, sha256Algorithm)
-	}
-	var values []string
-	for _, a := range algorithms {
-		var b strings.Builder
-		b.WriteString("Digest realm=" + quote(realm) + ", nonce=" + quote(nonce))
-		if stale {
-			b.WriteString(", stale=true")
-		}
-		b.WriteString(", algorithm=" + a.name + `, qop="auth"`)
-		values = append(values, b.String())
+		values = append(values, challenge(sha256Algorithm, realm, nonce, stale))
 	}
 	return values
 }
 
-// Verify checks the value of an Authorization or Proxy-Authorization header against the method of its request. An unknown user costs
-// the same time as a wrong password.
-func (s *Server) Verify(header, method string, lookup Lookup) Result {
+func challenge(a algorithm, realm, nonce string, stale bool) string {
+	var buf [256]byte
+	b := appendQuoted(append(buf[:0], "Digest realm="...), realm)
+	b = appendQuoted(append(b, ", nonce="...), nonce)
+	if stale {
+		b = append(b, ", stale=true"...)
+	}
+	b = append(append(b, ", algorithm="...), a...)
+	return string(append(b, `, qop="auth"`...))
+}
+
+// Claim is an Authorization or Proxy-Authorization header that was read; Verify says whether it is true.
+type Claim struct {
+	User, Realm, URI string
+	// Fresh: we made the nonce for this realm within its lifetime. Source is then a tag of the source it was made for: equal sources have equal
+	// tags. A sender's address can be forged, this cannot: only who received the challenge knows the nonce.
+	Fresh  bool
+	Source string
+
+	params Params
+	nonce  nonceKey
+}
+
+// Read takes a header apart and checks its nonce.
+func (s *Server) Read(header string) (Claim, error) {
 	p, err := Parse(header)
 	if err != nil {
-		return Result{}
+		return Claim{}, err
 	}
-	r := Result{User: p["username"], Realm: p["realm"]}
-	a, ok := algorithmByName(p["algorithm"])
-	if !ok || (a.name == sha256Algorithm.name && !s.sha256) {
+	c := Claim{User: p.Get("username"), Realm: p.Get("realm"), URI: p.Get("uri"), params: p}
+	s.issued(&c, p.Get("nonce"))
+	return c, nil
+}
+
+// issued checks the nonce of a claim.
+func (s *Server) issued(c *Claim, nonce string) {
+	var raw [nonceLength]byte
+	if base64.RawURLEncoding.DecodedLen(len(nonce)) != nonceLength {
+		return
+	}
+	if n, err := base64.RawURLEncoding.Decode(raw[:], []byte(nonce)); err != nil || n != nonceLength {
+		return
+	}
+	signed := s.sign(raw[:nonceSigned], c.Realm)
+	c.nonce = nonceKey(raw[nonceSigned:])
+	if !hmac.Equal(signed[:], c.nonce[:]) {
+		return
+	}
+	age := time.Since(time.UnixMilli(int64(binary.BigEndian.Uint64(raw[:]))))
+	c.Source, c.Fresh = string(raw[nonceSource:nonceSigned]), age >= -time.Second && age <= s.lifetime
+}
+
+// Verify checks a claim against the method of its request. An unknown user costs the same time as a wrong password.
+func (s *Server) Verify(c *Claim, method string, lookup Lookup) Result {
+	p := c.params
+	r := Result{User: c.User, Realm: c.Realm}
+	a, ok := algorithmByName(p.Get("algorithm"))
+	if !ok || (a == sha256Algorithm && !s.sha256) {
 		return r
 	}
-	qop := p["qop"]
-	if p["uri"] == "" || qop != "" && qop != "auth" {
+	qop := p.Get("qop")
+	if c.URI == "" || qop != "" && qop != "auth" {
 		return r
 	}
-	r.URI = p["uri"]
+	r.URI = c.URI
 	secret, known := lookup(r.User, r.Realm)
 	ha1 := a.hash(r.User, r.Realm, secret.Password)
-	if a.name == md5Algorithm.name && secret.MD5 != "" {
+	if a == md5Algorithm && secret.MD5 != "" {
 		ha1 = strings.ToLower(secret.MD5)
 	} else if secret.Password == "" {
 		known = false // an empty password never authenticates
 	}
-	want := a.response(ha1, p["nonce"], p["nc"], p["cnonce"], qop, method, p["uri"])
-	same := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(p["response"]))) == 1
+	want := a.response(ha1, p.Get("nonce"), p.Get("nc"), p.Get("cnonce"), qop, method, c.URI)
+	same := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(p.Get("response")))) == 1
 	if !same || !known {
 		return r
 	}
-	_, fresh := s.Issued(p["nonce"], r.Realm)
-	r.OK = fresh && s.count(p["nonce"], qop, p["nc"], time.Now())
+	r.OK = c.Fresh && s.count(c.nonce, qop, p.Get("nc"), time.Now())
 	r.Stale = !r.OK
 	return r
 }
@@ -137,39 +180,41 @@ func (s *Server) Verify(header, method string, lookup Lookup) Result {
 const (
 	nonceSource = 16              // offset of the source's tag, after time and random
 	nonceSigned = nonceSource + 8 // what the HMAC covers
-	nonceLength = nonceSigned + 16
+	signLength  = 16
+	nonceLength = nonceSigned + signLength
 )
 
 // nonce makes base64(time ‖ random ‖ tag of source ‖ HMAC(time ‖ random ‖ tag ‖ realm)).
 func (s *Server) nonce(realm, source string, now time.Time) string {
-	raw := make([]byte, nonceSource, nonceLength)
-	binary.BigEndian.PutUint64(raw, uint64(now.UnixMilli()))
+	var raw [nonceLength]byte
+	binary.BigEndian.PutUint64(raw[:], uint64(now.UnixMilli()))
 	rand.Read(raw[8:nonceSource]) //nolint:errcheck // never fails
-	raw = append(raw, s.sign([]byte("source"), source)[:nonceSigned-nonceSource]...)
-	return base64.RawURLEncoding.EncodeToString(append(raw, s.sign(raw, realm)...))
+	tag := s.sign([]byte("source"), source)
+	copy(raw[nonceSource:nonceSigned], tag[:])
+	signed := s.sign(raw[:nonceSigned], realm)
+	copy(raw[nonceSigned:], signed[:])
+	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-func (s *Server) sign(raw []byte, text string) []byte {
-	m := hmac.New(sha256.New, s.secret)
-	m.Write(raw)
-	m.Write([]byte(text))
-	return m.Sum(nil)[:16]
+// mac is an HMAC with the server's key and room for what goes in and comes out.
+type mac struct {
+	hash.Hash
+	buf []byte
 }
 
-// Issued reports whether we made the nonce for this realm within its lifetime, and gives a tag of the source it was made for: equal
-// sources have equal tags. A sender's address can be forged, this cannot: only who received the challenge knows the nonce.
-func (s *Server) Issued(nonce, realm string) (tag string, fresh bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(raw) != nonceLength || !hmac.Equal(raw[nonceSigned:], s.sign(raw[:nonceSigned], realm)) {
-		return "", false
-	}
-	age := time.Since(time.UnixMilli(int64(binary.BigEndian.Uint64(raw))))
-	return string(raw[nonceSource:nonceSigned]), age >= -time.Second && age <= s.lifetime
+func (s *Server) sign(raw []byte, text string) nonceKey {
+	m := s.macs.Get().(*mac)
+	defer s.macs.Put(m)
+	m.Reset()
+	m.buf = append(append(m.buf[:0], raw...), text...)
+	m.Write(m.buf)
+	m.buf = m.Sum(m.buf[:0])
+	return nonceKey(m.buf[:signLength])
 }
 
 // count takes note of one use of a nonce and reports whether it is the first with this count. Without qop there is no count: such a
 // nonce serves once.
-func (s *Server) count(nonce, qop, ncText string, now time.Time) bool {
+func (s *Server) count(nonce nonceKey, qop, ncText string, now time.Time) bool {
 	nc := uint64(1)
 	if qop != "" {
 		var err error
@@ -180,19 +225,18 @@ func (s *Server) count(nonce, qop, ncText string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.rotated) > s.lifetime {
-		s.previous, s.current, s.rotated = s.current, map[string]*window{}, now
+		s.previous, s.current, s.rotated = s.current, map[nonceKey]window{}, now
 	}
-	w := s.current[nonce]
-	if w == nil {
-		if w = s.previous[nonce]; w == nil {
-			w = &window{}
-		}
+	w, known := s.current[nonce]
+	if !known {
+		w = s.previous[nonce]
 		if len(s.current) >= s.limit {
 			return false // full: the client gets a new challenge; only users with a password can fill it
 		}
-		s.current[nonce] = w
 	}
-	return w.use(uint32(nc))
+	first := w.use(uint32(nc))
+	s.current[nonce] = w
+	return first
 }
 
 // use marks a count as seen and reports whether it was not; counts more than 63 below the highest are taken as seen.
