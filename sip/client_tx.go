@@ -55,7 +55,7 @@ func (s *Stack) startClientTx(req *Request, f *Flow, onResponse func(*Response))
 
 func (s *Stack) startPatientTx(req *Request, f *Flow, onResponse func(*Response), patient bool) (*clientTx, error) {
 	s.decorate(req)
-	data, err := encode(req)
+	data, err := s.encode(req)
 	if err != nil {
 		s.count.sendErrors.Add(1)
 		return nil, err
@@ -212,7 +212,7 @@ func (s *Stack) ackFor(invite *Request, res *Response) []byte {
 	ack.AppendHeader(res.To())
 	ack.AppendHeader(invite.CallID())
 	ack.AppendHeader(&CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: ACK})
-	data, err := encode(ack)
+	data, err := s.encode(ack)
 	if err != nil {
 		s.count.sendErrors.Add(1)
 	}

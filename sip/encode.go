@@ -8,48 +8,65 @@ import (
 	"strings"
 )
 
-// encode writes a message. Every name and value is checked: a CR, LF or NUL that came from elsewhere must never end a header line
-// early. Content-Length is always written, last and right.
-func encode(m Message) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(1024)
-	var headers []Header
-	start := ""
-	switch m := m.(type) {
-	case *Request:
-		start, headers = m.StartLine(), m.Headers()
-	case *Response:
-		start, headers = m.StartLine(), m.Headers()
+// encode writes a message. It is put together in a scratch buffer and copied, so that what is kept has the size it needs.
+func (s *Stack) encode(m Message) ([]byte, error) {
+	room, _ := s.scratch.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
 	}
-	if err := checkValue("start line", start); err != nil {
+	defer s.scratch.Put(room)
+	b, err := appendMessage((*room)[:0], m)
+	*room = b
+	if err != nil {
 		return nil, err
 	}
-	b.WriteString(start)
-	b.WriteString("\r\n")
+	return bytes.Clone(b), nil
+}
+
+// appendMessage writes a message behind b. Every name and value is checked: a CR, LF or NUL that came from elsewhere must never end a header line
+// early. Content-Length is always written, last and right.
+func appendMessage(b []byte, m Message) ([]byte, error) {
+	var headers []Header
+	switch m := m.(type) {
+	case *Request:
+		b = append(append(b, m.Method...), ' ')
+		b = append(appendURI(b, &m.Recipient), ' ')
+		b, headers = append(b, m.SipVersion...), m.Headers()
+	case *Response:
+		b = append(append(b, m.SipVersion...), ' ')
+		b = append(strconv.AppendInt(b, int64(m.StatusCode), 10), ' ')
+		b, headers = append(b, m.Reason...), m.Headers()
+	}
+	if !clean(b) {
+		return b, fmt.Errorf("%w: start line", ErrHeaderValue)
+	}
+	b = append(b, "\r\n"...)
 	for _, h := range headers {
 		if _, ok := h.(*ContentLengthHeader); ok {
 			continue
 		}
-		name, value := h.Name(), h.Value()
+		name := h.Name()
 		if !isToken(name) {
-			return nil, fmt.Errorf("%w: name %.40q", ErrHeaderValue, name)
+			return b, fmt.Errorf("%w: name %.40q", ErrHeaderValue, name)
 		}
 		if strings.EqualFold(name, "Content-Length") {
 			continue
 		}
-		if err := checkValue(name, value); err != nil {
-			return nil, err
+		b = append(append(b, name...), ": "...)
+		from := len(b)
+		if b = appendValue(b, h); !clean(b[from:]) {
+			return b, fmt.Errorf("%w: %s", ErrHeaderValue, name)
 		}
-		b.WriteString(name)
-		b.WriteString(": ")
-		b.WriteString(value)
-		b.WriteString("\r\n")
+		b = append(b, "\r\n"...)
 	}
-	b.WriteString("Content-Length: ")
-	b.WriteString(strconv.Itoa(len(m.Body())))
-	b.WriteString("\r\n\r\n")
-	b.Write(m.Body())
-	return b.Bytes(), nil
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, int64(len(m.Body())), 10)
+	return append(append(b, "\r\n\r\n"...), m.Body()...), nil
+}
+
+// clean says whether text can stand in a line.
+func clean(text []byte) bool {
+	return bytes.IndexByte(text, '\r') < 0 && bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, 0) < 0
 }
 
 func checkValue(name, value string) error {
@@ -91,7 +108,7 @@ func newBranch() string { return "z9hG4bK" + rand.Text() }
 func newCallID() string { return rand.Text() }
 
 // headerNamed reports whether m has a header of that name.
-func headerNamed(m Message, name string) bool { return len(m.GetHeaders(name)) > 0 }
+func headerNamed(m Message, name string) bool { return FindHeader(m, name) != nil }
 
 // decorate adds the headers every message carries unless the caller set them. FreeSWITCH names itself in User-Agent in responses too,
 // sends neither Allow nor Supported in 100 and ACK, and neither do we.
@@ -103,17 +120,18 @@ func (s *Stack) decorate(m Message) {
 	case *Response:
 		short = m.StatusCode == 100 || m.CSeq().MethodName == CANCEL
 	}
-	if agent := *s.agent.Load(); agent != "" && !headerNamed(m, "User-Agent") && !headerNamed(m, "Server") {
-		m.AppendHeader(NewHeader("User-Agent", agent))
+	agent := s.agent.Load().header
+	if agent != nil && !headerNamed(m, "User-Agent") && !headerNamed(m, "Server") {
+		m.AppendHeader(agent)
 	}
 	if short {
 		return
 	}
-	if len(s.cfg.Allow) > 0 && !headerNamed(m, "Allow") {
-		m.AppendHeader(NewHeader("Allow", strings.Join(s.cfg.Allow, ", ")))
+	if s.allow != nil && !headerNamed(m, "Allow") {
+		m.AppendHeader(s.allow)
 	}
-	if len(s.cfg.Supported) > 0 && !headerNamed(m, "Supported") {
-		m.AppendHeader(NewHeader("Supported", strings.Join(s.cfg.Supported, ", ")))
+	if s.supported != nil && !headerNamed(m, "Supported") {
+		m.AppendHeader(s.supported)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	msg "github.com/emiago/sipgo/sip"
 )
 
 // newSink makes a stack whose answers are collected.
@@ -102,6 +104,49 @@ func FuzzContentLength(f *testing.F) {
 			if len(m) > 1000 || len(fr.buf) > 1004 {
 				t.Fatalf("holds %d bytes", len(fr.buf))
 			}
+		}
+	})
+}
+
+// FuzzHead compares the parser of heads with that of the library, and what is written of headers with what they say themselves.
+func FuzzHead(f *testing.F) {
+	for _, tt := range torture {
+		f.Add([]byte(tt.text))
+	}
+	f.Add([]byte("OPTIONS sip:a:b@[::1]:5060;x=\"y z\";lr?a=b&c=d%20e SIP/2.0\r\nm: \"a\" <sip:a@b>;q=1, <sip:c@::1>\r\nRoute: <sip:a;lr>,<sip:b>\r\nX: y\r\n\r\n"))
+	f.Add([]byte("SIP/2.0 200 OK\r\nv: SIP/2.0/UDP [2001:db8::1]:5;branch=z9hG4bKx;received=::1\r\nRecord-Route: <tel:1>\r\nContact: *\r\nCSeq: 1 INVITE\r\n\r\n"))
+	own := newHeadParser()
+	theirs := msg.NewParser(msg.WithHeadersParsers(own.byName))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		end := bytes.Index(data, []byte("\r\n\r\n"))
+		if end < 0 {
+			return
+		}
+		if _, err := checkHeader(data[:end+2]); err != nil {
+			return
+		}
+		head, _ := normalizeVias(data[:end+2])
+		if len(head) > 1<<15 {
+			return
+		}
+		got, err := own.parse(head)
+		want, _, wantErr := theirs.ParseHeaders(append(bytes.Clone(head), "\r\n"...), false)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%v, want %v", err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		if got.String() != want.String() {
+			t.Fatalf("got\n%s\nwant\n%s", got, want)
+		}
+		for _, h := range headersOf(got) {
+			if text := string(appendValue(nil, h)); text != h.Value() {
+				t.Fatalf("%s: %q, want %q", h.Name(), text, h.Value())
+			}
+		}
+		if r, ok := got.(*Request); ok && string(appendURI(nil, &r.Recipient)) != r.Recipient.String() {
+			t.Fatalf("%q, want %q", appendURI(nil, &r.Recipient), r.Recipient.String())
 		}
 	})
 }

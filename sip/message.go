@@ -1,6 +1,11 @@
 package sip
 
-import msg "github.com/emiago/sipgo/sip"
+import (
+	"iter"
+	"strings"
+
+	msg "github.com/emiago/sipgo/sip"
+)
 
 // The message model, so that users of this package need not import the parser's module.
 type (
@@ -58,6 +63,37 @@ func ParseURI(s string) (Uri, error) {
 	var u Uri
 	err := msg.ParseUri(s, &u)
 	return u, err
+}
+
+// FindHeader gives the first header of a name, nil when there is none.
+func FindHeader(m Message, name string) Header {
+	for _, h := range headersOf(m) {
+		if strings.EqualFold(h.Name(), name) {
+			return h
+		}
+	}
+	return nil
+}
+
+// FindHeaders gives all headers of a name, in their order.
+func FindHeaders(m Message, name string) iter.Seq[Header] {
+	return func(yield func(Header) bool) {
+		for _, h := range headersOf(m) {
+			if strings.EqualFold(h.Name(), name) && !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+func headersOf(m Message) []Header {
+	switch m := m.(type) {
+	case *Request:
+		return m.Headers()
+	case *Response:
+		return m.Headers()
+	}
+	return nil
 }
 
 // CloneHeader makes a deep copy of a header.

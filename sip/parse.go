@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	msg "github.com/emiago/sipgo/sip"
@@ -24,19 +23,6 @@ var compactNames = map[string]string{
 	"a": "Accept-Contact", "b": "Referred-By", "d": "Request-Disposition", "e": "Content-Encoding", "j": "Reject-Contact",
 	"k": "Supported", "n": "Identity-Info", "o": "Event", "r": "Refer-To", "s": "Subject", "u": "Allow-Events", "x": "Session-Expires",
 	"y": "Identity",
-}
-
-// newParser makes a parser that keeps Refer-To and Referred-By as text, since callers need them as they were sent, and expands compact names.
-func newParser(limit int) *msg.Parser {
-	parsers := maps.Clone(msg.DefaultHeadersParser())
-	delete(parsers, "refer-to")
-	delete(parsers, "referred-by")
-	for short, name := range compactNames {
-		parsers[short] = func(_ []byte, value string) (msg.Header, error) { return msg.NewHeader(name, value), nil }
-	}
-	p := msg.NewParser(msg.WithHeadersParsers(parsers))
-	p.MaxMessageLength = limit
-	return p
 }
 
 // parse reads one whole message. Content-Length rules those of datagrams too: less than there is cuts the body, more is an error
@@ -59,7 +45,14 @@ func (s *Stack) parse(data []byte) (Message, error) {
 	if fixed, ok := normalizeVias(data[:end+2]); ok {
 		data = append(fixed, data[end+2:]...)
 	}
-	m, err := s.parser.ParseSIP(data)
+	if len(data) > s.cfg.Limits.MessageBytes {
+		return nil, msg.ErrMessageTooLarge
+	}
+	end = bytes.Index(data, []byte("\r\n\r\n"))
+	m, err := s.parser.parse(data[:end+2])
+	if err == nil {
+		err = setParsedBody(m, data[end+4:])
+	}
 	if err != nil {
 		return m, err
 	}
@@ -69,20 +62,22 @@ func (s *Stack) parse(data []byte) (Message, error) {
 // checkHeader counts lines and refuses control characters: a bare CR or LF, or NUL, that one party takes for a line end and another
 // does not is how headers are smuggled.
 func checkHeader(head []byte) (lines int, err error) {
-	for i, c := range head {
-		switch {
-		case c == '\r':
-			if i+1 >= len(head) || head[i+1] != '\n' {
-				return 0, errControl
-			}
-		case c == '\n':
-			if i == 0 || head[i-1] != '\r' {
-				return 0, errControl
-			}
-			lines++
-		case c == 0:
+	if bytes.IndexByte(head, 0) >= 0 {
+		return 0, errControl
+	}
+	for len(head) > 0 {
+		end := bytes.IndexByte(head, '\r')
+		if lf := bytes.IndexByte(head[:max(end, 0)], '\n'); lf >= 0 || end < 0 && bytes.IndexByte(head, '\n') >= 0 {
 			return 0, errControl
 		}
+		if end < 0 {
+			return lines, nil
+		}
+		if end+1 >= len(head) || head[end+1] != '\n' {
+			return 0, errControl
+		}
+		lines++
+		head = head[end+2:]
 	}
 	return lines, nil
 }
@@ -188,26 +183,32 @@ func (s *Stack) validate(m Message) error {
 }
 
 func (s *Stack) validateHeaders(m Message) error {
-	var headers []Header
-	switch m := m.(type) {
-	case *Request:
-		headers = m.Headers()
-	case *Response:
-		headers = m.Headers()
-	}
+	headers := headersOf(m)
 	if len(headers) > s.cfg.Limits.Headers {
 		return errTooMany
 	}
-	seen := map[string]int{}
+	var seen [7]int // in the order of the names below, then Via
 	for _, h := range headers {
 		tidyParams(h)
-		switch name := h.Name(); name {
-		case "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Via":
-			seen[name]++
+		switch h.(type) {
+		case *FromHeader:
+			seen[0]++
+		case *ToHeader:
+			seen[1]++
+		case *CallIDHeader:
+			seen[2]++
+		case *CSeqHeader:
+			seen[3]++
+		case *MaxForwardsHeader:
+			seen[4]++
+		case *ContentLengthHeader:
+			seen[5]++
+		case *ViaHeader:
+			seen[6]++
 		}
 	}
-	for _, name := range []string{"From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"} {
-		if seen[name] > 1 {
+	for i, name := range [...]string{"From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"} {
+		if seen[i] > 1 {
 			return fmt.Errorf("%s given twice", name)
 		}
 	}
@@ -225,7 +226,7 @@ func (s *Stack) validateHeaders(m Message) error {
 		return errors.New("missing or malformed Via")
 	case via.Port < 0 || via.Port > 65535:
 		return errors.New("port of Via out of range")
-	case seen["Via"] > s.cfg.Limits.Vias:
+	case seen[6] > s.cfg.Limits.Vias:
 		return errors.New("too many Via")
 	case param(m.From().Params, "tag") == "":
 		return errors.New("missing tag in From")

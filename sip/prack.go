@@ -56,7 +56,7 @@ func (s *Session) ringReliablyLocked(code int, reason string, body []byte, heade
 	res.AppendHeader(NewHeader("RSeq", strconv.FormatUint(uint64(s.rel.rseq), 10)))
 	setBody(res, "application/sdp", body)
 	s.stack.completeResponse(s.invite, res)
-	data, err := encode(res)
+	data, err := s.stack.encode(res)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,9 @@ import (
 
 // rel makes both stacks of the net know reliable provisional responses; b sends early media so where the caller can take it.
 func (n *fakeNet) rel(required bool) *Request {
-	n.a.cfg.Supported, n.b.cfg.Supported, n.b.cfg.Reliable = []string{rel100}, []string{rel100}, true
+	n.a.setOptions(nil, []string{rel100})
+	n.b.setOptions(nil, []string{rel100})
+	n.b.cfg.Reliable = true
 	req := request(INVITE)
 	if required {
 		req.AppendHeader(NewHeader("Require", rel100))

@@ -204,7 +204,7 @@ func (s *Stack) respondStateless(f *Flow, r *Request, code int, reason string, h
 		res.AppendHeader(h)
 	}
 	s.decorate(res)
-	data, err := encode(res)
+	data, err := s.encode(res)
 	if err != nil {
 		s.count.sendErrors.Add(1)
 		return

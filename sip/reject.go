@@ -54,8 +54,8 @@ func (s *Stack) rejectRaw(f *Flow, data []byte, code int, reason string) {
 		}
 		b.WriteString(name + ": " + v + "\r\n")
 	}
-	if agent := *s.agent.Load(); agent != "" {
-		b.WriteString("User-Agent: " + agent + "\r\n")
+	if agent := s.agent.Load().header; agent != nil {
+		b.WriteString("User-Agent: " + agent.Value() + "\r\n")
 	}
 	b.WriteString("Content-Length: 0\r\n\r\n")
 	_ = f.send([]byte(b.String()))

@@ -127,56 +127,62 @@ func (tx *ServerTx) NewResponse(code int, reason string, headers ...Header) *Res
 	return res
 }
 
-// responseTo makes a response to r (RFC 3261 §8.2.6).
+// responseTo makes a response to r (RFC 3261 §8.2.6). It shares headers with r.
 func responseTo(r *Request, f *Flow, code int, reason, tag string) *Response {
 	if reason == "" {
 		reason = Phrase(code)
 	}
 	res := newResponse(code, reason)
-	for i, h := range r.GetHeaders("Via") {
+	first := true
+	for _, h := range r.Headers() {
 		v, ok := h.(*ViaHeader)
-		if !ok {
-			continue
+		if ok && first {
+			v = viaFrom(v, f)
+			first = false
 		}
-		v = v.Clone()
-		if i == 0 {
-			fillVia(v, f)
+		if ok {
+			res.AppendHeader(v)
 		}
-		res.AppendHeader(v)
 	}
-	res.AppendHeader(CloneHeader(r.From()))
-	to := CloneHeader(r.To()).(*ToHeader)
+	res.AppendHeader(r.From())
+	to := r.To()
 	if code > 100 && tag != "" && param(to.Params, "tag") == "" {
-		to.Params = append(to.Params, HeaderKV{K: "tag", V: tag})
+		with := *to
+		with.Params = append(to.Params[:len(to.Params):len(to.Params)], HeaderKV{K: "tag", V: tag})
+		to = &with
 	}
 	res.AppendHeader(to)
 	res.AppendHeader(r.CallID())
-	res.AppendHeader(CloneHeader(r.CSeq()))
-	for _, h := range r.GetHeaders("Record-Route") {
-		res.AppendHeader(CloneHeader(h))
+	res.AppendHeader(r.CSeq())
+	for _, h := range r.Headers() {
+		if _, ok := h.(*RecordRouteHeader); ok {
+			res.AppendHeader(h)
+		}
 	}
 	return res
 }
 
-// fillVia notes where a request came from (RFC 3261 §18.2.1, RFC 3581 §4). For connections FreeSWITCH adds both always.
-func fillVia(v *ViaHeader, f *Flow) {
-	ip := f.remote.Addr().String()
+// viaFrom notes in a copy of a Via where a request came from (RFC 3261 §18.2.1, RFC 3581 §4). For connections FreeSWITCH adds both always.
+func viaFrom(v *ViaHeader, f *Flow) *ViaHeader {
+	with, ip := *v, f.remote.Addr().String()
+	with.Params = append(make(HeaderParams, 0, len(v.Params)+2), v.Params...)
 	rport := false
 	for _, kv := range v.Params {
 		rport = rport || strings.EqualFold(kv.K, "rport")
 	}
 	if rport || f.Reliable() {
-		v.Params.Add("rport", portString(f.remote.Port()))
+		with.Params.Add("rport", portString(f.remote.Port()))
 	}
 	if v.Host != ip || rport || f.Reliable() {
-		v.Params.Add("received", ip)
+		with.Params.Add("received", ip)
 	}
+	return &with
 }
 
 // Respond sends a response. After the final one it fails with ErrAnswered, or ErrCancelled when a CANCEL came before it.
 func (tx *ServerTx) Respond(res *Response) error {
 	tx.stack.completeResponse(tx, res)
-	data, err := encode(res)
+	data, err := tx.stack.encode(res)
 	if err != nil {
 		tx.stack.count.sendErrors.Add(1)
 		return err
@@ -197,7 +203,7 @@ func (tx *ServerTx) RespondStateless(res *Response) error {
 		return tx.Respond(res)
 	}
 	tx.stack.completeResponse(tx, res)
-	data, err := encode(res)
+	data, err := tx.stack.encode(res)
 	if err != nil {
 		tx.stack.count.sendErrors.Add(1)
 		return err
@@ -341,7 +347,7 @@ func (tx *ServerTx) cancel(req *Request) {
 	}
 	res := tx.NewResponse(487, "")
 	tx.stack.decorate(res)
-	data, err := encode(res)
+	data, err := tx.stack.encode(res)
 	if err != nil {
 		tx.mu.Unlock()
 		return

@@ -185,7 +185,7 @@ func (s *Session) sendAckLocked(seq uint32) {
 		}
 	}
 	s.stack.decorate(ack)
-	data, err := encode(ack)
+	data, err := s.stack.encode(ack)
 	if err != nil {
 		s.stack.count.sendErrors.Add(1)
 		return

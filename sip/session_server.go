@@ -91,7 +91,7 @@ func (s *Session) acceptLocked(tx *ServerTx, body []byte, headers []Header, firs
 	s.alive.sdp = body
 	setBody(res, "application/sdp", body)
 	s.stack.completeResponse(tx, res)
-	data, err := encode(res)
+	data, err := s.stack.encode(res)
 	if err != nil {
 		return err
 	}

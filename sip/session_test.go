@@ -128,7 +128,7 @@ func TestCancelIgnored(t *testing.T) {
 func (s *Session) newInDialog(m RequestMethod) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, err := encode(s.newRequestLocked(m))
+	data, err := s.stack.encode(s.newRequestLocked(m))
 	if err != nil {
 		panic(err)
 	}

@@ -10,10 +10,10 @@ import (
 // timers sets what both stacks of the net ask for.
 func (n *fakeNet) timers(a, b SessionTimers, allow ...string) {
 	n.a.cfg.SessionTimers, n.b.cfg.SessionTimers = a, b
-	n.a.cfg.Supported, n.b.cfg.Supported = []string{"timer"}, []string{"timer"}
-	n.a.cfg.Allow, n.b.cfg.Allow = allow, allow
+	n.a.setOptions(allow, []string{"timer"})
+	n.b.setOptions(allow, []string{"timer"})
 	if !b.On {
-		n.b.cfg.Supported = nil
+		n.b.setOptions(allow, nil)
 	}
 }
 

@@ -16,8 +16,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	msg "github.com/emiago/sipgo/sip"
 )
 
 // Errors that methods of this package return.
@@ -38,7 +36,7 @@ var (
 type Stack struct {
 	cfg       Config
 	log       *slog.Logger
-	parser    *msg.Parser
+	parser    *headParser
 	count     counters
 	serverTxs *table[txKey, transaction]
 	merged    *table[txKey, transaction] // by Call-ID, From tag, CSeq: RFC 3261 §8.2.2.2
@@ -46,8 +44,11 @@ type Stack struct {
 	clientTxs *table[string, *clientTx]
 	sessions  *table[string, *Session] // by Call-ID and our tag
 
-	agent atomic.Pointer[string] // User-Agent
-	rates *rates
+	// Headers of what is sent, nil for none, and where it is put together.
+	agent            atomic.Pointer[agentHeader] // User-Agent
+	scratch          sync.Pool                   // of *[]byte, where messages are written
+	allow, supported Header
+	rates            *rates
 	// INVITEs without a final response, and how many there may be: Limits.Proceeding.
 	proceeding, mostProceeding atomic.Int64
 	seed                       maphash.Seed    // of tags of stateless responses
@@ -101,19 +102,41 @@ func newStack(cfg Config) *Stack {
 	}
 	base, stop := context.WithCancel(context.Background())
 	s := &Stack{
-		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newParser(cfg.Limits.MessageBytes), serverTxs: newTable[txKey, transaction](),
+		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newHeadParser(), serverTxs: newTable[txKey, transaction](),
 		merged: newTable[txKey, transaction](), clientTxs: newTable[string, *clientTx](), sessions: newTable[string, *Session](),
 		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}
 	s.SetTLS(cfg.TLS, cfg.VerifyClients)
 	s.SetUserAgent(cfg.UserAgent)
+	s.setOptions(cfg.Allow, cfg.Supported)
 	s.SetLoad(cfg.Limits.Proceeding, cfg.Limits.RequestsPerSecond)
 	return s
 }
 
 // SetUserAgent changes the User-Agent header of everything sent from now on; "" sends none.
-func (s *Stack) SetUserAgent(value string) { s.agent.Store(&value) }
+func (s *Stack) SetUserAgent(value string) {
+	a := &agentHeader{}
+	if value != "" {
+		a.header = NewHeader("User-Agent", value)
+	}
+	s.agent.Store(a)
+}
+
+// setOptions sets Config.Allow and Config.Supported, before the stack serves.
+func (s *Stack) setOptions(allow, supported []string) {
+	s.cfg.Allow, s.cfg.Supported = allow, supported
+	s.allow, s.supported = nil, nil
+	if len(allow) > 0 {
+		s.allow = NewHeader("Allow", strings.Join(allow, ", "))
+	}
+	if len(supported) > 0 {
+		s.supported = NewHeader("Supported", strings.Join(supported, ", "))
+	}
+}
+
+// agentHeader is the User-Agent header, nil for none.
+type agentHeader struct{ header Header }
 
 // SetLoad changes Limits.Proceeding and Limits.RequestsPerSecond.
 func (s *Stack) SetLoad(proceeding, requestsPerSecond int) {

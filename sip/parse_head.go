@@ -1,0 +1,131 @@
+package sip
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	msg "github.com/emiago/sipgo/sip"
+)
+
+// headParser reads start lines and headers into the parser library's model. The library's own functions read what has a structure; the lines are
+// taken apart here, since most of the library's time goes into copying them one by one. What it reads is what the library reads: the fuzz target
+// FuzzHead compares the two.
+type headParser struct{ byName msg.HeadersParser }
+
+// newHeadParser makes a parser that keeps Refer-To and Referred-By as text, since callers need them as they were sent, and expands compact names.
+func newHeadParser() *headParser {
+	parsers := maps.Clone(msg.DefaultHeadersParser())
+	delete(parsers, "refer-to")
+	delete(parsers, "referred-by")
+	for short, name := range compactNames {
+		parsers[short] = func(_ []byte, value string) (msg.Header, error) { return msg.NewHeader(name, value), nil }
+	}
+	return &headParser{parsers}
+}
+
+// parse reads a start line and the headers behind it, each of which ends with CRLF and is not folded. After an error what was read so far is
+// returned with it.
+func (p *headParser) parse(head []byte) (Message, error) {
+	line, rest, _ := strings.Cut(string(head), "\r\n") // one copy; what follows are parts of it
+	m, err := parseStartLine(line)
+	if err != nil {
+		return nil, err
+	}
+	_, response := m.(*Response)
+	for rest != "" {
+		line, rest, _ = strings.Cut(rest, "\r\n")
+		if response { // a dialog keeps some headers of an answer for long, and should not keep the rest with them
+			line = strings.Clone(line)
+		}
+		if err := p.header(m, line); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// header reads one line.
+func (p *headParser) header(m Message, line string) error {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok {
+		return fmt.Errorf("field name with no value in header: %q", line)
+	}
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	var buf [32]byte
+	lower := buf[:0]
+	if len(name) <= len(buf) {
+		for i := range len(name) {
+			c := name[i]
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			lower = append(lower, c)
+		}
+	}
+	read, ok := p.byName[string(lower)]
+	if !ok {
+		m.AppendHeader(msg.NewHeader(name, value))
+		return nil
+	}
+	h, err := read(lower, value)
+	if err == nil {
+		m.AppendHeader(h)
+		return nil
+	}
+	if strings.IndexByte(value, ',') < 0 {
+		return err
+	}
+	list, err := p.byName.ParseHeader(nil, []byte(line)) // several values
+	for _, h := range list {
+		m.AppendHeader(h)
+	}
+	return err
+}
+
+// parseStartLine makes the message that a start line begins.
+func parseStartLine(line string) (Message, error) {
+	first, rest, ok := strings.Cut(line, " ")
+	second, third, ok2 := strings.Cut(rest, " ")
+	switch {
+	case !ok || !ok2:
+	case len(third) >= 3 && isSIP(third[:3]) && strings.IndexByte(third, ' ') < 0:
+		var target Uri
+		if err := msg.ParseUri(second, &target); err != nil {
+			return nil, err
+		}
+		if target.Wildcard {
+			return nil, fmt.Errorf("wildcard URI '*' not permitted in request line")
+		}
+		r := msg.NewRequest(RequestMethod(strings.ToUpper(first)), target)
+		r.SipVersion = third
+		return r, nil
+	case len(first) >= 3 && isSIP(first[:3]):
+		code, err := strconv.ParseUint(second, 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		res := msg.NewResponse(int(code), third)
+		res.SipVersion = first
+		return res, nil
+	}
+	return nil, fmt.Errorf("transmission beginning '%s' is not a SIP message", line)
+}
+
+func isSIP(s string) bool { return s == "SIP" || s == "sip" }
+
+// setParsedBody gives a message the part of data that its Content-Length tells, all without one.
+func setParsedBody(m Message, data []byte) error {
+	if n := m.ContentLength(); n != nil {
+		if int64(*n) > int64(len(data)) {
+			return msg.ErrParseReadBodyIncomplete
+		}
+		data = data[:*n]
+	}
+	if len(data) > 0 {
+		m.SetBody(bytes.Clone(data))
+	}
+	return nil
+}
