@@ -9,6 +9,8 @@ package registrar
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/talkpath/talkpath/sip"
@@ -43,6 +45,28 @@ type Binding struct {
 	Updated   time.Time // last REGISTER of this binding
 
 	listable bool // safe to show to strict parsers
+}
+
+// own makes the texts of a new binding its own: they are parts of its REGISTER, which it would keep in memory. Those that have not changed stay
+// what they were.
+func (b *Binding) own(old *Binding) {
+	for _, t := range [...]struct{ now, was *string }{
+		{&b.User, &old.User}, {&b.Domain, &old.Domain}, {&b.Contact, &old.Contact}, {&b.ContactUser, &old.ContactUser},
+		{&b.ContactHost, &old.ContactHost}, {&b.CallID, &old.CallID}, {&b.UserAgent, &old.UserAgent}, {&b.Instance, &old.Instance}, {&b.RegID, &old.RegID},
+	} {
+		if *t.now == *t.was {
+			*t.now = *t.was
+		} else {
+			*t.now = strings.Clone(*t.now)
+		}
+	}
+	if slices.Equal(b.Params, old.Params) {
+		b.Params = old.Params
+		return
+	}
+	for i, p := range b.Params {
+		b.Params[i] = Param{strings.Clone(p.Name), strings.Clone(p.Value)}
+	}
 }
 
 // Param is a header parameter; Value keeps its quotes.

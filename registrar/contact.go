@@ -37,7 +37,7 @@ func parseExpires(s string) (time.Duration, bool) {
 // readContacts takes the Contact headers of a REGISTER apart. wildcard is "Contact: *". ok is false for a header that must not be
 // kept or echoed.
 func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
-	for _, h := range req.GetHeaders("Contact") {
+	for h := range sip.FindHeaders(req, "Contact") {
 		ch, is := h.(*sip.ContactHeader)
 		if !is {
 			return nil, false, false
@@ -46,7 +46,7 @@ func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
 			wildcard = true
 			continue
 		}
-		c := contact{uri: ch.Address.String(), user: ch.Address.User, host: hostPort(ch.Address)}
+		c := contact{uri: string(sip.AppendURI(nil, &ch.Address)), user: ch.Address.User, host: hostPort(ch.Address)}
 		if ch.Address.Host == "" || len(c.uri) > maxContactURI || !printable(c.uri) || strings.ContainsAny(c.uri, `<>"`) {
 			return nil, false, false
 		}
@@ -138,15 +138,14 @@ func strictURI(u *sip.Uri) bool {
 
 // value writes the binding as a Contact header value for a 200: every one needs its expires, or SIP.js refreshes without end.
 func (b *Binding) value(now time.Time) string {
-	var s strings.Builder
-	s.WriteString("<" + b.Contact + ">")
+	var buf [256]byte
+	s := append(append(append(buf[:0], '<'), b.Contact...), '>')
 	for _, p := range b.Params {
-		s.WriteString(";" + p.Name)
+		s = append(append(s, ';'), p.Name...)
 		if p.Value != "" {
-			s.WriteString("=" + p.Value)
+			s = append(append(s, '='), p.Value...)
 		}
 	}
 	left := max(b.Expires.Sub(now).Round(time.Second), time.Second)
-	s.WriteString(";expires=" + strconv.Itoa(int(left/time.Second)))
-	return s.String()
+	return string(strconv.AppendInt(append(s, ";expires="...), int64(left/time.Second), 10))
 }

@@ -53,7 +53,9 @@ func (r *Registrar) insert(b Binding) *entry {
 // replace gives e new contents. Called with mu held.
 func (r *Registrar) replace(e *entry, b Binding) {
 	r.unwatch(e)
-	r.forget(e)
+	if e.Contact != b.Contact || e.Remote != b.Remote || e.CallID != b.CallID || e.durable() != b.durable() {
+		r.forget(e) // the store has it under another key
+	}
 	e.Binding = b
 	heap.Fix(&r.expiry, e.index)
 }
@@ -85,9 +87,14 @@ func (r *Registrar) schedule() {
 		if r.timer != nil {
 			r.timer.Stop()
 		}
+		r.next = time.Time{}
 		return
 	}
-	wait := max(time.Until(r.expiry[0].Deadline), 0)
+	if r.next.Equal(r.expiry[0].Deadline) {
+		return
+	}
+	r.next = r.expiry[0].Deadline
+	wait := max(time.Until(r.next), 0)
 	if r.timer == nil {
 		r.timer = time.AfterFunc(wait, r.expire)
 		return
@@ -106,6 +113,7 @@ func (r *Registrar) expire() {
 		return
 	}
 	now := time.Now()
+	r.next = time.Time{}
 	for len(r.expiry) > 0 && !r.expiry[0].Deadline.After(now) {
 		e := r.expiry[0]
 		r.remove(e)

@@ -56,10 +56,10 @@ func newRegistration(req *sip.Request, flow *sip.Flow, q Request) (registration,
 			flow: flow, id: flow.ID(), transport: flow.Transport(), remote: flow.RemoteAddr(), closed: flow.Done(),
 		},
 	}
-	if h := req.GetHeader("User-Agent"); h != nil {
+	if h := sip.FindHeader(req, "User-Agent"); h != nil {
 		reg.userAgent = truncate(h.Value(), 255)
 	}
-	if h := req.GetHeader("Expires"); h != nil {
+	if h := sip.FindHeader(req, "Expires"); h != nil {
 		reg.expires, reg.hasExpires = parseExpires(h.Value())
 	}
 	return reg, true
@@ -75,22 +75,16 @@ func truncate(s string, n int) string {
 // respond sends the answer to a REGISTER. All contacts of the address of record are listed, each with its expires.
 func (r *Registrar) respond(tx *sip.ServerTx, q Request, out outcome) {
 	now := time.Now()
-	var headers []sip.Header
-	outbound := false
-	for i := range out.bindings {
-		b := &out.bindings[i]
-		if !b.listable && !out.own[b.Contact] {
-			continue
-		}
-		headers = append(headers, sip.NewHeader("Contact", b.value(now)))
-		outbound = outbound || out.own[b.Contact] && b.Instance != "" && b.RegID != ""
+	headers := make([]sip.Header, 0, len(out.bindings)+len(q.Headers)+2)
+	for _, value := range out.bindings {
+		headers = append(headers, sip.NewHeader("Contact", value))
 	}
 	if out.minExpires > 0 {
 		headers = append(headers, sip.NewHeader("Min-Expires", strconv.Itoa(int(out.minExpires/time.Second))))
 	}
 	if out.status == http.StatusOK {
 		headers = append(headers, sip.NewHeader("Date", now.UTC().Format(http.TimeFormat)))
-		if outbound && supports(tx.Request(), "outbound") { // RFC 5626 §6
+		if out.outbound && supports(tx.Request(), "outbound") { // RFC 5626 §6
 			headers = append(headers, sip.NewHeader("Require", "outbound"))
 		}
 	}
@@ -101,7 +95,7 @@ func (r *Registrar) respond(tx *sip.ServerTx, q Request, out outcome) {
 }
 
 func supports(req *sip.Request, option string) bool {
-	for _, h := range req.GetHeaders("Supported") {
+	for h := range sip.FindHeaders(req, "Supported") {
 		for o := range strings.SplitSeq(h.Value(), ",") {
 			if strings.EqualFold(strings.TrimSpace(o), option) {
 				return true

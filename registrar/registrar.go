@@ -48,11 +48,13 @@ type Registrar struct {
 	replaced, refused uint64
 	expiry            expiryHeap
 	timer             *time.Timer
+	next              time.Time // when timer ends; zero: it does not run
 	flows             map[string]*flowWatch
 	suspended         map[string]bool // profiles
 	closed            bool
 	stop              chan struct{}
 	watchers          sync.WaitGroup
+	unsaved           unsaved
 
 	// events keeps the order of events: it is locked before mu is released and unlocked when the handlers are done.
 	events    sync.Mutex
@@ -87,7 +89,7 @@ func New(cfg Config) (*Registrar, error) {
 		if err := r.restore(cfg.Store); err != nil {
 			return nil, err
 		}
-		r.store = newWriter(cfg.Store, cfg.Logger)
+		r.store = newWriter(cfg.Store, cfg.Logger, r.takeUnsaved)
 	}
 	return r, nil
 }

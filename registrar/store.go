@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -38,8 +37,23 @@ type stored struct {
 // WebSocket or TLS connection cannot be opened towards the client.
 func (b *Binding) durable() bool { return b.Transport == "udp" || b.Transport == "tcp" }
 
+func (b *Binding) stored() *stored {
+	return &stored{
+		Profile: b.Profile, User: b.User, Domain: b.Domain, Contact: b.Contact, ContactUser: b.ContactUser, ContactHost: b.ContactHost,
+		Params: b.Params, Expires: b.Expires, Deadline: b.Deadline, Since: b.Since, Updated: b.Updated, Granted: b.Granted,
+		Transport: b.Transport, Remote: b.Remote, CallID: b.CallID, CSeq: b.CSeq, UserAgent: b.UserAgent, Instance: b.Instance,
+		RegID: b.RegID, Listable: b.listable,
+	}
+}
+
 func (b *Binding) storeKey() string {
 	return aorKey(b.User, b.Domain) + "\x00" + b.Contact + "\x00" + b.Remote.String() + "\x00" + b.CallID
+}
+
+// unsaved is what the store does not know yet. What waits is bounded by the bindings there are plus those that left since the last write.
+type unsaved struct {
+	changed map[*entry]struct{}
+	gone    map[string]struct{} // keys
 }
 
 // remember queues e for the store. Called with mu held.
@@ -47,20 +61,44 @@ func (r *Registrar) remember(e *entry) {
 	if r.store == nil || !e.durable() {
 		return
 	}
-	b := &e.Binding
-	r.store.put(b.storeKey(), &stored{
-		Profile: b.Profile, User: b.User, Domain: b.Domain, Contact: b.Contact, ContactUser: b.ContactUser, ContactHost: b.ContactHost,
-		Params: b.Params, Expires: b.Expires, Deadline: b.Deadline, Since: b.Since, Updated: b.Updated, Granted: b.Granted,
-		Transport: b.Transport, Remote: b.Remote, CallID: b.CallID, CSeq: b.CSeq, UserAgent: b.UserAgent, Instance: b.Instance,
-		RegID: b.RegID, Listable: b.listable,
-	})
+	if r.unsaved.changed == nil {
+		r.unsaved.changed = map[*entry]struct{}{}
+	}
+	r.unsaved.changed[e] = struct{}{}
+	r.store.soon()
 }
 
 // forget queues the removal of e from the store. Called with mu held.
 func (r *Registrar) forget(e *entry) {
-	if r.store != nil && e.durable() {
-		r.store.put(e.storeKey(), nil)
+	if r.store == nil || !e.durable() {
+		return
 	}
+	if r.unsaved.gone == nil {
+		r.unsaved.gone = map[string]struct{}{}
+	}
+	r.unsaved.gone[e.storeKey()] = struct{}{}
+	delete(r.unsaved.changed, e)
+	r.store.soon()
+}
+
+// writeAtMost bounds how many bindings are copied for the store at a time, since REGISTERs wait meanwhile.
+const writeAtMost = 1000
+
+// takeUnsaved hands out what the store does not know yet, and whether that is all of it. A binding that is there wins over one that left under the
+// same key.
+func (r *Registrar) takeUnsaved() (changed []Binding, gone map[string]struct{}, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gone, r.unsaved.gone = r.unsaved.gone, nil
+	for e := range r.unsaved.changed {
+		if len(changed) == writeAtMost {
+			return changed, gone, false
+		}
+		changed = append(changed, e.Binding)
+		delete(r.unsaved.changed, e)
+	}
+	r.unsaved.changed = nil
+	return changed, gone, true
 }
 
 // restore reads what the store holds. Bindings that ran out meanwhile are dropped from it.
@@ -96,37 +134,30 @@ func (r *Registrar) restore(s Store) error {
 	return nil
 }
 
-// writer applies changes to the store behind the REGISTERs: a REGISTER never waits for the disk. Only the last change of a key is
-// kept, so what waits is bounded by the bindings there are plus those that left since the last write.
+// writer applies changes to the store behind the REGISTERs: a REGISTER never waits for the disk. Of several changes of a binding only the last is
+// written.
 type writer struct {
 	store  Store
 	log    *slog.Logger
 	failed atomic.Uint64 // writes
-
-	mu      sync.Mutex
-	pending map[string]*stored // nil value: delete
+	take   func() (changed []Binding, gone map[string]struct{}, all bool)
 
 	wake chan struct{}
 	stop chan struct{}
 	done chan error
 }
 
-// writeDelay gathers the changes of a burst into one transaction, which costs one fsync.
-const writeDelay = 100 * time.Millisecond
+// writeDelay gathers the changes of a burst into one transaction, which costs one fsync. A process that is killed forgets so much.
+const writeDelay = time.Second
 
-func newWriter(s Store, log *slog.Logger) *writer {
-	w := &writer{
-		store: s, log: log, pending: make(map[string]*stored),
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan error, 1),
-	}
+func newWriter(s Store, log *slog.Logger, take func() ([]Binding, map[string]struct{}, bool)) *writer {
+	w := &writer{store: s, log: log, take: take, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan error, 1)}
 	go w.run()
 	return w
 }
 
-func (w *writer) put(key string, v *stored) {
-	w.mu.Lock()
-	w.pending[key] = v
-	w.mu.Unlock()
+// soon tells that there is something to write.
+func (w *writer) soon() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -156,24 +187,24 @@ func (w *writer) run() {
 }
 
 func (w *writer) flush() error {
-	w.mu.Lock()
-	pending := w.pending
-	w.pending = make(map[string]*stored)
-	w.mu.Unlock()
-	if len(pending) == 0 {
-		return nil
+	changes := map[string][]byte{}
+	for all := false; !all; {
+		var changed []Binding
+		var gone map[string]struct{}
+		changed, gone, all = w.take()
+		for key := range gone {
+			changes[key] = nil
+		}
+		for i := range changed {
+			value, err := json.Marshal(changed[i].stored())
+			if err != nil {
+				return fmt.Errorf("registrar: store: %w", err)
+			}
+			changes[changed[i].storeKey()] = value
+		}
 	}
-	changes := make(map[string][]byte, len(pending))
-	for key, v := range pending {
-		changes[key] = nil
-		if v == nil {
-			continue
-		}
-		value, err := json.Marshal(v)
-		if err != nil {
-			return fmt.Errorf("registrar: store: %w", err)
-		}
-		changes[key] = value
+	if len(changes) == 0 {
+		return nil
 	}
 	return w.store.Apply(changes)
 }

@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,8 +40,8 @@ type outcome struct {
 	status     int
 	phrase     string
 	minExpires time.Duration
-	bindings   []Binding // current ones, to be listed
-	own        map[string]bool
+	bindings   []string // current ones, as they are listed
+	outbound   bool     // one of the request's own serves RFC 5626
 	events     []Event
 }
 
@@ -89,10 +90,11 @@ func (r *Registrar) apply(reg registration) outcome {
 	if reg.wildcard {
 		return r.applyWildcard(&reg, now)
 	}
+	key := aorKey(reg.user, reg.domain)
 	targets := make([]*entry, len(reg.contacts))
 	added := 0
 	for i := range reg.contacts {
-		e := r.match(&reg, &reg.contacts[i])
+		e := r.match(key, &reg, &reg.contacts[i])
 		if e != nil && e.CallID == reg.callID && reg.cseq <= e.CSeq {
 			return refuse(500, "CSeq Out Of Order")
 		}
@@ -105,7 +107,7 @@ func (r *Registrar) apply(reg registration) outcome {
 	if reg.maxContacts > 0 {
 		limit = reg.maxContacts
 	}
-	if added > limit || reg.refuse && added > 0 && added+r.contactsOf(aorKey(reg.user, reg.domain)) > limit {
+	if added > limit || reg.refuse && added > 0 && added+r.contactsOf(key) > limit {
 		r.refused++
 		return refuse(403, "Too Many Contacts")
 	}
@@ -113,14 +115,13 @@ func (r *Registrar) apply(reg registration) outcome {
 		r.refused++
 		return refuse(503, "Registrar Full")
 	}
-	out = outcome{status: 200, own: make(map[string]bool, len(reg.contacts))}
+	out = outcome{status: 200}
 	for i := range reg.contacts {
-		out.events = append(out.events, r.applyContact(&reg, &reg.contacts[i], targets[i], times[i], now)...)
-		out.own[reg.contacts[i].uri] = true
+		out.events = r.applyContact(out.events, &reg, &reg.contacts[i], targets[i], times[i], now)
 	}
-	out.events = append(out.events, r.makeRoom(aorKey(reg.user, reg.domain), limit)...)
+	out.events = append(out.events, r.makeRoom(key, limit)...)
 	r.schedule()
-	out.bindings = r.current(aorKey(reg.user, reg.domain), now)
+	r.list(&out, key, &reg, now)
 	return out
 }
 
@@ -132,17 +133,17 @@ func (r *Registrar) contactsOf(key string) int {
 	return 0
 }
 
-// applyContact adds, refreshes or removes one binding. Called with mu held.
-func (r *Registrar) applyContact(reg *registration, c *contact, e *entry, granted time.Duration, now time.Time) []Event {
+// applyContact adds, refreshes or removes one binding and adds what happened to the events. Called with mu held.
+func (r *Registrar) applyContact(events []Event, reg *registration, c *contact, e *entry, granted time.Duration, now time.Time) []Event {
 	if e != nil && e.index < 0 {
 		e = nil // the same contact twice in one request: already replaced
 	}
 	if granted == 0 {
 		if e == nil {
-			return nil
+			return events
 		}
 		r.remove(e)
-		return []Event{{Type: Unregistered, Binding: e.Binding, Request: reg.request}}
+		return append(events, Event{Type: Unregistered, Binding: e.Binding, Request: reg.request})
 	}
 	b := Binding{
 		Profile: reg.profile, User: reg.user, Domain: reg.domain,
@@ -156,13 +157,15 @@ func (r *Registrar) applyContact(reg *registration, c *contact, e *entry, grante
 	if e != nil {
 		typ = Refreshed
 		b.Since = e.Since
+		b.own(&e.Binding)
 		r.replace(e, b)
 	} else {
+		b.own(&Binding{})
 		e = r.insert(b)
 	}
 	r.watch(e, reg.from.closed)
 	r.remember(e)
-	return []Event{{Type: typ, Binding: e.Binding, Request: reg.request}}
+	return append(events, Event{Type: typ, Binding: e.Binding, Request: reg.request})
 }
 
 // match finds the binding a contact refreshes. Called with mu held.
@@ -170,8 +173,8 @@ func (r *Registrar) applyContact(reg *registration, c *contact, e *entry, grante
 // With an instance and reg-id it is theirs (RFC 5626 §6). Otherwise it is the one with an equal URI (RFC 3261 §10.3), if it came over
 // the same flow, in the same Call-ID (a client that reconnected), or by UDP from the same host (a phone that restarted behind NAT).
 // An equal URI on another living connection is another device with the same private address: both are kept.
-func (r *Registrar) match(reg *registration, c *contact) *entry {
-	rec := r.aors[aorKey(reg.user, reg.domain)]
+func (r *Registrar) match(key string, reg *registration, c *contact) *entry {
+	rec := r.aors[key]
 	if rec == nil {
 		return nil
 	}
@@ -234,7 +237,7 @@ func (r *Registrar) applyWildcard(reg *registration, now time.Time) outcome {
 		out.events = append(out.events, Event{Type: Unregistered, Binding: e.Binding, Request: reg.request})
 	}
 	r.schedule()
-	out.bindings = r.current(key, now)
+	r.list(&out, key, reg, now)
 	return out
 }
 
@@ -255,17 +258,18 @@ func (r *Registrar) makeRoom(key string, limit int) (events []Event) {
 	return events
 }
 
-// current gives the bindings whose granted time is not over. Called with mu held.
-func (r *Registrar) current(key string, now time.Time) []Binding {
+// list writes down the bindings whose granted time is not over. An odd contact is shown to who registered it only. Called with mu held.
+func (r *Registrar) list(out *outcome, key string, reg *registration, now time.Time) {
 	rec := r.aors[key]
 	if rec == nil {
-		return nil
+		return
 	}
-	var out []Binding
 	for _, e := range rec.entries {
-		if !e.Expired(now) {
-			out = append(out, e.Binding)
+		own := slices.ContainsFunc(reg.contacts, func(c contact) bool { return c.uri == e.Contact })
+		if e.Expired(now) || !e.listable && !own {
+			continue
 		}
+		out.bindings = append(out.bindings, e.value(now))
+		out.outbound = out.outbound || own && e.Instance != "" && e.RegID != ""
 	}
-	return out
 }

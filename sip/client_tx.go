@@ -203,7 +203,7 @@ func (tx *clientTx) otherResponseLocked(res *Response) (pass bool) {
 func (s *Stack) ackFor(invite *Request, res *Response) []byte {
 	ack := NewRequest(ACK, *invite.Recipient.Clone())
 	ack.AppendHeader(invite.Via().Clone())
-	for _, h := range invite.GetHeaders("Route") {
+	for h := range FindHeaders(invite, "Route") {
 		ack.AppendHeader(h)
 	}
 	mf := MaxForwardsHeader(70)
@@ -289,7 +289,7 @@ func (s *Stack) completeRequest(in *Request, f *Flow) (*Request, error) {
 	}
 	req := NewRequest(in.Method, in.Recipient)
 	req.AppendHeader(s.via(f, newBranch()))
-	for _, h := range in.GetHeaders("Route") {
+	for h := range FindHeaders(in, "Route") {
 		req.AppendHeader(h)
 	}
 	mf := MaxForwardsHeader(70)

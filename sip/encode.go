@@ -30,7 +30,7 @@ func appendMessage(b []byte, m Message) ([]byte, error) {
 	switch m := m.(type) {
 	case *Request:
 		b = append(append(b, m.Method...), ' ')
-		b = append(appendURI(b, &m.Recipient), ' ')
+		b = append(AppendURI(b, &m.Recipient), ' ')
 		b, headers = append(b, m.SipVersion...), m.Headers()
 	case *Response:
 		b = append(append(b, m.SipVersion...), ' ')

@@ -44,11 +44,12 @@ func appendAddress(b []byte, name string, u *Uri, ps HeaderParams) []byte {
 	if name != "" {
 		b = append(append(append(b, '"'), name...), `" `...)
 	}
-	b = append(appendURI(append(b, '<'), u), '>')
+	b = append(AppendURI(append(b, '<'), u), '>')
 	return appendParams(b, ps)
 }
 
-func appendURI(b []byte, u *Uri) []byte {
+// AppendURI writes a URI behind b.
+func AppendURI(b []byte, u *Uri) []byte {
 	scheme := u.Scheme
 	if scheme == "" {
 		scheme = "sip"

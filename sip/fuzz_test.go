@@ -145,8 +145,8 @@ func FuzzHead(f *testing.F) {
 				t.Fatalf("%s: %q, want %q", h.Name(), text, h.Value())
 			}
 		}
-		if r, ok := got.(*Request); ok && string(appendURI(nil, &r.Recipient)) != r.Recipient.String() {
-			t.Fatalf("%q, want %q", appendURI(nil, &r.Recipient), r.Recipient.String())
+		if r, ok := got.(*Request); ok && string(AppendURI(nil, &r.Recipient)) != r.Recipient.String() {
+			t.Fatalf("%q, want %q", AppendURI(nil, &r.Recipient), r.Recipient.String())
 		}
 	})
 }

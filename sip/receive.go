@@ -142,7 +142,7 @@ func (s *Stack) screen(r *Request, tag string) (code int, reason string, headers
 // unsupported lists the option tags a request requires that we do not have (RFC 3261 §8.2.2.3).
 func (s *Stack) unsupported(r *Request) string {
 	var missing []string
-	for _, h := range r.GetHeaders("Require") {
+	for h := range FindHeaders(r, "Require") {
 		for tag := range strings.SplitSeq(h.Value(), ",") {
 			tag = strings.TrimSpace(tag)
 			known := tag == ""

@@ -118,7 +118,7 @@ func (s *Session) cancelLocked() {
 	s.cancelSent = true
 	req := NewRequest(CANCEL, *s.req.Recipient.Clone())
 	req.AppendHeader(s.req.Via().Clone())
-	for _, h := range s.req.GetHeaders("Route") {
+	for h := range FindHeaders(s.req, "Route") {
 		req.AppendHeader(h)
 	}
 	mf := MaxForwardsHeader(70)
@@ -179,7 +179,7 @@ func (s *Session) sendAckLocked(seq uint32) {
 	ack.CSeq().SeqNo = seq
 	if seq == s.req.CSeq().SeqNo { // it has the credentials of its INVITE
 		for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-			for _, h := range s.req.GetHeaders(name) {
+			for h := range FindHeaders(s.req, name) {
 				ack.AppendHeader(CloneHeader(h))
 			}
 		}

@@ -64,7 +64,7 @@ func (s *Session) refreshLocked(m interface{ Contact() *ContactHeader }) {
 // routeSet reads Record-Route: in order for a server, reversed for a client (RFC 3261 §12.1).
 func routeSet(m Message, reverse bool) []Uri {
 	var uris []Uri
-	for _, h := range m.GetHeaders("Record-Route") {
+	for h := range FindHeaders(m, "Record-Route") {
 		rr, ok := h.(*RecordRouteHeader)
 		if !ok || rr.Address.Host == "" {
 			continue

@@ -34,8 +34,8 @@ type keepAlive struct {
 func sessionExpires(m Message) (d time.Duration, refresher string) {
 	value := ""
 	for _, name := range []string{"Session-Expires", "x"} {
-		if hs := m.GetHeaders(name); len(hs) > 0 {
-			value = hs[0].Value()
+		if h := FindHeader(m, name); h != nil {
+			value = h.Value()
 		}
 	}
 	first, params, _ := strings.Cut(value, ";")
@@ -48,8 +48,8 @@ func sessionExpires(m Message) (d time.Duration, refresher string) {
 }
 
 func minSE(m Message) time.Duration {
-	if hs := m.GetHeaders("Min-SE"); len(hs) > 0 {
-		first, _, _ := strings.Cut(hs[0].Value(), ";")
+	if h := FindHeader(m, "Min-SE"); h != nil {
+		first, _, _ := strings.Cut(h.Value(), ";")
 		return deltaSeconds(first)
 	}
 	return 0
@@ -67,7 +67,7 @@ func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second))
 
 // lists reports whether a comma-separated header names a token.
 func lists(m Message, header, token string) bool {
-	for _, h := range m.GetHeaders(header) {
+	for h := range FindHeaders(m, header) {
 		for v := range strings.SplitSeq(h.Value(), ",") {
 			if strings.EqualFold(strings.TrimSpace(v), token) {
 				return true
@@ -79,8 +79,11 @@ func lists(m Message, header, token string) bool {
 
 // tooBrief is the refusal of an INVITE or UPDATE whose session interval is too small (RFC 4028 §9); nil when it is not.
 func (s *Stack) tooBrief(r *Request) []Header {
-	d, _ := sessionExpires(r)
-	if t := s.cfg.SessionTimers; t.On && d > 0 && d < t.min() && (r.Method == INVITE || r.Method == UPDATE) {
+	t := s.cfg.SessionTimers
+	if !t.On || r.Method != INVITE && r.Method != UPDATE {
+		return nil
+	}
+	if d, _ := sessionExpires(r); d > 0 && d < t.min() {
 		return []Header{NewHeader("Min-SE", seconds(t.min()))}
 	}
 	return nil

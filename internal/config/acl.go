@@ -215,6 +215,9 @@ func inlineACL(name string) (*ACL, bool) {
 
 // atoi reads a port as atoi of C does: what is no number is 0.
 func atoi(s string) int {
+	if s == "" {
+		return 0 // most are; no error is made of it
+	}
 	n, _ := strconv.Atoi(strings.TrimSpace(s))
 	return n
 }

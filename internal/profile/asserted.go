@@ -29,7 +29,7 @@ func assertedBy(req *sip.Request) asserted {
 		v.wire("sip_P-Asserted-Identity", a.number)
 		v.own("sip_cid_type", "pid")
 	}
-	for _, h := range req.GetHeaders("Privacy") {
+	for h := range sip.FindHeaders(req, "Privacy") {
 		a.hide(h.Value())
 	}
 	a.vars = v

@@ -135,7 +135,7 @@ func readClaim(server *digest.Server, req *sip.Request, proxy bool) (first diges
 	}
 	found := false
 	for _, name := range names {
-		for _, h := range req.GetHeaders(name) {
+		for h := range sip.FindHeaders(req, name) {
 			c, err := server.Read(h.Value())
 			switch {
 			case err != nil:

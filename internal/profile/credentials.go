@@ -40,7 +40,7 @@ func (c credentials) answer(client *digest.Client, res *sip.Response, method, ur
 	if c.user == "" || c.password == "" {
 		return nil, false
 	}
-	for _, h := range res.GetHeaders(challenge) {
+	for h := range sip.FindHeaders(res, challenge) {
 		if len(c.realms) > 0 && !slices.Contains(c.realms, realmOf(h)) {
 			continue
 		}
@@ -80,7 +80,7 @@ func stale(res *sip.Response) bool {
 		return false
 	}
 	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
-		for _, h := range res.GetHeaders(name) {
+		for h := range sip.FindHeaders(res, name) {
 			if f, err := digest.Parse(h.Value()); err == nil && strings.EqualFold(f.Get("stale"), "true") {
 				return true
 			}

@@ -62,7 +62,7 @@ func (p *Profile) emitAuth(subclass string, tx *sip.ServerTx, domain, user, real
 		status.ContactHost = remote.String()
 	}
 	expires := "300"
-	if h := req.GetHeader("Expires"); h != nil {
+	if h := sip.FindHeader(req, "Expires"); h != nil {
 		expires = h.Value()
 	} else if c := req.Contact(); c != nil {
 		if v, ok := c.Params.Get("expires"); ok {

@@ -206,7 +206,7 @@ func (g *gateway) grantedBy(res *sip.Response) time.Duration {
 	if d := seconds(headerValue(res, "Expires")); d > 0 {
 		granted = d
 	}
-	for _, h := range res.GetHeaders("Contact") {
+	for h := range sip.FindHeaders(res, "Contact") {
 		if c, ok := h.(*sip.ContactHeader); ok && c.Address.User == g.cfg.ContactUser() {
 			if v, ok := c.Params.Get("expires"); ok {
 				if d := seconds(v); d > 0 {

@@ -90,7 +90,7 @@ func (pr *provider) serve(tx *sip.ServerTx) {
 
 func (pr *provider) proved(req *sip.Request) bool {
 	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		if h := req.GetHeader(name); h != nil {
+		if h := sip.FindHeader(req, name); h != nil {
 			claim, err := pr.auth.Read(h.Value())
 			return err == nil && pr.auth.Verify(&claim, string(req.Method), func(user, _ string) (digest.HA1, bool) {
 				return digest.HA1{Password: "secret"}, user == "u"

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,12 +10,14 @@ import (
 )
 
 // headers gives the header fields of a name.
-func headers(m sip.Message, name string) []sip.Header { return m.GetHeaders(name) }
+func headers(m sip.Message, name string) []sip.Header {
+	return slices.Collect(sip.FindHeaders(m, name))
+}
 
 // headerValue gives the first header field of a name, "" when there is none.
 func headerValue(m sip.Message, name string) string {
-	if hs := m.GetHeaders(name); len(hs) > 0 {
-		return hs[0].Value()
+	if h := sip.FindHeader(m, name); h != nil {
+		return h.Value()
 	}
 	return ""
 }

@@ -130,7 +130,7 @@ func addressOf(s string) (sip.Uri, error) {
 func redirectVars(res *sip.Response) []call.Variable {
 	var v vars
 	n := 0
-	for _, h := range res.GetHeaders("Contact") {
+	for h := range sip.FindHeaders(res, "Contact") {
 		c, ok := h.(*sip.ContactHeader)
 		if !ok || c.Address.Wildcard || n == maxRedirects {
 			continue

@@ -31,7 +31,7 @@ func TestRedirect(t *testing.T) {
 			res := recv(t, c.rejected, "redirection")
 			want(t, "status", res.StatusCode, tc.status)
 			var got []string
-			for _, h := range res.GetHeaders("Contact") {
+			for h := range sip.FindHeaders(res, "Contact") {
 				got = append(got, h.Value())
 			}
 			want(t, "contacts", got, tc.values)

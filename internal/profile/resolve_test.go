@@ -65,7 +65,7 @@ func TestTwoDevices(t *testing.T) {
 	want(t, "one listed", len(a.register("600").GetHeaders("Contact")), 1)
 	res := b.register("600")
 	want(t, "both listed", len(res.GetHeaders("Contact")), 2)
-	for _, h := range res.GetHeaders("Contact") {
+	for h := range sip.FindHeaders(res, "Contact") {
 		if !strings.Contains(h.Value(), ";expires=") {
 			t.Fatalf("%s has no expires", h.Value())
 		}

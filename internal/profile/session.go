@@ -253,7 +253,7 @@ func infoOf(req *sip.Request) call.Info {
 		add("SIP-Contact-Host", c.Address.Host)
 	}
 	for _, name := range []string{"Call-Info", "Alert-Info"} {
-		if h := req.GetHeader(name); h != nil {
+		if h := sip.FindHeader(req, name); h != nil {
 			add(name, h.Value())
 		}
 	}

@@ -255,7 +255,7 @@ func tagOf(params sip.HeaderParams) string {
 
 func joinValues(m sip.Message, name string) string {
 	var all []string
-	for _, h := range m.GetHeaders(name) {
+	for h := range sip.FindHeaders(m, name) {
 		all = append(all, h.Value())
 	}
 	return strings.Join(all, ",")

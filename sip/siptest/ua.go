@@ -352,7 +352,7 @@ func (u *UA) authorize(req *sip.Request, res *sip.Response) error {
 	user, password := u.user, u.password
 	u.mu.Unlock()
 	err := errors.New("siptest: no challenge")
-	for _, h := range res.GetHeaders(challenge) {
+	for h := range sip.FindHeaders(res, challenge) {
 		var value string
 		if value, err = u.digest.Authorize(h.Value(), string(req.Method), req.Recipient.String(), user, password); err == nil {
 			req.RemoveHeader(answer)
