@@ -30,14 +30,18 @@ func newHeadParser() *headParser {
 // returned with it.
 func (p *headParser) parse(head []byte) (Message, error) {
 	line, rest, _ := strings.Cut(string(head), "\r\n") // one copy; what follows are parts of it
+	// A dialog keeps some headers of an INVITE and its answer for long, and should not keep the rest with them.
+	apart := strings.HasPrefix(line, "INVITE ") || strings.HasPrefix(line, "SIP/")
+	if apart {
+		line = strings.Clone(line)
+	}
 	m, err := parseStartLine(line)
 	if err != nil {
 		return nil, err
 	}
-	_, response := m.(*Response)
 	for rest != "" {
 		line, rest, _ = strings.Cut(rest, "\r\n")
-		if response { // a dialog keeps some headers of an answer for long, and should not keep the rest with them
+		if apart {
 			line = strings.Clone(line)
 		}
 		if err := p.header(m, line); err != nil {
