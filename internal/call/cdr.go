@@ -3,6 +3,7 @@ package call
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/talkpath/talkpath/internal/dialplan"
@@ -137,8 +138,12 @@ func qualityVariables(s media.Stats) []Variable {
 
 // Lookup is a variable of the leg.
 func (r *Record) Lookup(name string) (Variable, bool) {
-	v := variables{list: r.Variables}
-	return v.lookup(name)
+	for _, v := range r.Variables {
+		if strings.EqualFold(v.Name, name) {
+			return v, true
+		}
+	}
+	return Variable{}, false
 }
 
 // Var implements dialplan.Env.

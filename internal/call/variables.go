@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"iter"
 	"math/bits"
 	"slices"
@@ -19,7 +20,8 @@ const (
 // copy knows for itself.
 type variables struct {
 	list []Variable
-	gone marks // of list: deleted, or set again further behind
+	tags []byte // of the names in list
+	gone marks  // of list: deleted, or set again further behind
 	// bytes counts names and values, dead those of what is gone.
 	bytes, dead int
 	// wire and wireBytes count what peers gave; dropped what they gave beyond the limits.
@@ -52,21 +54,34 @@ func (m *marks) count() int {
 }
 
 const (
-	// minVariables is the room a call begins with; most need twice that.
-	minVariables = 64
+	// minVariables is the room a call begins with; most need no more.
+	minVariables = 128
 	// maxDead bounds what is kept of what is gone.
 	maxDead = 16 << 10
 )
 
-// index finds a variable, in any case of ASCII letters. Every call asks some hundred times for one of some hundred: lengths are compared
-// first, and most names are written as they were set.
+// tagOf is the same for names that are the same in any case of ASCII letters, and for few others.
+func tagOf(name string) byte {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return byte(n)*37 + (name[n-1]|0x20)*11 + (name[n/2] | 0x20)
+}
+
+// index finds a variable, in any case of ASCII letters. A call asks some hundred times for one of some hundred.
 func (v *variables) index(name string) int {
-	for i := range v.list {
-		if x := v.list[i].Name; len(x) == len(name) && (x == name || strings.EqualFold(x, name)) && !v.gone.has(i) {
+	tag := tagOf(name)
+	for i := 0; ; i++ {
+		next := bytes.IndexByte(v.tags[i:], tag)
+		if next < 0 {
+			return -1
+		}
+		i += next
+		if x := v.list[i].Name; len(x) == len(name) && !v.gone.has(i) && (x == name || strings.EqualFold(x, name)) {
 			return i
 		}
 	}
-	return -1
 }
 
 func (v *variables) lookup(name string) (Variable, bool) {
@@ -113,8 +128,13 @@ func (v *variables) renew() {
 	if live > room*3/4 {
 		room += room / 2
 	}
-	v.list = slices.AppendSeq(make([]Variable, 0, room), v.all())
-	v.gone, v.dead = marks{}, 0
+	list, tags := make([]Variable, 0, room), make([]byte, 0, room)
+	for i := range v.list {
+		if !v.gone.has(i) {
+			list, tags = append(list, v.list[i]), append(tags, v.tags[i])
+		}
+	}
+	v.list, v.tags, v.gone, v.dead = list, tags, marks{}, 0
 }
 
 // set replaces or adds a variable; an empty value removes it. What a peer gives beyond the limits is dropped.
@@ -133,7 +153,7 @@ func (v *variables) set(x Variable) {
 	if len(v.list) == cap(v.list) {
 		v.renew()
 	}
-	v.list = append(v.list, x)
+	v.list, v.tags = append(v.list, x), append(v.tags, tagOf(x.Name))
 	v.bytes += x.size()
 }
 
@@ -148,7 +168,7 @@ func (v *variables) del(name string) {
 		v.wire, v.wireBytes = v.wire-1, v.wireBytes-x.size()
 	}
 	if i >= marked {
-		v.list = slices.Delete(slices.Clone(v.list), i, i+1)
+		v.list, v.tags = slices.Delete(slices.Clone(v.list), i, i+1), slices.Delete(slices.Clone(v.tags), i, i+1)
 		return
 	}
 	v.gone.set(i)
@@ -164,7 +184,8 @@ func (v *variables) push(name, value string) {
 		v.set(Variable{Name: name, Value: value})
 		return
 	}
-	v.list = slices.Clone(v.list)
+	v.renew()
+	i = v.index(name)
 	old := v.list[i].Value
 	v.bytes += len(value) + len(arraySeparator)
 	if !strings.HasPrefix(old, arrayPrefix) {
