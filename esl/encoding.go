@@ -71,7 +71,7 @@ func (f *frames) frame(e *Event, in format) (text []byte, made bool) {
 	defer f.mu.Unlock()
 	text = f.byFormat[in]
 	if made = text == nil; made {
-		text = e.encode(make([]byte, 0, e.Size()), in)
+		text = e.encode(make([]byte, 0, e.encodedSize(in)), in)
 		f.byFormat[in] = text
 	}
 	return text, made
@@ -87,6 +87,23 @@ func (e *Event) appendFrame(dst []byte, f format) []byte {
 		e.shared.owner.keep(e.shared, cap(text))
 	}
 	return append(dst, text...)
+}
+
+// encodedSize is about how long a frame is. What has to be escaped is longer in it.
+func (e *Event) encodedSize(f format) int {
+	each := [...]int{formatPlain: 3, formatJSON: 6, formatXML: 12}[f]
+	n := len(e.Body)
+	for i := range e.Headers {
+		h := &e.Headers[i]
+		n += len(h.Name) + len(h.Value) + each
+		if f == formatXML {
+			n += len(h.Name)
+		}
+	}
+	if f == formatPlain {
+		n += n / 4
+	}
+	return n + n/16 + 256
 }
 
 // encode appends a frame. The encoding follows its length, so a gap is left for the frame's head and closed afterwards.

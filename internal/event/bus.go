@@ -38,8 +38,10 @@ type Bus struct {
 	// next is the next event's sequence number.
 	next uint64
 	subs []*Subscription
-	// readers are those of the event that is being published.
-	readers []*Subscription
+	// pending are events in their order that the subscribers do not have yet. A goroutine hands them over as long as there are any (handing), so
+	// that who publishes does not pay for each subscriber.
+	pending []queued
+	handing bool
 	// interest counts who wants what, so that wanted changes only when a count comes from or goes to zero.
 	interest interest
 
@@ -101,35 +103,10 @@ func (b *Bus) Publish(e *esl.Event) {
 	if _, ok := e.Lookup("Core-UUID"); !ok {
 		b.addBase(e, Origin{}, time.Now(), 0)
 	}
-	b.published.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e.Set("Event-Sequence", strconv.FormatUint(b.next, 10))
-	b.next++
-	for _, s := range b.subs {
-		if s.selection.Match(e) {
-			b.readers = append(b.readers, s)
-		}
-	}
-	if len(b.readers) == 0 {
-		return
-	}
-	if len(b.readers) > 1 {
-		b.encodings.Share(e)
-	}
-	b.deliver(queued{event: e, size: e.Size()})
-}
-
-// deliver queues an event for its readers. b.mu is held.
-func (b *Bus) deliver(q queued) {
-	for _, s := range b.readers {
-		if !s.push(q) {
-			b.overflows.Add(1)
-			b.remove(s)
-		}
-	}
-	clear(b.readers)
-	b.readers = b.readers[:0]
+	b.enter(queued{event: e})
 }
 
 // Stamp gives an event that goes to one reader only, and not over the bus, a sequence number of its own.
@@ -145,6 +122,7 @@ func (b *Bus) Subscribe(limit Limit) *Subscription {
 	s := &Subscription{bus: b, limit: limit.withDefaults(), ready: make(chan struct{}, 1)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.settle()
 	b.subs = append(b.subs, s)
 	return s
 }
@@ -153,6 +131,7 @@ func (b *Bus) Subscribe(limit Limit) *Subscription {
 func (b *Bus) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.settle()
 	st := Stats{Published: b.published.Load(), Overflows: b.overflows.Load(), Subscribers: len(b.subs)}
 	for _, s := range b.subs {
 		st.Queued += s.queued()
@@ -160,7 +139,7 @@ func (b *Bus) Stats() Stats {
 	return st
 }
 
-// replace changes a subscriber's selection. b.mu is held.
+// replace changes a subscriber's selection. b.mu is held, and nothing is pending.
 func (b *Bus) replace(s *Subscription, sel esl.Selection) {
 	changed := b.interest.add(sel, 1)
 	changed = b.interest.add(s.selection, -1) || changed

@@ -38,11 +38,6 @@ type posted struct {
 	event *esl.Event
 }
 
-// wantedBy says whether a selection matches.
-func (n *Notice) wantedBy(sel *esl.Selection) bool {
-	return (sel.Channel == "" || sel.Channel == n.Channel) && sel.Wants(n.Name, n.Subclass)
-}
-
 // read returns the event.
 func (p *posted) read() *esl.Event {
 	p.once.Do(func() {
@@ -63,16 +58,8 @@ func (b *Bus) Post(n Notice) {
 	p := &posted{Notice: n, bus: b, at: time.Now()}
 	bytes := 0
 	p.headers, bytes = n.Source.EventSize()
-	b.published.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p.sequence = b.next
-	b.next++
-	for _, s := range b.subs {
-		if n.wantedBy(&s.selection) {
-			b.readers = append(b.readers, s)
-		}
-	}
-	p.shared = len(b.readers) > 1
-	b.deliver(queued{notice: p, size: bytes + (baseHeaders+p.headers)*headerSize})
+	b.enter(queued{notice: p, size: bytes + (baseHeaders+p.headers)*headerSize})
 }

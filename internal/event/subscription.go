@@ -52,6 +52,7 @@ type queued struct {
 func (s *Subscription) Select(sel esl.Selection) {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
+	s.bus.settle()
 	s.mu.Lock()
 	ended := s.err != nil || s.last
 	s.mu.Unlock()
@@ -60,20 +61,30 @@ func (s *Subscription) Select(sel esl.Selection) {
 	}
 }
 
-// push queues an event; false means the queue overflowed and the subscription is over. Called by the bus, with its lock held.
-func (s *Subscription) push(q queued) bool {
+// push queues those events that are wanted; false means the queue overflowed and the subscription is over. Called by the bus, with its lock
+// held.
+func (s *Subscription) push(events []queued) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil || s.last {
 		return true // closed, about to be removed
 	}
-	if len(s.queue)-s.head >= s.limit.Events || s.bytes+q.size > s.limit.Bytes {
-		s.end(esl.ErrOverflow)
-		return false
+	before := len(s.queue)
+	for i := range events {
+		q := &events[i]
+		if !q.wantedBy(&s.selection) {
+			continue
+		}
+		if len(s.queue)-s.head >= s.limit.Events || s.bytes+q.size > s.limit.Bytes {
+			s.end(esl.ErrOverflow)
+			return false
+		}
+		s.queue = append(s.queue, *q)
+		s.bytes += q.size
 	}
-	s.queue = append(s.queue, q)
-	s.bytes += q.size
-	s.signal()
+	if len(s.queue) > before {
+		s.signal()
+	}
 	return true
 }
 
@@ -152,6 +163,7 @@ func (s *Subscription) queued() int {
 func (s *Subscription) Finish() {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
+	s.bus.settle()
 	s.mu.Lock()
 	s.last = true
 	s.signal()
@@ -163,6 +175,7 @@ func (s *Subscription) Finish() {
 func (s *Subscription) Close() {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
+	s.bus.settle()
 	s.mu.Lock()
 	if s.err == nil {
 		s.end(esl.ErrClosed)
