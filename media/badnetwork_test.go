@@ -17,28 +17,31 @@ type badNetwork struct {
 	engine netip.AddrPort
 	wg     sync.WaitGroup
 
-	mu       sync.Mutex // guards what follows
-	peer     netip.AddrPort
-	follow   bool // the peer is who sent last
-	rnd      *rand.Rand
-	outside  *net.UDPConn // towards the engine
-	all      []*net.UDPConn
-	damaging bool
-	drop     func(toPeer bool, pkt []byte) bool // what is lost besides; nil = nothing
-	losing   int                                // packets of a burst that are still to be lost
-	queue    delayed
-	lost     int
-	doubled  int
-	over     bool
+	mu      sync.Mutex // guards what follows
+	peer    netip.AddrPort
+	follow  bool // the peer is who sent last
+	rnd     *rand.Rand
+	outside *net.UDPConn // towards the engine
+	all     []*net.UDPConn
+	bad     damage
+	drop    func(toPeer bool, pkt []byte) bool // what is lost besides; nil = nothing
+	losing  int                                // packets of a burst that are still to be lost
+	queue   delayed
+	lost    int // packets of RTP towards the engine
+	doubled int
+	over    bool
 }
 
-// How bad it is.
-const (
-	burstChance  = 0.02 // of a burst of loss to begin at a packet
-	burstMost    = 6
-	doubleChance = 0.03
-	delayMost    = 60 * time.Millisecond // three packet times: reordering
-)
+// damage is how bad a network is; the zero value does nothing.
+type damage struct {
+	burst  float64       // chance of a burst of loss to begin at a packet
+	most   int           // packets in a burst
+	double float64       // chance of a packet to arrive twice
+	delay  time.Duration // each packet is late by another time up to it: from a packet time on they are reordered
+}
+
+// allDamage is what networks do at their worst.
+var allDamage = damage{burst: 0.02, most: 6, double: 0.03, delay: 60 * time.Millisecond}
 
 func newBadNetwork(t testing.TB, peer, engine netip.AddrPort) *badNetwork {
 	n := &badNetwork{inside: udpConn(t), peer: peer, engine: engine, rnd: rand.New(rand.NewPCG(3, 4))}
@@ -65,10 +68,25 @@ func (n *badNetwork) rebind(t testing.TB) {
 	})
 }
 
-func (n *badNetwork) damage(on bool) {
+// address is where the engine sees the peer now.
+func (n *badNetwork) address() netip.AddrPort {
 	n.mu.Lock()
-	n.damaging = on
+	defer n.mu.Unlock()
+	return addrPort(n.outside.LocalAddr())
+}
+
+// become makes the network as bad as this.
+func (n *badNetwork) become(bad damage) {
+	n.mu.Lock()
+	n.bad, n.losing = bad, 0
 	n.mu.Unlock()
+}
+
+// fate is what was lost and doubled so far.
+func (n *badNetwork) fate() (lost, doubled int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lost, n.doubled
 }
 
 func (n *badNetwork) close() {
@@ -104,26 +122,28 @@ func (n *badNetwork) carry(from *net.UDPConn, where func() (*net.UDPConn, netip.
 // take decides what becomes of a packet. The lock is held.
 func (n *badNetwork) take(d delivery) {
 	d.at = time.Now()
-	if !n.damaging {
-		heap.Push(&n.queue, d)
-		return
+	counts := 0
+	if d.via != n.inside && classify(d.pkt) == classRTP {
+		counts = 1
 	}
-	if n.losing == 0 && n.rnd.Float64() < burstChance {
-		n.losing = 1 + n.rnd.IntN(burstMost)
+	if n.losing == 0 && n.rnd.Float64() < n.bad.burst {
+		n.losing = 1 + n.rnd.IntN(n.bad.most)
 	}
 	if n.losing > 0 {
 		n.losing--
-		n.lost++
+		n.lost += counts
 		return
 	}
 	copies := 1
-	if n.rnd.Float64() < doubleChance {
+	if n.rnd.Float64() < n.bad.double {
 		copies = 2
-		n.doubled++
+		n.doubled += counts
 	}
 	for range copies {
 		late := d
-		late.at = d.at.Add(time.Duration(n.rnd.Int64N(int64(delayMost))))
+		if n.bad.delay > 0 {
+			late.at = d.at.Add(time.Duration(n.rnd.Int64N(int64(n.bad.delay))))
+		}
 		heap.Push(&n.queue, late)
 	}
 }

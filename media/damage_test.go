@@ -1,67 +1,91 @@
 package media
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
 )
 
 // TestDamage: through loss in bursts, reordering, duplication and jitter the far side gets what arrived, each packet once, in one stream; it is
 // counted, and when the network is good again all is as before.
 func TestDamage(t *testing.T) {
-	for _, kind := range []Kind{KindRTP, KindSDES} {
-		t.Run(kind.String(), func(t *testing.T) {
-			e := newTestEngine(t, nil)
-			a := e.NewSession(SessionConfig{})
-			p := newPhone(t, kind, pcmu())
-			defer p.close()
-			n := newBadNetwork(t, addrPort(p.conn.LocalAddr()), netip.AddrPort{})
-			defer n.close()
-			p.desc.Addr = addrPort(n.outside.LocalAddr()) // what the engine sees of it
-			p.offer(t, a, pcmu())
-			n.mu.Lock()
-			n.engine, p.to = p.to, addrPort(n.inside.LocalAddr())
-			n.mu.Unlock()
-			var lb eventLog
-			b, pb := connect(t, e, KindRTP, false, &lb)
-			if err := Bridge(a, b); err != nil {
-				t.Fatal(err)
-			}
-			talk(t, p, pb, 0x100, 5)
-			n.damage(true)
-			const packets = 300
-			heard := len(pb.heard())
-			tick := time.NewTicker(4 * time.Millisecond) // faster than a phone: more disorder
-			defer tick.Stop()
-			for i := range packets {
-				p.send(t, audioPacket(0, 0x200+i, 0x100))
-				<-tick.C
-			}
-			n.damage(false)
-			for i := range 10 {
-				p.send(t, audioPacket(0, 0x200+packets+i, 0x100))
-			}
-			n.mu.Lock()
-			lost, doubled := n.lost, n.doubled
-			n.mu.Unlock()
-			want := packets + 10 - lost
-			waitFor(t, "what arrived", func() bool { return len(pb.heard())-heard >= want })
-			checkOnce(t, pb.heard()[heard:])
-			waitFor(t, "the doubles", func() bool { return a.Stats().ReplayDrops >= uint64(doubled) })
-			st := a.Stats()
-			if lost == 0 || doubled == 0 || st.Lost < int64(lost) || st.Jitter == 0 || st.MOS >= 4.4 {
-				t.Errorf("%d lost, %d doubled, counted as %+v", lost, doubled, st)
-			}
-			if kind == KindSDES && st.SRTPErrors != 0 {
-				t.Errorf("%+v", st)
-			}
-			a.Close()
-			b.Close()
-			assertNothingLeft(t, e)
-		})
+	for _, c := range []struct {
+		name string
+		bad  damage
+	}{
+		{"loss in bursts", damage{burst: 0.05, most: 6}},
+		{"reordering", damage{delay: 40 * time.Millisecond}},
+		{"duplication", damage{double: 0.2}},
+		{"jitter", damage{delay: 3 * time.Millisecond}}, // less than a packet time: the order stays
+		{"all of it", allDamage},
+	} {
+		for _, kind := range []Kind{KindRTP, KindSDES, KindWebRTC} {
+			t.Run(c.name+", "+kind.String(), func(t *testing.T) { testDamage(t, kind, c.bad) })
+		}
 	}
+}
+
+func testDamage(t *testing.T, kind Kind, bad damage) {
+	e := newTestEngine(t, func(c *Config) { c.MuxTCPPort = -1 })
+	a, from, n := peerBehind(t, e, kind)
+	var lb eventLog
+	b, pb := connect(t, e, KindRTP, false, &lb)
+	if err := Bridge(a, b); err != nil {
+		t.Fatal(err)
+	}
+	talk(t, from, pb, 0x100, 5)
+	const packets = 150
+	sent := func() uint64 { return a.Stats().PacketsIn + a.Stats().ReplayDrops }
+	heard, before, first := len(pb.heard()), sent(), int(uint16(lastIn(a)))+1
+	n.become(bad)
+	tick := time.NewTicker(4 * time.Millisecond) // faster than a phone: more disorder
+	defer tick.Stop()
+	for i := range packets {
+		from.send(t, audioPacket(0, first+i, 0x100))
+		<-tick.C
+	}
+	n.become(damage{})
+	for i := range 10 {
+		from.send(t, audioPacket(0, first+packets+i, 0x100))
+	}
+	lost, doubled := n.fate()
+	want := packets + 10 - lost
+	waitFor(t, "what arrived", func() bool { return len(pb.heard())-heard >= want })
+	checkOnce(t, pb.heard()[heard:])
+	waitFor(t, "the doubles", func() bool { return sent()-before == uint64(want+doubled) })
+	st := a.Stats()
+	if bad.burst > 0 && (lost == 0 || st.Lost < int64(lost) || st.MOS >= 4.4) || bad.burst == 0 && (lost != 0 || st.Lost > 0) {
+		t.Errorf("%d lost, counted as %+v", lost, st)
+	}
+	if bad.double > 0 && (doubled == 0 || st.ReplayDrops < uint64(doubled)) || bad.delay > 0 && st.Jitter == 0 || st.SRTPErrors != 0 {
+		t.Errorf("%d doubled, counted as %+v", doubled, st)
+	}
+	a.Close()
+	b.Close()
+	assertNothingLeft(t, e)
+}
+
+// peerBehind is a peer that calls the engine from behind a network.
+func peerBehind(t *testing.T, e *Engine, kind Kind) (*Session, peer, *badNetwork) {
+	t.Helper()
+	if kind == KindWebRTC {
+		return browserBehind(t, e, nil, nil)
+	}
+	a := e.NewSession(SessionConfig{})
+	p := newPhone(t, kind, pcmu())
+	t.Cleanup(p.close)
+	n := newBadNetwork(t, addrPort(p.conn.LocalAddr()), netip.AddrPort{})
+	t.Cleanup(n.close)
+	p.desc.Addr = addrPort(n.outside.LocalAddr()) // what the engine sees of it
+	p.offer(t, a, pcmu())
+	n.mu.Lock()
+	n.engine, p.to = p.to, addrPort(n.inside.LocalAddr())
+	n.mu.Unlock()
+	return a, p, n
 }
 
 // checkOnce checks that no packet went out twice and all are of one stream.
@@ -134,16 +158,8 @@ func TestNATRebinding(t *testing.T) {
 	})
 	t.Run("plain", func(t *testing.T) {
 		e := newTestEngine(t, nil)
-		a := e.NewSession(SessionConfig{})
-		p := newPhone(t, KindRTP, pcmu())
-		defer p.close()
-		n := newBadNetwork(t, addrPort(p.conn.LocalAddr()), netip.AddrPort{})
-		defer n.close()
-		p.desc.Addr = addrPort(n.outside.LocalAddr())
-		p.offer(t, a, pcmu())
-		n.mu.Lock()
-		n.engine, p.to = p.to, addrPort(n.inside.LocalAddr())
-		n.mu.Unlock()
+		a, from, n := peerBehind(t, e, KindRTP)
+		p := from.(*phone)
 		var lb eventLog
 		b, pb := connect(t, e, KindRTP, false, &lb)
 		if err := Bridge(a, b); err != nil {
@@ -168,4 +184,105 @@ func TestNATRebinding(t *testing.T) {
 		}
 		talk(t, pb, p, 0x102, 10)
 	})
+}
+
+// TestICERestartInDamage: a browser restarts ICE in the middle of the worst network, with another address at the same time, before or after. Both sides hear
+// each other again, with the same keys, in the same streams, and nothing of its former addresses is left.
+func TestICERestartInDamage(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(t *testing.T, s *Session, w *browser, n *badNetwork)
+	}{
+		{"same address", func(t *testing.T, s *Session, w *browser, n *badNetwork) { restartICE(t, s, w, n) }},
+		{"another address at the same time", func(t *testing.T, s *Session, w *browser, n *badNetwork) {
+			n.rebind(t)
+			restartICE(t, s, w, n)
+		}},
+		{"another address while the answer is on its way", func(t *testing.T, s *Session, w *browser, n *badNetwork) {
+			answer := answerOffer(t, s, restartOffer(t, w))
+			n.rebind(t)
+			setAnswer(t, w, n.through(t, answer))
+		}},
+		{"another address after it", func(t *testing.T, s *Session, w *browser, n *badNetwork) {
+			restartICE(t, s, w, n)
+			n.rebind(t)
+		}},
+		{"three times", func(t *testing.T, s *Session, w *browser, n *badNetwork) {
+			for range 3 {
+				n.rebind(t)
+				restartICE(t, s, w, n)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newTestEngine(t, func(c *Config) { c.MuxTCPPort = -1 })
+			a, w, n := browserBehind(t, e, nil, nil)
+			var lb eventLog
+			b, pb := connect(t, e, KindRTP, false, &lb)
+			if err := Bridge(a, b); err != nil {
+				t.Fatal(err)
+			}
+			talk(t, w, pb, 0x100, 5)
+			talk(t, pb, w, 0x101, 5)
+			secure, handshakes := a.Secure(), e.Stats().DTLSHandshakes
+			n.become(allDamage)
+			c.do(t, a, w, n)
+			seq := 0x200
+			fromHere := len(pb.heard())
+			waitFor(t, "sound both ways over the new path", func() bool {
+				w.send(t, audioPacket(0, seq, 0x100))
+				pb.send(t, audioPacket(0, seq, 0x101))
+				seq++
+				return a.RemoteAddr() == n.address() && len(pb.heard()) > fromHere+20 && heardOf(w, 0x101, 0x200) > 20
+			})
+			checkOnce(t, pb.heard())
+			n.become(damage{})
+			st := a.Stats()
+			if a.Secure() != secure || e.Stats().DTLSHandshakes != handshakes || st.SRTPErrors != 0 {
+				t.Errorf("the keys changed: %s, %+v", a.Secure(), st)
+			}
+			a.Close()
+			b.Close()
+			assertNothingLeft(t, e)
+		})
+	}
+}
+
+// heardOf counts what a peer heard of a stream from a number on.
+func heardOf(p peer, ssrc uint32, from int) (n int) {
+	for _, pkt := range p.heard() {
+		var seq int
+		var src uint32
+		if _, err := fmt.Sscanf(string(pkt.Payload), "audio %d %x", &seq, &src); err == nil && src == ssrc && seq >= from {
+			n++
+		}
+	}
+	return n
+}
+
+func restartICE(t *testing.T, s *Session, w *browser, n *badNetwork) {
+	t.Helper()
+	setAnswer(t, w, n.through(t, answerOffer(t, s, restartOffer(t, w))))
+}
+
+// restartOffer is a browser's offer with new ICE credentials, RFC 8839 §4.4.1.1.1.
+func restartOffer(t *testing.T, w *browser) []byte {
+	t.Helper()
+	o, err := w.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.local(t, o, true)
+}
+
+func answerOffer(t *testing.T, s *Session, offer []byte) []byte {
+	t.Helper()
+	if err := s.SetRemoteOffer(offer); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.Answer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
 }
