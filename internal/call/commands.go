@@ -316,6 +316,14 @@ func (ch *Channel) Recordings(ctx context.Context) (files []string) {
 	return files
 }
 
+// SetMediaStats sets the variables that count the media now, as they are set at the end.
+func (ch *Channel) SetMediaStats(ctx context.Context) error {
+	return ch.Ask(ctx, func() error {
+		ch.reportMedia()
+		return nil
+	})
+}
+
 // Reinvite offers the peer what the call has again, as uuid_media_reneg does.
 func (ch *Channel) Reinvite(ctx context.Context) error {
 	return ch.Ask(ctx, func() error {

@@ -111,6 +111,21 @@ func (ch *Channel) releaseLimits() {
 	ch.limits = nil
 }
 
+// ReleaseLimits gives back what the call has counted: of a realm or of one id in it, of all for "".
+func (ch *Channel) ReleaseLimits(realm, id string) {
+	ch.box.put(func() {
+		kept := ch.limits[:0:0]
+		for _, k := range ch.limits {
+			if realm != "" && k.realm != realm || id != "" && k.id != id {
+				kept = append(kept, k)
+			} else {
+				ch.core.store.release(k)
+			}
+		}
+		ch.limits = kept
+	})
+}
+
 // limited counts this call and sets the variables that tell.
 func (ch *Channel) limited(realm, id, bound string) (limitKey, bool) {
 	count, per, _ := strings.Cut(bound, "/")

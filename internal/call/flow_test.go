@@ -159,6 +159,30 @@ func TestLimitIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestReleaseLimits gives back what a call has counted before it ends, one by one or all.
+func TestReleaseLimits(t *testing.T) {
+	r := newRig(t)
+	_, ch := r.parked()
+	for _, k := range []string{"a 1", "a 2", "b 1"} {
+		ch.Do("limit", "hash "+k+" 5")
+	}
+	for _, tc := range []struct{ realm, id, want string }{{"b", "2", "a_1 1 a_2 1 b_1 1"}, {"a", "1", "a_2 1 b_1 1"}, {"b", "", "a_2 1"}} {
+		ch.ReleaseLimits(tc.realm, tc.id)
+		if err := ch.SetMediaStats(t.Context()); err != nil { // it comes after the release
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(r.core.Store().LimitStatus()), " "); got != tc.want {
+			t.Errorf("after %s %s: %s, want %s", tc.realm, tc.id, got, tc.want)
+		}
+	}
+	ch.ReleaseLimits("", "")
+	ch.Hangup(NormalClearing)
+	r.until(1)
+	if got := r.core.Store().LimitStatus(); got != "" {
+		t.Errorf("after the end: %s", got)
+	}
+}
+
 func TestSchedules(t *testing.T) {
 	for _, c := range []struct {
 		number, want string

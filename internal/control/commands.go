@@ -37,7 +37,7 @@ func action(f func(args string) string, help, syntax string) command {
 func (c *Control) commands() map[string]command {
 	table := map[string]command{}
 	for _, part := range []map[string]command{
-		c.switchCommands(), c.textCommands(), c.clockCommands(), c.directoryCommands(), c.channelCommands(), c.mediaCommands(), c.phoneCommands(),
+		c.switchCommands(), c.textCommands(), c.clockCommands(), c.directoryCommands(), c.channelCommands(), c.mediaCommands(), c.phoneCommands(), c.limitCommands(),
 		c.storeCommands(), c.sofiaCommands(), c.scheduleCommands(), c.processCommands(), c.typingCommands(),
 	} {
 		maps.Copy(table, part)

@@ -18,6 +18,7 @@ type steered interface {
 	Do(app, data string)
 	ReceiveDTMF(digits string)
 	DualTransfer(own, far call.Place)
+	ReleaseLimits(realm, id string)
 	Describe(ctx context.Context, e *esl.Event) error
 	steeredMedia
 	steeredPhone

@@ -99,6 +99,11 @@ func (f fakeChannel) SteerSound(_ context.Context, command string) error {
 	}
 	return f.err()
 }
+func (f fakeChannel) SetMediaStats(context.Context) error {
+	f.note("stats")
+	return f.err()
+}
+func (f fakeChannel) ReleaseLimits(realm, id string) { f.note("release %s %s", realm, id) }
 func (f fakeChannel) Unmute(context.Context) error {
 	f.note("unmute")
 	return f.err()
@@ -222,6 +227,18 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_fileman a pause", "+OK\n", "a steer pause"},
 		{"uuid_fileman a seek:1", "-ERR No file handle!\n", "a steer seek:1"},
 		{"uuid_fileman x pause", "-ERR No such channel!\n", ""},
+		{"uuid_set_media_stats a", "+OK:\n", "a stats"},
+		{"uuid_set_media_stats x", "-ERR No such channel x!\n", ""},
+		{"uuid_set_media_stats", "-USAGE: <uuid>\n", ""},
+		{"uuid_redirect a sip:1@b", "+OK:(null)\n", "a redirect(sip:1@b)"},
+		{"uuid_redirect x sip:1@b", "-ERR No such channel x!\n", ""},
+		{"uuid_redirect a", "-USAGE: <uuid> <uri>\n", ""},
+		{"uuid_limit a hash r i 5 !USER_BUSY", "+OK", "a limit(hash r i 5 !USER_BUSY)"},
+		{"uuid_limit a hash r", "USAGE: uuid_limit <uuid> <backend> <realm> <resource> [<max>[/interval]] [number [dialplan [context]]]\n", ""},
+		{"uuid_limit x hash r i", "-ERR Cannot find session with uuid x\n", ""},
+		{"uuid_limit_release a hash r i", "+OK", "a release r i"},
+		{"uuid_limit_release a hash", "+OK", "a release  "},
+		{"uuid_limit_release x hash", "-ERR Cannot find session with uuid x\n", ""},
 		{"uuid_fileman a", "-USAGE: <uuid> <cmd>:<val>\n", ""},
 		{"uuid_audio a start", "-USAGE: <uuid> [start [read|write] [mute|level <level>]|stop]\n", ""},
 		{"uuid_audio x stop", "-ERR No such channel!\n", ""},

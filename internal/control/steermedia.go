@@ -21,6 +21,7 @@ type steeredMedia interface {
 	Level(ctx context.Context, said bool, level int) error
 	Unmute(ctx context.Context) error
 	SteerSound(ctx context.Context, command string) error
+	SetMediaStats(ctx context.Context) error
 	Displace(ctx context.Context, name string, limit time.Duration) error
 	Undisplace(ctx context.Context, name string) error
 	Record(ctx context.Context, path string, limit time.Duration) error
@@ -36,16 +37,17 @@ const channelPatience = 5 * time.Second
 // mediaCommands are those about media.
 func (c *Control) mediaCommands() map[string]command {
 	return map[string]command{
-		"uuid_hold":        waits(c.uuidHold, "Place call on hold", "[off|toggle] <uuid> [<display>]"),
-		"uuid_media":       action(c.uuidMedia, "Reinvite FS in or out of media path", "[off] <uuid>"),
-		"uuid_media_reneg": waits(c.uuidMediaReneg, "Media negotiation", "<uuid>[ <codec_string>]"),
-		"uuid_break":       action(c.uuidBreak, "Break out of media sent to channel", breakSyntax),
-		"break":            action(c.uuidBreak, "uuid_break", breakSyntax),
-		"uuid_audio":       waits(c.uuidAudio, "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]"),
-		"uuid_fileman":     waits(c.uuidFileman, "Manage session audio", "<uuid> <cmd>:<val>"),
-		"uuid_displace":    waits(c.uuidDisplace, "Displace audio", "<uuid> [start|stop] <path> [<limit>] [mux]"),
-		"uuid_record":      waits(c.uuidRecord, "Record session audio", "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]"),
-		"uuid_buglist":     waits(c.uuidBuglist, "List media bugs on a session", "<uuid>"),
+		"uuid_hold":            waits(c.uuidHold, "Place call on hold", "[off|toggle] <uuid> [<display>]"),
+		"uuid_media":           action(c.uuidMedia, "Reinvite FS in or out of media path", "[off] <uuid>"),
+		"uuid_media_reneg":     waits(c.uuidMediaReneg, "Media negotiation", "<uuid>[ <codec_string>]"),
+		"uuid_break":           action(c.uuidBreak, "Break out of media sent to channel", breakSyntax),
+		"break":                action(c.uuidBreak, "uuid_break", breakSyntax),
+		"uuid_audio":           waits(c.uuidAudio, "uuid_audio", "<uuid> [start [read|write] [mute|level <level>]|stop]"),
+		"uuid_fileman":         waits(c.uuidFileman, "Manage session audio", "<uuid> <cmd>:<val>"),
+		"uuid_displace":        waits(c.uuidDisplace, "Displace audio", "<uuid> [start|stop] <path> [<limit>] [mux]"),
+		"uuid_set_media_stats": waits(c.uuidSetMediaStats, "Set media stats", "<uuid>"),
+		"uuid_record":          waits(c.uuidRecord, "Record session audio", "<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]"),
+		"uuid_buglist":         waits(c.uuidBuglist, "List media bugs on a session", "<uuid>"),
 	}
 }
 
@@ -263,6 +265,18 @@ func (c *Control) uuidRecord(ctx context.Context, args string) string {
 		}
 	}
 	return "-ERR Cannot " + failed + " session!\n"
+}
+
+// uuidSetMediaStats is "UUID": the variables rtp_audio_… show the media so far.
+func (c *Control) uuidSetMediaStats(ctx context.Context, args string) string {
+	if args == "" {
+		return c.usage("uuid_set_media_stats")
+	}
+	ch, ok := c.steered(args)
+	if !ok || ch.SetMediaStats(ctx) != nil {
+		return "-ERR No such channel " + args + "!\n"
+	}
+	return "+OK:\n"
 }
 
 // uuidBuglist lists what taps the channel: the recordings.

@@ -21,6 +21,7 @@ func (c *Control) phoneCommands() map[string]command {
 		"uuid_send_info":     action(c.uuidSendInfo, "Send info to the endpoint", "<uuid> [<mime_type> <mime_subtype>] <message>"),
 		"uuid_send_message":  action(c.uuidSendMessage, "Send MESSAGE to the endpoint", "<uuid> <message>"),
 		"uuid_deflect":       action(c.uuidDeflect, "Send a deflect", "<uuid> <uri>"),
+		"uuid_redirect":      action(c.uuidRedirect, "Send a redirect", "<uuid> <uri>"),
 		"uuid_simplify":      action(c.uuidSimplify, "Try to cut out of a call path / attended xfer", "<uuid>"),
 		"uuid_ring_ready":    action(c.uuidRingReady, "Sending ringing to a channel", "<uuid> [queued]"),
 		"uuid_flush_dtmf":    action(c.uuidFlushDTMF, "Flush dtmf on a given uuid", "<uuid>"),
@@ -104,6 +105,15 @@ func (c *Control) uuidDeflect(args string) string {
 		return "-ERR No such channel " + id + "!\n"
 	}
 	return "+OK:no reply\n"
+}
+
+// uuidRedirect is "UUID URI". Nobody answers a redirect: FreeSWITCH prints what is not there.
+func (c *Control) uuidRedirect(args string) string {
+	id, uri, _ := strings.Cut(args, " ")
+	if id == "" || uri == "" {
+		return c.usage("uuid_redirect")
+	}
+	return c.do(id, "redirect", uri, "+OK:(null)\n", "-ERR No such channel "+id+"!\n")
 }
 
 // uuidSimplify is "UUID". The media and the signalling stay here.
