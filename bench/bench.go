@@ -37,18 +37,20 @@ const (
 // scenario is one way to load a server.
 type scenario struct {
 	name, summary string
+	example       string // arguments
 	flags         func(*flag.FlagSet, *options)
 	run           func(context.Context, *options) (*Result, error)
 }
 
 func scenarios() []scenario {
 	return []scenario{
-		{"calls", "sets up calls, lets them talk, measures, hangs up", callFlags, runCalls},
-		{"register", "makes phones register again and again", registerFlags, runRegister},
-		{"ramp", "sets up calls faster and faster, until failures or slow answers show the knee", rampFlags, runRamp},
-		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", relayFlags, runCalls},
-		{"engine", "serves as a relay for the scenario relay: Talkpath's media alone, without an exchange", engineFlags, runEngine},
-		{"compare", "runs Talkpath, rtpengine and Kamailio side by side in a network namespace", compareFlags, runCompare},
+		{"calls", "sets up calls, lets them talk, measures, hangs up",
+			"-server 192.0.2.1:5060 -users 1000-1019 -password … -calls 200 -rate 50 -hold 30s", callFlags, runCalls},
+		{"register", "makes phones register again and again", "-server sip:192.0.2.1;transport=tcp -users 1000-1019 -password … -count 10000", registerFlags, runRegister},
+		{"ramp", "sets up calls faster and faster, until failures or slow answers show the knee", "-server 192.0.2.1 -users 1000-1019 -password … -from 10 -to 1000 -max-setup 500ms", rampFlags, runRamp},
+		{"relay", "the same straight against a relay that speaks rtpengine's ng protocol", "-ng 192.0.2.1:2223 -legs plain,sdes -calls 400", relayFlags, runCalls},
+		{"engine", "serves as a relay for the scenario relay: Talkpath's media alone, without an exchange", "-ng 127.0.0.1:2223", engineFlags, runEngine},
+		{"compare", "runs Talkpath, rtpengine and Kamailio side by side in a network namespace", "-figures 1,2 -pairs 5 -window 10s", compareFlags, runCompare},
 	}
 }
 
@@ -77,6 +79,10 @@ func (p Program) scenario(ctx context.Context, s scenario, args []string) int {
 	flags := flag.NewFlagSet(p.Name+" "+s.name, flag.ContinueOnError)
 	flags.SetOutput(p.Stderr)
 	s.flags(flags, o)
+	flags.Usage = func() {
+		fmt.Fprintf(flags.Output(), "%s %s.\n\n  %[1]s %[3]s\n\n", flags.Name(), s.summary, s.example)
+		flags.PrintDefaults()
+	}
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -98,6 +104,8 @@ func (p Program) scenario(ctx context.Context, s scenario, args []string) int {
 	switch {
 	case err == nil:
 		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintf(p.Stderr, "%s: interrupted\n", flags.Name())
 	case !errors.Is(err, errReported):
 		fmt.Fprintf(p.Stderr, "%s: %s\n", flags.Name(), strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

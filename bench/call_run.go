@@ -72,11 +72,12 @@ func (r *callRun) load(ctx context.Context, p *progress, result *Result) (err er
 	if r.o.kinds[0] != signallingOnly {
 		return inOrder(begin, func() error { return r.talk(ctx, p, result) }, end)
 	}
-	result.Process, _, err = r.measure(ctx, r.window(), seconds(float64(r.o.calls)/r.o.rate), func() error { return inOrder(begin, end) })
-	if q := result.Process; q != nil {
+	var failed error
+	result.Process, _, err = r.measure(ctx, r.window(), seconds(float64(r.o.calls)/r.o.rate), func() { failed = inOrder(begin, end) })
+	if q := result.Process; q != nil && result.Calls != nil {
 		q.PerEachMS = 1000 * q.CPUSeconds / float64(result.Calls.Attempted)
 	}
-	return err
+	return errors.Join(failed, err)
 }
 
 // inOrder runs steps until one fails.
@@ -138,24 +139,22 @@ func (r *callRun) talk(ctx context.Context, p *progress, result *Result) error {
 		return err
 	}
 	p.enter("talking")
-	q, took, err := r.measure(ctx, r.window(), r.o.hold, func() error {
+	q, took, err := r.measure(ctx, r.window(), r.o.hold, func() {
 		r.media.begin()
 		defer r.media.end()
-		return sleep(ctx, r.o.hold)
+		_ = sleep(ctx, r.o.hold) // an interrupt ends the window; what was measured is told
 	})
-	if err != nil {
+	if took == 0 {
 		return err
 	}
-	if err := sleep(ctx, grace); err != nil {
-		return err
-	}
+	_ = sleep(context.WithoutCancel(ctx), grace)
 	result.Media, result.Delays = r.media.result(took)
 	if q != nil && result.Media != nil {
 		q.PerPacketUS = 1e6 * q.CPUSeconds / float64(max(result.Media.Counts.Received, 1))
 		q.PerCallKB = (q.RSS - q.IdleRSS) / float64(max(result.Calls.Succeeded, 1))
 		result.Process = q
 	}
-	return nil
+	return errors.Join(err, ctx.Err())
 }
 
 // verdict is an error when the server failed calls, ended them or lost all packets of one.

@@ -149,6 +149,11 @@ func TestFailures(t *testing.T) {
 		{"no connection", "calls -server sip:127.0.0.1:9;transport=tcp -timeout 5s", 1, "cannot reach tcp:127.0.0.1:9"},
 		{"a WebSocket that is none", "calls -server ws://" + at.ESL + "/ -timeout 1s", 1, "cannot reach ws://"},
 		{"calls refused", "calls -server " + at.SIP + " -password " + testPassword + " -legs sdes -users 1000-1003", 1, "the first call failed: "},
+		{"no password", "calls -server " + at.SIP, 1, "403 Forbidden; no password was given"},
+		{"no such process", "calls -server " + at.SIP + " -pid 999999999", 1, "the server's process 999999999: it is not there"},
+		{"a report that cannot be written", "calls -server 127.0.0.1:9 -json /nowhere/report.json", 2, "/nowhere/report.json"},
+		{"a profile of nothing", "calls -server 127.0.0.1:9 -profile " + t.TempDir(), 1, "-profile needs -pid of the server, or -pprof"},
+		{"silent calls through a relay", "relay -legs none", 2, "a relay needs media"},
 		{"no relay", "relay -ng 127.0.0.1:9 -timeout 300ms", 1, "cannot reach 127.0.0.1:9"},
 		{"too slow", "ramp -server " + at.SIP + " -password " + testPassword + " -from 10 -to 11 -each 300ms -max-setup 1ns", 1, "not even 10 calls a second"},
 		{"no such scenario", "dance", 2, `there is no scenario "dance"`},
@@ -170,5 +175,58 @@ func TestFailures(t *testing.T) {
 				t.Errorf("a result: %s", stdout)
 			}
 		})
+	}
+}
+
+// watcher cancels a run when its progress tells something.
+type watcher struct {
+	bytes.Buffer
+	word   string
+	cancel context.CancelFunc
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(w.word)) {
+		w.cancel()
+	}
+	return w.Buffer.Write(p)
+}
+
+// TestInterrupt: what was measured until then is told.
+func TestInterrupt(t *testing.T) {
+	at := exchange(t)
+	for _, c := range []struct{ name, args, when, want string }{
+		{"calls that talk", "calls -server " + at.SIP + " -calls 3 -rate 100 -hold 10m", "talking: 3 done", "packets "},
+		{"registrations", "register -server " + at.SIP + " -count 1000000 -rate 200", "registering 1000000 times: ", "registrations "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var out bytes.Buffer
+			errs := &watcher{word: c.when, cancel: cancel}
+			args := append(strings.Fields(c.args), "-password", testPassword)
+			code := Program{Name: "bench", Stdout: &out, Stderr: errs}.Run(ctx, args)
+			if code != 1 || !strings.HasSuffix(errs.String(), ": interrupted\n") || !strings.Contains(out.String(), c.want) || !strings.Contains(errs.String(), c.when) {
+				t.Errorf("exit %d\n%s\n%s", code, errs, &out)
+			}
+		})
+	}
+}
+
+// TestBeyond: a step names the bound that it is out of.
+func TestBeyond(t *testing.T) {
+	o := &options{maxFailures: 1, maxSetup: 500 * time.Millisecond}
+	for _, c := range []struct {
+		a    Attempts
+		want string
+	}{
+		{Attempts{Attempted: 100, Failed: 1, Took: Quantiles{P99: 500}}, ""},
+		{Attempts{Attempted: 100, Failed: 2}, "2 % failed, at most 1 % may"},
+		{Attempts{Attempted: 100, Took: Quantiles{P99: 501}}, "p99 is above 500ms"},
+		{Attempts{}, ""},
+	} {
+		if got := o.beyond(&c.a); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.a, got, c.want)
+		}
 	}
 }

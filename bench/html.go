@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 )
 
 //go:embed report.html
@@ -50,6 +51,13 @@ func (r *Result) plots() []plot {
 		}
 		all = append(all, plot{Title: "Set-up time, median", X: "calls a second", Y: "ms", points: p50}, plot{Title: "Set-up time, 99th percentile", X: "calls a second", Y: "ms", points: p99})
 	}
+	if slices.ContainsFunc(r.Steps, func(s Step) bool { return s.Cores > 0 }) && len(r.Steps) > 1 {
+		cores := make([]point, len(r.Steps))
+		for i, s := range r.Steps {
+			cores[i] = point{s.Rate, s.Cores}
+		}
+		all = append(all, plot{Title: "CPU of the server at each rate", X: "calls a second", Y: "cores", points: cores})
+	}
 	done := "calls that are up"
 	if r.Registrations != nil {
 		done = "registrations"
@@ -57,6 +65,7 @@ func (r *Result) plots() []plot {
 	series("Load", done, func(s Sample) float64 { return float64(s.Done) })
 	series("Failures", "so far", func(s Sample) float64 { return float64(s.Failed) })
 	series("Packets", "thousands that came", func(s Sample) float64 { return float64(s.Packets) / 1000 })
+	series("Loss", "packets not there yet or lost", func(s Sample) float64 { return float64(s.Lost) })
 	series("CPU of the server", "cores", func(s Sample) float64 { return s.Cores })
 	series("Memory of the server", "MB", func(s Sample) float64 { return s.RSS / 1024 })
 	return all

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -124,6 +125,16 @@ func mediaFlags(f *flag.FlagSet, o *options) {
 
 // check completes the options and says what is wrong with them.
 func (o *options) check() (err error) {
+	for _, name := range []string{o.jsonFile, o.htmlFile} { // a run may be long: it must not fail for this at its end
+		if name == "" {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o644) // #nosec G302: a report
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
 	if o.server != "" {
 		if o.addresses[0], err = parseServer(o.server); err != nil {
 			return fmt.Errorf("-server: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,6 +92,8 @@ func openPhone(ctx context.Context, o *options, server serverAddress, addr netip
 		return p, nil
 	case res == nil && ctx.Err() != nil:
 		err = fmt.Errorf("%s does not answer REGISTER within %s", server, o.timeout)
+	case res != nil && a.password == "" && slices.Contains([]int{401, 403, 407}, res.StatusCode):
+		err = fmt.Errorf("%w; no password was given (-password, or in the file of -users)", err)
 	case res == nil || res.Via() == nil: // made up by our own stack
 		err = fmt.Errorf("cannot reach %s: %w", server, err)
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,11 @@ func newMeter(list string) (*meter, error) {
 		if err != nil || pid <= 0 {
 			return nil, fmt.Errorf("-pid: %q is no process", field)
 		}
-		m.pids = append(m.pids, withChildren(pid)...)
+		for _, pid := range withChildren(pid) {
+			if !slices.Contains(m.pids, pid) {
+				m.pids = append(m.pids, pid)
+			}
+		}
 	}
 	_, err := m.read()
 	return m, err
@@ -45,11 +50,11 @@ func (m *meter) read() (usage, error) {
 	for _, pid := range m.pids {
 		cpu, err := processCPU(pid)
 		if err != nil {
-			return u, fmt.Errorf("process %d: %w", pid, err)
+			return u, fmt.Errorf("the server's process %d: %w", pid, err)
 		}
 		rss, err := processRSS(pid)
 		if err != nil {
-			return u, fmt.Errorf("process %d: %w", pid, err)
+			return u, fmt.Errorf("the server's process %d: %w", pid, err)
 		}
 		u.cpu += cpu
 		u.rss += rss

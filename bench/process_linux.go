@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -20,7 +21,11 @@ func processCPU(pid int) (time.Duration, error) {
 		clock = ^int32(pid)<<3 | scheduler
 	}
 	var ts unix.Timespec
-	if err := unix.ClockGettime(clock, &ts); err != nil {
+	err := unix.ClockGettime(clock, &ts)
+	switch {
+	case err == unix.EINVAL || err == unix.ESRCH:
+		return 0, errors.New("it is not there")
+	case err != nil:
 		return 0, os.NewSyscallError("clock_gettime", err)
 	}
 	return time.Duration(ts.Nano()), nil

@@ -90,13 +90,16 @@ func (p *Profile) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "\nprofile of %s: %d samples by %s, %s\n", p.Window, p.Samples, p.By, p.File)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, g := range p.Groups {
-		fmt.Fprintf(t, "%5.1f %%\t%s\t%s\n", 100*g.Share, g.Name, g.functions())
+		fmt.Fprintf(t, "%5.1f %%\t%s\t%s\n", 100*g.Share, g.Name, g.List())
 	}
 	return t.Flush()
 }
 
-// functions lists the group's largest functions.
-func (g ProfileGroup) functions() string {
+// Percent is the share in percent.
+func (g ProfileGroup) Percent() float64 { return 100 * g.Share }
+
+// List names the group's largest functions.
+func (g ProfileGroup) List() string {
 	var parts []string
 	for _, f := range g.Functions {
 		parts = append(parts, fmt.Sprintf("%s %.1f %%", f.Name, 100*f.Share))
@@ -141,7 +144,7 @@ func (p *profiler) start(ctx context.Context, window string, takes time.Duration
 	var r recording
 	file := filepath.Join(p.dir, fileName(window))
 	if p.perf != "" {
-		r, err = startPerf(ctx, p.perf, p.pids, file+".perf.data")
+		r, err = startPerf(p.perf, p.pids, file+".perf.data")
 	}
 	if p.perf == "" || err != nil && p.url != "" {
 		r, err = startPprof(ctx, p.url, takes, file+".pprof"), nil

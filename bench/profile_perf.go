@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +30,7 @@ type perfRecording struct {
 }
 
 // startPerf records the processes' stacks in user space and in the kernel, where the system lets it see that.
-func startPerf(ctx context.Context, perf string, pids []int, file string) (*perfRecording, error) {
+func startPerf(perf string, pids []int, file string) (*perfRecording, error) {
 	r := &perfRecording{perf: perf, file: file}
 	theirs, ours, err := os.Pipe()
 	if err != nil {
@@ -46,7 +45,7 @@ func startPerf(ctx context.Context, perf string, pids []int, file string) (*perf
 	}
 	defer ack.Close()
 	r.ack, r.acks = acks, bufio.NewReader(acks)
-	r.cmd = exec.CommandContext(ctx, perf, "record", "--quiet", "--event", "cpu-clock", "--freq", perfFrequency, "--call-graph", "fp", "--delay", "-1",
+	r.cmd = exec.Command(perf, "record", "--quiet", "--event", "cpu-clock", "--freq", perfFrequency, "--call-graph", "fp", "--delay", "-1",
 		"--control", "fd:3,4", "--pid", joinInts(pids), "--output", file)
 	r.cmd.ExtraFiles = []*os.File{theirs, ack}
 	r.cmd.SysProcAttr = ownGroup()

@@ -64,17 +64,15 @@ func (r *ramp) climb(ctx context.Context, p *progress, result *Result) error {
 	for rate := r.o.from; rate <= r.o.to; rate *= r.o.step {
 		p.enter("%.0f calls a second", rate)
 		s := Step{Rate: rate}
-		q, _, err := r.measure(ctx, fmt.Sprintf("%s, %.0f calls a second", r.window(), rate), r.o.each, func() error {
-			s.Calls = r.run(ctx, rate)
-			return ctx.Err()
-		})
-		if err != nil {
+		q, _, err := r.measure(ctx, fmt.Sprintf("%s, %.0f calls a second", r.window(), rate), r.o.each, func() { s.Calls = r.run(ctx, rate) })
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 		if q != nil {
 			s.Cores = q.Load
 		}
-		s.Within = 100*float64(s.Calls.Failed) <= r.o.maxFailures*float64(s.Calls.Attempted) && s.Calls.Took.P99 <= milliseconds(r.o.maxSetup)
+		s.Beyond = r.o.beyond(s.Calls)
+		s.Within = s.Beyond == ""
 		result.Steps = append(result.Steps, s)
 		if !s.Within {
 			return nil
@@ -82,6 +80,17 @@ func (r *ramp) climb(ctx context.Context, p *progress, result *Result) error {
 		result.Knee = rate
 	}
 	return nil
+}
+
+// beyond says which bound a step is out of; "" is none.
+func (o *options) beyond(a *Attempts) string {
+	switch percent := 100 * float64(a.Failed) / float64(max(a.Attempted, 1)); {
+	case percent > o.maxFailures:
+		return fmt.Sprintf("%.3g %% failed, at most %g %% may", percent, o.maxFailures)
+	case a.Took.P99 > milliseconds(o.maxSetup):
+		return fmt.Sprintf("p99 is above %s", o.maxSetup)
+	}
+	return ""
 }
 
 // run calls at one rate and returns when the last call of the step has ended.

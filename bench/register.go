@@ -31,19 +31,14 @@ func runRegister(ctx context.Context, o *options) (*Result, error) {
 		return Sample{Done: done, Failed: failed}
 	})
 	p.enter("registering %d times", o.registers)
-	q, took, err := s.measure(ctx, s.window(), seconds(float64(o.registers)/o.rate), func() error {
-		storm(ctx, o, s.phones, &made)
-		return ctx.Err()
-	})
-	if err = errors.Join(err, done()); err != nil {
-		return nil, err
-	}
+	q, took, err := s.measure(ctx, s.window(), seconds(float64(o.registers)/o.rate), func() { storm(ctx, o, s.phones, &made) })
+	err = errors.Join(err, ctx.Err(), done())
 	result.Registrations = made.result(took)
 	if q != nil {
 		q.PerEachMS = 1000 * q.CPUSeconds / float64(max(result.Registrations.Attempted, 1))
 		result.Process = q
 	}
-	return result, result.Registrations.failure("registrations")
+	return result, errors.Join(err, result.Registrations.failure("registrations"))
 }
 
 // storm makes the registrations. A phone has one under way at a time, as RFC 3261 §10.2 wants it.

@@ -101,11 +101,14 @@ func (r *Result) rows() [][2]string {
 	for _, s := range r.Steps {
 		good := ""
 		if !s.Within {
-			good = "  out of bounds"
+			good = "  out of bounds: " + s.Beyond
 		}
 		add(fmt.Sprintf("  %.0f a second", s.Rate), "%d failed, p50 %.3g ms, p99 %.3g ms, server %.2f cores%s", s.Calls.Failed, s.Calls.Took.P50, s.Calls.Took.P99, s.Cores, good)
 	}
-	if r.Knee > 0 {
+	switch {
+	case r.Knee > 0 && r.Steps[len(r.Steps)-1].Within:
+		add("knee", "above %.0f calls a second: no step was out of bounds", r.Knee)
+	case r.Knee > 0:
 		add("knee", "%.0f calls a second", r.Knee)
 	}
 	if m := r.Media; m != nil {

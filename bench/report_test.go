@@ -19,11 +19,13 @@ func sampleResult() *Result {
 	}
 	r := &Result{
 		Scenario: "calls", Server: `udp:<script>alert("1")</script>`, Version: "test", Legs: "plain", Machine: thisMachine(),
-		Calls:   &Attempts{Attempted: 3, Succeeded: 2, Failed: 1, Failures: map[string]int{`486 "Busy" <Here>`: 1}},
-		Media:   &Media{Streams: 4, Delay: quantilesOf(&h), MOS: 4.4},
-		Process: &Process{CPUSeconds: 1, PerPacketUS: 10, PerCallKB: 3},
-		Steps:   []Step{{Rate: 10, Calls: &Attempts{}, Within: true}, {Rate: 20, Calls: &Attempts{}}},
-		Delays:  curveOf(&h),
+		Calls:    &Attempts{Attempted: 3, Succeeded: 2, Failed: 1, Failures: map[string]int{`486 "Busy" <Here>`: 1}},
+		Media:    &Media{Streams: 4, Delay: quantilesOf(&h), MOS: 4.4},
+		Process:  &Process{CPUSeconds: 1, PerPacketUS: 10, PerCallKB: 3},
+		Steps:    []Step{{Rate: 10, Calls: &Attempts{}, Within: true}, {Rate: 20, Calls: &Attempts{}, Beyond: "slow", Cores: 0.5}},
+		Delays:   curveOf(&h),
+		Load:     &MachineLoad{Busy: 1.5, Server: 0.3, Other: 0.9, Warning: "other work <much>"},
+		Profiles: []*Profile{{Window: "calls plain", By: "perf", File: "x.perf.data", Samples: 10, Groups: []ProfileGroup{{Name: groupSend, Share: 0.4, Functions: []ProfileFunction{{"f<g>", 0.4}}}}}},
 	}
 	for i := range 5 {
 		r.Samples = append(r.Samples, Sample{Second: float64(i), Done: i, Packets: uint64(i) * 1000, Cores: 0.5, RSS: 2048})
@@ -56,8 +58,8 @@ func TestHTML(t *testing.T) {
 			}
 		}
 	}
-	if plots != 7 {
-		t.Errorf("%d plots, want 7", plots)
+	if plots != 8 {
+		t.Errorf("%d plots, want 8", plots)
 	}
 	if m := regexp.MustCompile(`https?://|url\(|@import`).Find(page.Bytes()); m != nil {
 		t.Errorf("the page refers to something outside: %s", m)
@@ -69,7 +71,7 @@ func TestTable(t *testing.T) {
 	if err := sampleResult().WriteTable(&table); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"2 succeeded, 1 failed", `1 × 486 "Busy" <Here>`, "10.00 µs", "20 a second", "out of bounds", "MOS"} {
+	for _, want := range []string{"2 succeeded, 1 failed", `1 × 486 "Busy" <Here>`, "10.00 µs", "20 a second", "out of bounds: slow", "MOS", "other 0.90", "WARNING", "profile of calls plain: 10 samples", "40.0 %"} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("no %q in\n%s", want, table.String())
 		}

@@ -120,6 +120,7 @@ type Sample struct {
 type Step struct {
 	Rate   float64   `json:"rate"` // calls a second, asked for
 	Calls  *Attempts `json:"calls"`
-	Cores  float64   `json:"cores"`  // of the server's processes
-	Within bool      `json:"within"` // failures and set-up time were within the bounds
+	Cores  float64   `json:"cores"`            // of the server's processes
+	Within bool      `json:"within"`           // failures and set-up time were within the bounds
+	Beyond string    `json:"beyond,omitempty"` // which bound they were not within
 }

@@ -3,7 +3,6 @@ package bench
 import (
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"net/netip"
 	"strings"
@@ -117,8 +116,8 @@ func seconds(s float64) time.Duration {
 }
 
 // measure runs f, which takes about so long (0: nobody knows), while the profiler looks on. It returns what the server's processes used
-// meanwhile, nil when they are not known, and how long f took.
-func (s *session) measure(ctx context.Context, window string, takes time.Duration, f func() error) (q *Process, took time.Duration, err error) {
+// meanwhile, nil when they are not known, and how long f took, 0 when it was not run. An error may leave f's own results good.
+func (s *session) measure(ctx context.Context, window string, takes time.Duration, f func()) (q *Process, took time.Duration, err error) {
 	stop := func() (time.Duration, error) { return 0, nil }
 	if s.profiler != nil {
 		if stop, err = s.profiler.start(ctx, window, takes); err != nil {
@@ -127,18 +126,19 @@ func (s *session) measure(ctx context.Context, window string, takes time.Duratio
 	}
 	before, err := s.meter.read()
 	if err == nil {
-		err = f()
+		f()
+		took = time.Since(before.at)
 	}
 	after, failed := s.meter.read()
 	profiling, stopped := stop()
-	if err = errors.Join(err, failed, stopped); err != nil {
-		return nil, 0, err
+	if err = cmp.Or(err, failed, stopped); err != nil {
+		return nil, took, err
 	}
 	s.load.add(before, after, profiling)
 	if q = s.meter.between(before, after); q != nil {
 		q.IdleRSS = s.idle.rss
 	}
-	return q, after.at.Sub(before.at), nil
+	return q, took, nil
 }
 
 func (s *session) close() {
