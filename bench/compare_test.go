@@ -2,7 +2,9 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,7 +75,7 @@ func TestChooseFigures(t *testing.T) {
 
 // TestServerFiles runs an exchange on the tree that comparisons use: calls from plain phones to phones that want SDES.
 func TestServerFiles(t *testing.T) {
-	tree, err := serverFile("freeswitch.xml")
+	tree, err := serverFile("freeswitch.xml", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +98,26 @@ func TestServerFiles(t *testing.T) {
 	} {
 		checkCalls(t, runJSON(t, "calls", "-server", at.SIP, "-password", comparePassword, "-users", c.users, "-legs", c.legs, "-calls", "2", "-hold", "500ms"), 2)
 	}
-	if cfg, err := serverFile("kamailio.cfg"); err != nil || !strings.Contains(cfg, `"`+comparePassword+`"`) {
-		t.Errorf("kamailio.cfg: %v", err)
+}
+
+// TestKamailioFile has Kamailio itself check its configuration, where it is installed.
+func TestKamailioFile(t *testing.T) {
+	for _, relay := range []string{"", compareNG} {
+		cfg, err := serverFile("kamailio.cfg", relay)
+		if err != nil || !strings.Contains(cfg, `"`+comparePassword+`"`) || strings.Contains(cfg, "rtpengine_manage") != (relay != "") {
+			t.Errorf("relay %q: %v\n%s", relay, err, cfg)
+		}
+		name := filepath.Join(t.TempDir(), "kamailio.cfg")
+		if err := os.WriteFile(name, []byte(cfg), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("kamailio", "-c", "-f", name).CombinedOutput()
+		if errors.Is(err, exec.ErrNotFound) {
+			t.Skip("Kamailio is not installed: its file was not checked")
+		}
+		if err != nil {
+			t.Errorf("relay %q: %v\n%s", relay, err, out)
+		}
 	}
 }
 

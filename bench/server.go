@@ -33,6 +33,7 @@ const (
 type server struct {
 	cmd  *exec.Cmd
 	dir  string
+	with *server // that it needs, nil for none: measured and stopped together
 	log  tail
 	done chan struct{} // closed when the process has ended
 }
@@ -95,10 +96,19 @@ func startServer(files map[string]string, stdout io.Writer, program string, args
 	return s, nil
 }
 
-func (s *server) pid() string { return fmt.Sprint(s.cmd.Process.Pid) }
+// pid is the processes to measure.
+func (s *server) pid() string {
+	if s.with != nil {
+		return fmt.Sprintf("%d,%s", s.cmd.Process.Pid, s.with.pid())
+	}
+	return fmt.Sprint(s.cmd.Process.Pid)
+}
 
 // stop ends the server and waits for it.
 func (s *server) stop() {
+	if s.with != nil {
+		defer s.with.stop()
+	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.done:
@@ -128,16 +138,16 @@ func (s *server) await(ctx context.Context, try func(context.Context) error) err
 	}
 }
 
-// serverFile is a file of the folder servers, filled in.
-func serverFile(name string) (string, error) {
+// serverFile is a file of the folder servers, filled in. relay is the control port of the relay that a proxy uses, "" for none.
+func serverFile(name, relay string) (string, error) {
 	t, err := template.ParseFS(servers, "servers/"+name)
 	if err != nil {
 		return "", err
 	}
 	data := struct {
-		Password      string
-		Plain, Secure []int
-	}{Password: comparePassword}
+		Password, Relay string
+		Plain, Secure   []int
+	}{Password: comparePassword, Relay: relay}
 	for n := range compareUsers {
 		data.Plain, data.Secure = append(data.Plain, 1000+n), append(data.Secure, 5000+n)
 	}
@@ -148,7 +158,7 @@ func serverFile(name string) (string, error) {
 
 // startTalkpath runs this program as an exchange.
 func startTalkpath(ctx context.Context) (*server, error) {
-	tree, err := serverFile("freeswitch.xml")
+	tree, err := serverFile("freeswitch.xml", "")
 	if err != nil {
 		return nil, err
 	}
@@ -230,9 +240,26 @@ func awaitNG(ctx context.Context, s *server, err error) (*server, error) {
 	return s, nil
 }
 
-// startKamailio runs Debian's Kamailio with one child.
-func startKamailio(ctx context.Context) (*server, error) {
-	cfg, err := serverFile("kamailio.cfg")
+// startKamailio runs Debian's Kamailio with one child, as a registrar.
+func startKamailio(ctx context.Context) (*server, error) { return startProxy(ctx, "") }
+
+// startKamailioRelay runs Kamailio as a proxy that has rtpengine relay the media of its calls.
+func startKamailioRelay(ctx context.Context) (*server, error) {
+	relay, err := startRTPEngine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := startProxy(ctx, compareNG)
+	if err != nil {
+		relay.stop()
+		return nil, err
+	}
+	s.with = relay
+	return s, nil
+}
+
+func startProxy(ctx context.Context, relay string) (*server, error) {
+	cfg, err := serverFile("kamailio.cfg", relay)
 	if err != nil {
 		return nil, err
 	}

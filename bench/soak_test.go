@@ -163,7 +163,7 @@ func (s *soakServer) settles(t *testing.T, before soakState, legs int64) {
 // soakTree is the configuration of comparisons with other users and with ports that the system chooses.
 func soakTree(t *testing.T, users int) string {
 	t.Helper()
-	tree, err := serverFile("freeswitch.xml")
+	tree, err := serverFile("freeswitch.xml", "")
 	if err != nil {
 		t.Fatal(err)
 	}
