@@ -1,7 +1,5 @@
 package call
 
-import "slices"
-
 // Room in a list of variables: what may be without use, and what a list that was made to measure has for those that come.
 const (
 	idleRoom  = 16
@@ -19,6 +17,5 @@ func (ch *Channel) settle() {
 
 // fit makes a list without what is gone, and with little room.
 func (v *variables) fit() {
-	v.list = slices.AppendSeq(make([]Variable, 0, v.count()+spareRoom), v.all())
-	v.gone, v.dead = marks{}, 0
+	v.moveTo(v.count() + spareRoom)
 }

@@ -128,6 +128,11 @@ func (v *variables) renew() {
 	if live > room*3/4 {
 		room += room / 2
 	}
+	v.moveTo(room)
+}
+
+// moveTo makes a new list of what is there, with room for so many.
+func (v *variables) moveTo(room int) {
 	list, tags := make([]Variable, 0, room), make([]byte, 0, room)
 	for i := range v.list {
 		if !v.gone.has(i) {
