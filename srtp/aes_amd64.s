@@ -81,18 +81,18 @@ pair:
 end:
 	RET
 
-// func aesCTR(key *aesKey, counter *[16]byte, data []byte, last *[16]byte)
-TEXT ·aesCTR(SB), NOSPLIT, $0-48
+// func aesCTR(key *aesKey, from counter, data []byte, last *[16]byte)
+TEXT ·aesCTR(SB), NOSPLIT, $0-56
 	MOVQ key+0(FP), AX
-	MOVQ counter+8(FP), BX
-	MOVQ data_base+16(FP), SI
-	MOVQ data_len+24(FP), CX
+	MOVQ from_high+8(FP), X0
+	MOVQ from_low+16(FP), X10
+	PUNPCKLQDQ X0, X10
+	MOVQ data_base+24(FP), SI
+	MOVQ data_len+32(FP), CX
 	SHRQ $4, CX
-	MOVQ last+40(FP), DI
+	MOVQ last+48(FP), DI
 	MOVOU swap<>(SB), X8
 	MOVOU one<>(SB), X9
-	MOVOU (BX), X10
-	PSHUFB X8, X10
 	MOVQ aesKey_rounds(AX), DX
 	DECQ DX
 	MOVOU (AX), X11

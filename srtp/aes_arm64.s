@@ -75,18 +75,20 @@ end:
 	VMOV R8, v.S[3]     \
 	ADDW $1, R7, R7
 
-// func aesCTR(key *aesKey, counter *[16]byte, data []byte, last *[16]byte)
-TEXT ·aesCTR(SB), NOSPLIT, $0-48
+// func aesCTR(key *aesKey, from counter, data []byte, last *[16]byte)
+TEXT ·aesCTR(SB), NOSPLIT, $0-56
 	MOVD key+0(FP), R0
-	MOVD counter+8(FP), R1
-	MOVD data_base+16(FP), R2
-	MOVD data_len+24(FP), R3
-	MOVD last+40(FP), R4
+	MOVD from_high+8(FP), R1
+	MOVD from_low+16(FP), R7
+	MOVD data_base+24(FP), R2
+	MOVD data_len+32(FP), R3
+	MOVD last+48(FP), R4
 	MOVD aesKey_rounds(R0), R5
 	SUB $1, R5, R5
-	VLD1 (R1), [V10.B16]
-	MOVWU 12(R1), R7
-	REVW R7, R7
+	REV R1, R8
+	VMOV R8, V10.D[0]
+	REV R7, R8
+	VMOV R8, V10.D[1]
 
 four:
 	COUNTER(V0)

@@ -7,11 +7,12 @@ package srtp
 //go:noescape
 func aesExpandKey(key *aesKey, from *byte)
 
-// aesCTR applies the keystream from the counter block on to the whole blocks of data, and puts the block of keystream behind them in last.
-// The last 32 bits of the counter count.
+// aesCTR applies the keystream from a counter block on to the whole blocks of data, and puts the block of keystream behind them in last.
+// The counter block comes in registers: read from memory just after it was written in halves, it would wait for both to arrive there. Its last 32 bits
+// count.
 //
 //go:noescape
-func aesCTR(key *aesKey, counter *[16]byte, data []byte, last *[16]byte)
+func aesCTR(key *aesKey, from counter, data []byte, last *[16]byte)
 
 // sha1Block hashes one block.
 //

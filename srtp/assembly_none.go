@@ -8,7 +8,7 @@ func processor() instructions { return instructions{} }
 
 func aesExpandKey(key *aesKey, from *byte) { panic("srtp: no AES instructions") }
 
-func aesCTR(key *aesKey, counter *[16]byte, data []byte, last *[16]byte) {
+func aesCTR(key *aesKey, from counter, data []byte, last *[16]byte) {
 	panic("srtp: no AES instructions")
 }
 

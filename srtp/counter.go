@@ -17,6 +17,14 @@ type aesKey struct {
 	rounds   int
 }
 
+// counter is a counter block, as two numbers.
+type counter struct{ high, low uint64 }
+
+// counterOf is the block of 16 bytes.
+func counterOf(b []byte) counter {
+	return counter{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
+}
+
 // counterMode is AES in counter mode: its counter is given with each message, which crypto/cipher cannot do without an allocation
 // for each. A message is shorter than 2^16 blocks.
 type counterMode struct {
@@ -44,7 +52,7 @@ func newCounterMode(key []byte, in instructions) (c counterMode, err error) {
 }
 
 // xor applies the keystream in place. The block number is the last 32 bits of the counter block.
-func (c *counterMode) xor(data []byte, counter *[aes.BlockSize]byte) {
+func (c *counterMode) xor(data []byte, counter counter) {
 	if c.std != nil {
 		c.std.xor(data, counter)
 		return
@@ -64,9 +72,10 @@ type stdCounterMode struct {
 	stream [counterChunk * aes.BlockSize]byte
 }
 
-func (c *stdCounterMode) xor(data []byte, counter *[aes.BlockSize]byte) {
-	c.number = *counter
-	number := binary.BigEndian.Uint32(counter[12:])
+func (c *stdCounterMode) xor(data []byte, counter counter) {
+	binary.BigEndian.PutUint64(c.number[:8], counter.high)
+	binary.BigEndian.PutUint64(c.number[8:], counter.low)
+	number := uint32(counter.low)
 	for len(data) > 0 {
 		n := min(len(data), len(c.stream))
 		for at := 0; at < n; at += aes.BlockSize {

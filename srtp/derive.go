@@ -36,6 +36,6 @@ func (m *master) derive(label byte, n int) []byte {
 	copy(iv[:], m.salt[:])
 	iv[7] ^= label
 	out := make([]byte, n)
-	m.cipher.xor(out, &iv)
+	m.cipher.xor(out, counterOf(iv[:]))
 	return out
 }

@@ -25,8 +25,8 @@ func newGCM(key []byte, in instructions) (*gcm, error) {
 		return nil, err
 	}
 	g := &gcm{key: c.key}
-	var zero, h [aes.BlockSize]byte
-	c.xor(h[:], &zero)
+	var h [aes.BlockSize]byte
+	c.xor(h[:], counter{})
 	hi, lo := binary.BigEndian.Uint64(h[:8]), binary.BigEndian.Uint64(h[8:])
 	// In these numbers x^0 is the highest bit, and a shift to the left divides by x; 1/x is x^127 + x^6 + x + 1.
 	carry := -(hi >> 63)

@@ -45,7 +45,7 @@ func (c *Context) protectRTCP(pkt []byte, n int) (int, error) {
 		k := c.cmRTCP
 		k.xor(buf[rtcpHeaderLen:n], ssrc, index)
 		binary.BigEndian.PutUint32(buf[n:], word)
-		copy(buf[n+rtcpIndexLen:end], k.mac.sum(buf[:n+rtcpIndexLen]))
+		k.tag(buf[:n+rtcpIndexLen], c.params.rtcpTag).put(buf[n+rtcpIndexLen:], c.params.rtcpTag)
 	}
 	s.rtcpNext++
 	c.keep(s)
@@ -88,7 +88,7 @@ func (c *Context) unprotectRTCP(pkt []byte) (int, error) {
 		}
 	} else {
 		k := c.cmRTCP
-		if !k.authenticates(pkt[:n+rtcpIndexLen], pkt[n+rtcpIndexLen:]) {
+		if !k.authenticates(pkt[:n+rtcpIndexLen], c.params.rtcpTag, cmTagOf(pkt[n+rtcpIndexLen:], c.params.rtcpTag)) {
 			return 0, ErrAuth
 		}
 		if encrypted {

@@ -46,7 +46,7 @@ func (c *Context) protectRTP(pkt []byte, n int) (int, error) {
 		// The roll-over counter is authenticated behind the packet, RFC 3711 §4.2; the tag then takes its place. The shortest
 		// tag is as long.
 		binary.BigEndian.PutUint32(buf[n:], uint32(index>>16))
-		copy(buf[n:n+c.params.rtpTag], k.mac.sum(buf[:n+4]))
+		k.tag(buf[:n+4], c.params.rtpTag).put(buf[n:], c.params.rtpTag)
 	}
 	s.rtp.use(index)
 	c.keep(s)
@@ -91,10 +91,9 @@ func (c *Context) unprotectRTP(pkt []byte) (int, error) {
 		}
 	} else {
 		k := c.cmRTP
-		var tag [10]byte
-		got := tag[:copy(tag[:], pkt[n:])]
+		tag := cmTagOf(pkt[n:], c.params.rtpTag)
 		binary.BigEndian.PutUint32(pkt[n:], uint32(index>>16))
-		if !k.authenticates(pkt[:n+4], got) {
+		if !k.authenticates(pkt[:n+4], c.params.rtpTag, tag) {
 			return 0, ErrAuth
 		}
 		k.xor(pkt[header:n], ssrc, index)

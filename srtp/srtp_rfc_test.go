@@ -31,8 +31,7 @@ func TestKeystreamRFC3711B2(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, p := range paths() {
-				k := &cmKeys{}
-				copy(k.salt[:], unhex(t, "F0F1F2F3F4F5F6F7F8F9FAFBFCFD"))
+				k := &cmKeys{salt: counterOf(unhex(t, "F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000"))}
 				var err error
 				if k.cipher, err = newCounterMode(unhex(t, tt.key), p.instructions); err != nil {
 					t.Fatal(err)
