@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,6 +72,42 @@ func TestAnsweredRequests(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A challenge of an INVITE is sent once for each copy of it, always with the same tag, and not repeated; its ACK is known without state and a wrong one
+// is not. RFC 3261 §8.2.7, §26.3.2.4.
+func TestInviteAnsweredWithoutState(t *testing.T) {
+	inBubble(t, func(n *fakeNet) {
+		n.b.cfg.Handler = HandlerFunc(func(tx *ServerTx) {
+			if err := tx.RespondStateless(tx.NewResponse(407, "")); err != nil {
+				t.Error(err)
+			}
+		})
+		text := "INVITE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\nContact: <sip:a@a>\r\n\r\n"
+		for range 2 {
+			n.b.receive(n.ba, []byte(text))
+		}
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		var answers []string
+		for _, m := range n.log {
+			if m.from == "b" {
+				answers = append(answers, m.text)
+			}
+		}
+		if len(answers) != 2 || answers[0] != answers[1] || !strings.HasPrefix(answers[0], "SIP/2.0 407 ") {
+			t.Errorf("%q", answers)
+			return
+		}
+		_, tag, _ := strings.Cut(answers[0], "To: <sip:b@b>;tag=")
+		tag, _, _ = strings.Cut(tag, "\r\n")
+		for _, ack := range []string{tag, "other"} {
+			n.b.receive(n.ba, []byte(strings.NewReplacer("INVITE", "ACK", "To: <sip:b@b>", "To: <sip:b@b>;tag="+ack).Replace(text)))
+		}
+		if st := n.b.Stats(); st.StrayAcks != 1 || st.ServerTransactions != 0 || n.b.merged.len() != 0 || n.b.proceeding.Load() != 0 {
+			t.Errorf("%+v, %d to merge with, %d proceeding", st, n.b.merged.len(), n.b.proceeding.Load())
+		}
+	})
 }
 
 // A storm's transactions end in their order, with few wake-ups.

@@ -87,7 +87,7 @@ type Limits struct {
 	Headers          int // 256 header fields
 	Vias             int // 70 Via values
 	Connections      int // 10 000 stream connections
-	ConnectionsPerIP int // 1 000 of them from one address
+	ConnectionsPerIP int // 1 000 of them from one address, which in IPv6 is a /64
 	Transactions     int // 50 000 live server transactions: beyond, 503 with Retry-After without state
 	RequestsPerIP    int // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503; -1 = any; loopback is exempt
 	// Proceeding bounds the INVITEs without a final response: beyond, a new one gets 503. RequestsPerSecond bounds new out-of-dialog requests from

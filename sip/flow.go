@@ -98,8 +98,9 @@ func (f *Flow) Close() {
 	s := f.stack
 	s.mu.Lock()
 	delete(s.conns, f)
-	if s.perIP[f.remote.Addr()]--; s.perIP[f.remote.Addr()] <= 0 {
-		delete(s.perIP, f.remote.Addr())
+	ip := senderOf(f.remote.Addr())
+	if s.perIP[ip]--; s.perIP[ip] <= 0 {
+		delete(s.perIP, ip)
 	}
 	s.mu.Unlock()
 	for _, w := range watchers {
@@ -248,13 +249,13 @@ func (s *Stack) addConn(transport string, local, remote netip.AddrPort, host str
 	case s.closed:
 		s.mu.Unlock()
 		return nil, ErrClosed
-	case len(s.conns) >= s.cfg.Limits.Connections, accepted && s.perIP[remote.Addr()] >= s.cfg.Limits.ConnectionsPerIP:
+	case len(s.conns) >= s.cfg.Limits.Connections, accepted && s.perIP[senderOf(remote.Addr())] >= s.cfg.Limits.ConnectionsPerIP:
 		s.mu.Unlock()
 		s.count.refusedConnections.Add(1)
 		return nil, fmt.Errorf("%w: connections", ErrLimit)
 	}
 	s.conns[f] = struct{}{}
-	s.perIP[remote.Addr()]++
+	s.perIP[senderOf(remote.Addr())]++
 	s.mu.Unlock()
 	if !s.spawn(f.writeQueued) {
 		f.Close()

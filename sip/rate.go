@@ -45,6 +45,7 @@ func (r *rates) take(ip netip.Addr, now time.Time) bool {
 	if r.perSecond <= 0 || ip.IsLoopback() {
 		return true
 	}
+	ip = senderOf(ip)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := r.buckets[ip]
@@ -67,6 +68,16 @@ func (b *bucket) take(now time.Time, perSecond, most float64) bool {
 	}
 	b.tokens--
 	return true
+}
+
+// senderOf is what one sender has of an address: in IPv6 a /64, so that nobody has 2^64 shares of what is bounded by address.
+func senderOf(ip netip.Addr) netip.Addr {
+	if ip = ip.Unmap().WithZone(""); ip.Is6() && !ip.IsLoopback() {
+		if p, err := ip.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return ip
 }
 
 // makeRoom drops addresses that have been quiet for as long as it takes to be forgiven, or all.

@@ -68,6 +68,23 @@ func TestRequestsPerSecondOfAll(t *testing.T) {
 	})
 }
 
+// In IPv6 one sender has a /64.
+func TestSenderOf(t *testing.T) {
+	for ip, want := range map[string]string{"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::", "fe80::1%eth0": "fe80::", "::1": "::1"} {
+		if got := senderOf(netip.MustParseAddr(ip)); got.String() != want {
+			t.Errorf("%s: %s, want %s", ip, got, want)
+		}
+	}
+	r := &rates{perSecond: 1, buckets: map[netip.Addr]*bucket{}}
+	now, served := time.Now(), 0
+	for ip := netip.MustParseAddr("2001:db8::1"); served < 100 && r.take(ip, now); ip = ip.Next() {
+		served++
+	}
+	if served != 2 {
+		t.Errorf("%d served from one network", served)
+	}
+}
+
 func TestRatesAreBounded(t *testing.T) {
 	r := &rates{perSecond: 10, buckets: map[netip.Addr]*bucket{}}
 	now := time.Now()

@@ -173,7 +173,9 @@ func (s *Stack) receiveAck(f *Flow, r *Request, tx *ServerTx) {
 		session.acked(f, r)
 		return
 	}
-	s.count.strayAcks.Add(1)
+	if param(r.To().Params, "tag") != s.statelessTag(s.serverKey(f, r)) { // else of a response that left nothing behind
+		s.count.strayAcks.Add(1)
+	}
 }
 
 // receiveCancel answers a CANCEL and ends the INVITE it means (RFC 3261 §9.2).

@@ -191,16 +191,14 @@ func (tx *ServerTx) Respond(res *Response) error {
 }
 
 // RespondStateless sends a final response and keeps nothing (RFC 3261 §8.2.7): for refusals and challenges, which cost who asks for them less than
-// us. A retransmission of the request is served anew. The transaction of an INVITE, and one that has been handed on, is kept all the same.
+// us. A retransmission of the request is served anew, and the response is not repeated (§26.3.2.4), so a forged source gets nothing but an echo. A
+// transaction that has been handed on is kept all the same.
 func (tx *ServerTx) RespondStateless(res *Response) error {
-	tx.mu.Lock()
-	stateful := tx.enrolled || tx.state != serverProceeding
-	if !stateful {
-		tx.state = serverTerminated
-	}
-	tx.mu.Unlock()
-	if stateful {
+	if !tx.drop() {
 		return tx.Respond(res)
+	}
+	if tx.req.Method == INVITE && param(tx.req.To().Params, "tag") == "" { // its ACK shall be known by the tag, see receiveAck
+		res.To().Params.Add("tag", tx.stack.statelessTag(tx.key))
 	}
 	tx.stack.completeResponse(tx, res)
 	data, err := tx.stack.encode(res)
@@ -209,6 +207,23 @@ func (tx *ServerTx) RespondStateless(res *Response) error {
 		return err
 	}
 	return tx.flow.send(data)
+}
+
+// drop forgets a transaction that waits for its final response, unless others count on it.
+func (tx *ServerTx) drop() bool {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	handedOn := tx.enrolled && tx.req.Method != INVITE || tx.session != nil
+	if tx.state != serverProceeding || handedOn {
+		return false
+	}
+	if tx.enrolled {
+		tx.linger.Stop()
+		tx.settledLocked()
+		tx.forget()
+	}
+	tx.state = serverTerminated
+	return true
 }
 
 // completeResponse adds what the caller left out.

@@ -160,7 +160,7 @@ func (s *Stack) bind(l Listener) (*listener, error) {
 			ln.udp.Close()
 			return nil, fmt.Errorf("sip: %w", err)
 		}
-		_ = ln.udp.SetReadBuffer(4 << 20) // best effort: bursts of registrations
+		ln.socket.widen(4 << 20) // bursts of registrations, floods
 		ln.addr = addrPort(ln.udp.LocalAddr())
 	case "tcp", "tls", "ws", "wss":
 		if (ln.transport == "tls" || ln.transport == "wss") && s.tls.Load() == nil {

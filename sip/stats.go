@@ -15,6 +15,7 @@ type Stats struct {
 	Overload               uint64 // answered 503 without state
 	RefusedConnections     uint64 // over a connection limit
 	FailedHandshakes       uint64 // TLS or WebSocket
+	QueueDrops             uint64 // datagrams that the system dropped for full queues of the UDP sockets there are; known on Linux only
 	SlowConnections        uint64 // closed: no complete message in time, queue of writes full, or a write not taken in time
 	SendErrors             uint64 // could not be written, or had a forbidden byte
 	DroppedCallbacks       uint64 // a session's queue of callbacks was full
@@ -56,6 +57,11 @@ func (s *Stack) Stats() Stats {
 		SlowConnections: c.slowConnections.Load(), SendErrors: c.sendErrors.Load(), DroppedCallbacks: c.droppedCallbacks.Load(),
 		Panics: c.panics.Load(), ServerTransactions: s.serverTxs.len(), ClientTransactions: s.clientTxs.len(), Sessions: s.sessions.len(),
 		ConnectionsByTransport: map[string]int{}, ReceivedByMethod: map[string]uint64{},
+	}
+	for _, l := range s.bound() {
+		if l.socket != nil {
+			st.QueueDrops += l.socket.overflowed()
+		}
 	}
 	s.mu.Lock()
 	for f := range s.conns {

@@ -267,7 +267,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		ip := addrPort(c.RemoteAddr()).Addr()
+		ip := senderOf(addrPort(c.RemoteAddr()).Addr())
 		if !l.take(ip) {
 			l.stack.count.refusedConnections.Add(1)
 			c.Close()

@@ -38,6 +38,29 @@ func newUDPSocket(conn *net.UDPConn) (*udpSocket, error) {
 	return u, nil
 }
 
+// widen makes the queue of what has arrived as long as the system lets it: without CAP_NET_ADMIN it is capped at net.core.rmem_max.
+func (u *udpSocket) widen(bytes int) {
+	_ = u.raw.Control(func(fd uintptr) {
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes) != nil {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, bytes)
+		}
+	})
+}
+
+// overflowed is how many datagrams the system has dropped because that queue was full; 0 before Linux 4.12 and after the socket's end.
+func (u *udpSocket) overflowed() (n uint64) {
+	const drops = 8 // SK_MEMINFO_DROPS
+	_ = u.raw.Control(func(fd uintptr) {
+		var info [drops + 1]uint32
+		size := uint32(unsafe.Sizeof(info))
+		if _, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0); errno == 0 {
+			n = uint64(info[drops])
+		}
+	})
+	return n
+}
+
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
 	hdr unix.Msghdr

@@ -32,3 +32,9 @@ func (u *udpSocket) send(data []byte, to netip.AddrPort) error {
 	_, err := u.conn.WriteToUDPAddrPort(data, to)
 	return err
 }
+
+// widen makes the queue of what has arrived as long as the system lets it.
+func (u *udpSocket) widen(bytes int) { _ = u.conn.SetReadBuffer(bytes) }
+
+// overflowed is not known here.
+func (u *udpSocket) overflowed() uint64 { return 0 }

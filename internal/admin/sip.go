@@ -72,6 +72,7 @@ func sipDropReasons() []reason[sip.Stats] {
 		{"connection_limit", "a connection beyond the bound of all or of one address", func(s *sip.Stats) uint64 { return s.RefusedConnections }},
 		{"handshake", "a TLS or WebSocket handshake that failed or took too long", func(s *sip.Stats) uint64 { return s.FailedHandshakes }},
 		{"slow_connection", "a connection that sends or reads too slowly", func(s *sip.Stats) uint64 { return s.SlowConnections }},
+		{"socket_queue", "datagrams for which the system's queue of a UDP socket was full (Linux)", func(s *sip.Stats) uint64 { return s.QueueDrops }},
 		{"send", "could not be written", func(s *sip.Stats) uint64 { return s.SendErrors }},
 		{"callback_queue", "a call had too much waiting", func(s *sip.Stats) uint64 { return s.DroppedCallbacks }},
 	}
