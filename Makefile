@@ -114,6 +114,9 @@ soak: ## 1,000 browsers (LEGS=…) through one UDP port, in the media engine and
 	TALKPATH_SOAK_LEGS=$(LEGS) $(GO) test -count=1 -timeout 30m -v -run '^TestManyBrowsers$$' ./media
 	TALKPATH_SOAK_LEGS=$(LEGS) TALKPATH_SOAK_BURST=$(BURST) $(GO) test -count=1 -timeout 30m -v -run '^TestBrowsers$$' ./bench
 
+attack: ## the attacks of docs/security.md with all they have, against a running exchange, with the figures (about 5 minutes)
+	TALKPATH_ATTACK=1 $(GO) test -count=1 -timeout 20m -v -run '^Test(S[0-9][0-9]|LongMessageSplit)' ./test/e2e ./sip | grep -v '^=== '
+
 clean: ## remove what was built
 	rm -rf bin web/node_modules test/browser/node_modules test/esl-clients/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
