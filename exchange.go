@@ -162,6 +162,7 @@ func (ex *exchange) startControl(s *Server) error {
 		RestartProfile: steer(func(name string) error { return ex.profileRestart(s, name) }),
 		RescanProfile:  steer(func(name string) error { return ex.profileRescan(s, name) }),
 		RotateRecords:  ex.records.Reopen, RecordStats: ex.records.Stats,
+		Notify: func(name string, n profile.Notice) error { return ex.running().Notify(name, n) },
 		FlushRegistrations: func(profile, which string) {
 			n := ex.registrar.Flush(profile, which)
 			s.log.Info("registrations flushed", "profile", profile, "which", which, "count", n)

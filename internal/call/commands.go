@@ -129,6 +129,14 @@ func (ch *Channel) Notify(event string) {
 	})
 }
 
+// SendNotify sends the phone an event of any package, as an event NOTIFY for the channel does.
+func (ch *Channel) SendNotify(event, contentType, body string) {
+	ch.box.put(func() {
+		ch.request(Request{Method: "NOTIFY", Headers: []Variable{{Name: "Event", Value: headerText(event)},
+			{Name: "Subscription-State", Value: "terminated;reason=noresource"}}, ContentType: headerText(contentType), Body: []byte(body)})
+	})
+}
+
 // SendRequest sends an in-dialog request with a body, INFO or MESSAGE.
 func (ch *Channel) SendRequest(method, contentType, body string) {
 	ch.box.put(func() { ch.request(Request{Method: method, ContentType: contentType, Body: []byte(body)}) })

@@ -70,6 +70,8 @@ type Deps struct {
 	// RotateRecords has call records go on in new files; RecordStats counts them. nil: there are none.
 	RotateRecords func()
 	RecordStats   func() cdr.Stats
+	// Notify has a profile, by its name, send a notice to a user's contacts. nil: not available.
+	Notify func(name string, n profile.Notice) error
 	// FlushRegistrations forgets a profile's registrations: all, or those with a Call-ID or of a user@domain.
 	FlushRegistrations func(profile, which string)
 	// SteerGateway does "register", "unregister" or "killgw" to a gateway and says whether there was one; Gateway tells what one does now.
@@ -187,7 +189,14 @@ func (c *Control) EventSocketUser(name, domain string) (esl.User, bool) {
 func (c *Control) Subscribe() esl.Subscription { return c.deps.Bus.Subscribe(event.Limit{}) }
 
 // Publish implements esl.Backend.
-func (c *Control) Publish(e *esl.Event) { c.deps.Bus.Publish(e) }
+func (c *Control) Publish(e *esl.Event) {
+	if e.Name() == "NOTIFY" {
+		if err := c.notify(e); err != nil {
+			c.deps.Logger.Info("an event NOTIFY tells no phone", "error", err)
+		}
+	}
+	c.deps.Bus.Publish(e)
+}
 
 // NewEvent implements esl.Backend.
 func (c *Control) NewEvent(name string) *esl.Event { return c.deps.Bus.NewEvent(name, event.Origin{}) }

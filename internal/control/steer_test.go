@@ -134,7 +134,10 @@ func (f fakeChannel) MaskRecording(_ context.Context, path string, on bool) erro
 }
 func (f fakeChannel) Recordings(context.Context) []string { return []string{"b<.wav", "a.wav"} }
 func (f fakeChannel) Display(name, number string)         { f.note("display %s,%s", name, number) }
-func (f fakeChannel) Notify(event string)                 { f.note("notify %s", event) }
+func (f fakeChannel) SendNotify(event, contentType, body string) {
+	f.note("notify %s %s %s", event, contentType, body)
+}
+func (f fakeChannel) Notify(event string) { f.note("notify %s", event) }
 func (f fakeChannel) SendRequest(method, contentType, body string) {
 	f.note("%s %s %s", method, contentType, body)
 }

@@ -10,6 +10,7 @@ import (
 type steeredPhone interface {
 	Display(name, number string)
 	Notify(event string)
+	SendNotify(event, contentType, body string)
 	SendRequest(method, contentType, body string)
 }
 

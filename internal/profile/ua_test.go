@@ -240,6 +240,7 @@ type phone struct {
 	auth      digest.Client
 	calls     chan *phoneCall
 	options   func(*sip.ServerTx) // answers OPTIONS outside of dialogs, when it is set
+	notices   chan *sip.Request   // gets each NOTIFY outside of a dialog too, when it is set
 	inbox     chan *sip.Request   // takes each MESSAGE instead of an answer, when it is set
 }
 
@@ -396,6 +397,9 @@ func (p *phone) serve(tx *sip.ServerTx) {
 	if tx.Request().Method == sip.MESSAGE && p.inbox != nil {
 		p.inbox <- tx.Request()
 		return
+	}
+	if tx.Request().Method == sip.NOTIFY && p.notices != nil {
+		p.notices <- tx.Request()
 	}
 	if tx.Request().Method == sip.OPTIONS && p.options != nil {
 		p.options(tx)
