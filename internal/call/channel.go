@@ -81,6 +81,7 @@ type Channel struct {
 	toldHeaders  bool      // the leg has been given headers of messages
 	bridgedTo    *Channel
 	bridgeBegan  time.Time
+	restDue      bool       // a rest will be posted
 	farEnd       *legResult // how the leg that this one was bridged to ended
 	afterFar     Cause      // called leg: the cause that ended the bridge from the caller's side
 
@@ -168,7 +169,7 @@ func (ch *Channel) idle() bool {
 	if ch.nextMessage() {
 		return true
 	}
-	ch.settle()
+	ch.restLater()
 	return false
 }
 

@@ -11,6 +11,13 @@ import (
 
 // answerSide is the life of an inbound leg: it comes into being, is routed, and executes what the dialplan says.
 func (ch *Channel) answerSide() {
+	if actions, ok := ch.arrive(); ok {
+		ch.execute(actions)
+	}
+}
+
+// arrive takes an inbound leg from nothing to what the dialplan says; false when it is over already.
+func (ch *Channel) arrive() ([]dialplan.Action, bool) {
 	ch.emitState() // CS_NEW: nothing is known but the channel's name
 	ch.inboundProfile()
 	ch.inboundVariables()
@@ -19,14 +26,14 @@ func (ch *Channel) answerSide() {
 	if err := ch.takeOffer(); err != nil {
 		ch.log.Info("offer refused", "error", err)
 		ch.hangup(HangupReason{Cause: IncompatibleDest})
-		return
+		return nil, false
 	}
 	ch.requested = csRouting
 	ch.emitCreate()
 	ch.state = csRouting
 	ch.emitCallState(callRinging)
 	ch.emitState()
-	ch.execute(ch.route(ch.incoming.program))
+	return ch.route(ch.incoming.program), true
 }
 
 // inboundProfile makes the caller profile of an inbound leg.
@@ -196,18 +203,13 @@ func (ch *Channel) executeApp(name string, data dialplan.Expanded) {
 
 // executeAs is executeApp with the Application-UUID that the events have.
 func (ch *Channel) executeAs(name string, data dialplan.Expanded, id string) {
-	run := ch.application(name)
-	if run == nil {
-		ch.log.Error("unknown application", "application", name)
-		ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
-		return
+	if run := ch.application(name); run != nil {
+		text := ch.appBegins(name, data, id)
+		ch.appEnds(name, text, run(ch, data), id)
 	}
-	text := data.String()
-	ch.appBegins(name, text, data.Wire(), id)
-	ch.appEnds(name, text, run(ch, data), id)
 }
 
-// application finds an application; nil when there is none of that name.
+// application finds an application. When there is none of that name the call ends, and it is nil.
 func (ch *Channel) application(name string) app {
 	if found, ok := ch.core.apps[strings.ToLower(name)]; ok {
 		return found
@@ -215,11 +217,14 @@ func (ch *Channel) application(name string) app {
 	if ch.core.ignored.take(name, ch.log) {
 		return appNothing
 	}
+	ch.log.Error("unknown application", "application", name)
+	ch.hangup(HangupReason{Cause: DestinationOutOfOrder})
 	return nil
 }
 
-// appBegins gives an application what it needs and reports it.
-func (ch *Channel) appBegins(name, text string, wire bool, id string) {
+// appBegins gives an application what it needs and reports it. It returns the data as text.
+func (ch *Channel) appBegins(name string, data dialplan.Expanded, id string) string {
+	text := data.String()
 	if ch.codec.Name == "" && ch.direction == inbound && needsMedia(name) {
 		ch.openMedia(false)
 	}
@@ -227,9 +232,10 @@ func (ch *Channel) appBegins(name, text string, wire bool, id string) {
 	ch.vars.del("current_application_response")
 	ch.noteApp(name, text)
 	ch.set("current_application", name)
-	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: wire})
+	ch.vars.set(Variable{Name: "current_application_data", Value: text, Wire: data.Wire()})
 	ch.emitExecute(name, text, id)
 	ch.set("current_application", name)
+	return text
 }
 
 // appEnds reports what came of it.

@@ -1,21 +1,24 @@
 package call
 
-// Room in a list of variables: what may be without use, and what a list that was made to measure has for those that come.
-const (
-	idleRoom  = 16
-	spareRoom = 4
-)
+import "time"
 
-// settle brings a channel that talks, and has nothing else to do, to the size that it needs: it may talk for hours.
-func (ch *Channel) settle() {
-	if ch.bridgedTo == nil || cap(ch.vars.list)-ch.vars.count() <= idleRoom {
+// restAfter is how long a bridge stands, or since something happened on it, before its legs take the least room that they need. All that a call
+// begins with is over by then.
+const restAfter = time.Second
+
+// restLater has a channel that talks come to rest: it may do nothing else for hours. It runs when there is nothing to do.
+func (ch *Channel) restLater() {
+	if ch.bridgedTo == nil || ch.restDue || ch.vars.rest != "" {
 		return
 	}
-	ch.vars.fit()
-	ch.publish() // the last view has the old list
+	ch.restDue = true
+	time.AfterFunc(restAfter, func() { ch.box.put(ch.rest) })
 }
 
-// fit makes a list without what is gone, and with little room.
-func (v *variables) fit() {
-	v.moveTo(v.count() + spareRoom)
+// rest packs what is read rarely.
+func (ch *Channel) rest() {
+	ch.restDue = false
+	if ch.bridgedTo != nil && !ch.isDown() {
+		ch.vars.pack()
+	}
 }

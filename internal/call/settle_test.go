@@ -1,35 +1,62 @@
 package call
 
 import (
-	"fmt"
+	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
-// TestFit makes a list to measure while another has a picture of it.
-func TestFit(t *testing.T) {
-	var v variables
-	for i := range 100 {
-		v.set(Variable{Name: fmt.Sprint("name", i), Value: fmt.Sprint(i)})
-	}
-	for i := range 50 {
-		v.set(Variable{Name: fmt.Sprint("name", i)}) // removes it
-	}
-	v.set(Variable{Name: "name60", Value: "moved"})
-	seen := v
-	v.fit()
-	if got := cap(v.list); got != 50+spareRoom {
-		t.Errorf("room for %d", got)
-	}
-	v.set(Variable{Name: "name70", Value: "changed"})
-	if seen.value("name70") != "70" || v.value("name70") != "changed" {
-		t.Error("the picture has changed, or the list has not")
-	}
-	for name, want := range map[string]string{"name0": "", "name60": "moved", "name99": "99"} {
-		if got := v.value(name); got != want || seen.value(name) != want {
-			t.Errorf("%s is %q, not %q", name, got, want)
+// TestTalkingChannelsRest: a second after a bridge stands its legs keep their variables packed, and nobody can tell; what happens then is followed by
+// another rest.
+func TestTalkingChannelsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.dialer.add("1016")
+		a := r.call("1016", Variable{Name: "sip_h_X-Seldom", Value: "an unusual name", Wire: true})
+		b := r.dialer.next()
+		b.h.LegAnswered([]byte(sdpB), nil)
+		a.want("answer")
+		synctest.Wait()
+		legs := []*Channel{a.h.(*Channel), b.h.(*Channel)}
+		before := []Snapshot{legs[0].Snapshot(), legs[1].Snapshot()}
+		packed := func(i int, want bool) {
+			t.Helper()
+			synctest.Wait()
+			if v := legs[i].seen.Load().vars; (v.rest != "") != want || v.count() < 10 {
+				t.Errorf("%s: packed %v, %d variables", before[i].Name, v.rest != "", v.count())
+			}
 		}
-	}
-	if v.count() != 50 || seen.count() != 50 {
-		t.Errorf("%d variables, %d in the picture", v.count(), seen.count())
+		packed(0, false)
+		packed(1, false)
+		time.Sleep(restAfter)
+		for i, ch := range legs {
+			packed(i, true)
+			if after := ch.Snapshot(); !slices.Equal(before[i].Variables, after.Variables) {
+				t.Errorf("%v\nnot\n%v", after.Variables, before[i].Variables)
+			}
+			ch.box.put(func() { ch.set("woken", "yes") })
+			packed(i, false)
+			if v := ch.seen.Load().vars; v.value("WOKEN") != "yes" || v.value("direction") != before[i].Direction {
+				t.Errorf("%s: %v", before[i].Name, v.slice())
+			}
+		}
+		time.Sleep(restAfter)
+		for i, ch := range legs {
+			packed(i, true)
+			if v := ch.seen.Load().vars; v.value("Woken") != "yes" || v.count() != len(before[i].Variables)+1 {
+				t.Errorf("%s: %v", before[i].Name, v.slice())
+			}
+		}
+		b.h.LegEnded(bye)
+		a.want("hangup NORMAL_CLEARING")
+		r.until(2)
+	})
+}
+
+// TestCommonNames: they are found by their order.
+func TestCommonNames(t *testing.T) {
+	if !slices.IsSorted(commonNames[:]) || len(slices.Compact(slices.Clone(commonNames[:]))) != len(commonNames) {
+		t.Error("not sorted, or one is there twice")
 	}
 }

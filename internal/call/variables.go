@@ -20,6 +20,10 @@ const (
 // copy knows for itself.
 type variables struct {
 	list []Variable
+	// rest are the variables of a channel that has come to rest, written close together, in the place of list; kept is their number.
+	rest packedVariables
+	kept int
+
 	tags []byte // of the names in list
 	gone marks  // of list: deleted, or set again further behind
 	// bytes counts names and values, dead those of what is gone.
@@ -85,6 +89,9 @@ func (v *variables) index(name string) int {
 }
 
 func (v *variables) lookup(name string) (Variable, bool) {
+	if v.rest != "" {
+		return v.rest.lookup(name)
+	}
 	if i := v.index(name); i >= 0 {
 		return v.list[i], true
 	}
@@ -98,6 +105,9 @@ func (v *variables) value(name string) string {
 
 // all goes through the variables in their order.
 func (v *variables) all() iter.Seq[Variable] {
+	if v.rest != "" {
+		return v.rest.all
+	}
 	return func(yield func(Variable) bool) {
 		for i := range v.list {
 			if !v.gone.has(i) && !yield(v.list[i]) {
@@ -107,11 +117,11 @@ func (v *variables) all() iter.Seq[Variable] {
 	}
 }
 
-func (v *variables) count() int { return len(v.list) - v.gone.count() }
+func (v *variables) count() int { return v.kept + len(v.list) - v.gone.count() }
 
 // slice is the variables as a list that does not change.
 func (v *variables) slice() []Variable {
-	if v.gone == (marks{}) {
+	if v.gone == (marks{}) && v.rest == "" {
 		return slices.Clip(v.list)
 	}
 	return slices.AppendSeq(make([]Variable, 0, v.count()), v.all())
@@ -119,7 +129,7 @@ func (v *variables) slice() []Variable {
 
 // same says whether two pictures are one.
 func (v *variables) same(w *variables) bool {
-	return len(v.list) == len(w.list) && (len(v.list) == 0 || &v.list[0] == &w.list[0]) && v.gone == w.gone
+	return v.rest == w.rest && len(v.list) == len(w.list) && (len(v.list) == 0 || &v.list[0] == &w.list[0]) && v.gone == w.gone
 }
 
 // renew makes a new list of what is there, with room for more.
@@ -134,16 +144,21 @@ func (v *variables) renew() {
 // moveTo makes a new list of what is there, with room for so many.
 func (v *variables) moveTo(room int) {
 	list, tags := make([]Variable, 0, room), make([]byte, 0, room)
+	for x := range v.rest.all {
+		list, tags = append(list, x), append(tags, tagOf(x.Name))
+	}
 	for i := range v.list {
 		if !v.gone.has(i) {
 			list, tags = append(list, v.list[i]), append(tags, v.tags[i])
 		}
 	}
 	v.list, v.tags, v.gone, v.dead = list, tags, marks{}, 0
+	v.rest, v.kept = "", 0
 }
 
 // set replaces or adds a variable; an empty value removes it. What a peer gives beyond the limits is dropped.
 func (v *variables) set(x Variable) {
+	v.unpack()
 	v.del(x.Name)
 	if x.Value == "" {
 		return
@@ -163,6 +178,7 @@ func (v *variables) set(x Variable) {
 }
 
 func (v *variables) del(name string) {
+	v.unpack()
 	i := v.index(name)
 	if i < 0 {
 		return
@@ -184,6 +200,7 @@ func (v *variables) del(name string) {
 
 // push adds a value to a variable that may have several. It stays where it is.
 func (v *variables) push(name, value string) {
+	v.unpack()
 	i := v.index(name)
 	if i < 0 || v.list[i].Wire {
 		v.set(Variable{Name: name, Value: value})

@@ -52,18 +52,25 @@ func TestPicturesOfVariables(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for step := range 3000 {
 		name, value := "name_"+strconv.Itoa(random.IntN(300)), strings.Repeat("x", random.IntN(200))
+		if n := random.IntN(2 * len(commonNames)); n < len(commonNames) {
+			name = commonNames[n]
+		}
+		if random.IntN(20) == 0 {
+			v.pack()
+		}
 		i := slices.IndexFunc(plain, func(x Variable) bool { return x.Name == name })
 		switch what := random.IntN(10); {
 		case what == 0:
 			v.del(strings.ToUpper(name))
-		case what == 1 && i >= 0:
+		case what == 1 && i >= 0 && !plain[i].Wire:
 			v.push(name, value)
 			plain[i].Value = arrayPrefix + strings.TrimPrefix(plain[i].Value, arrayPrefix) + arraySeparator + value
 			i = -1
 		default:
-			v.set(Variable{Name: name, Value: value})
+			x := Variable{Name: name, Value: value, Wire: random.IntN(4) == 0 && v.wire < 100}
+			v.set(x)
 			if value != "" {
-				plain = append(plain, Variable{Name: name, Value: value})
+				plain = append(plain, x)
 			}
 		}
 		if i >= 0 {
