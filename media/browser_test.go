@@ -16,8 +16,9 @@ import (
 // browser is a pion PeerConnection with an audio track.
 type browser struct {
 	inbox
-	pc    *webrtc.PeerConnection
-	track *webrtc.TrackLocalStaticRTP
+	pc     *webrtc.PeerConnection
+	track  *webrtc.TrackLocalStaticRTP
+	sender *webrtc.RTPSender
 }
 
 // newBrowser makes one; tcp makes it use ICE-TCP only.
@@ -43,6 +44,10 @@ func newBrowser(t testing.TB, mime string, rate uint32, channels uint16, pt uint
 	if err := me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: tone, PayloadType: 110}, webrtc.RTPCodecTypeAudio); err != nil {
 		t.Fatal(err)
 	}
+	noise := webrtc.RTPCodecCapability{MimeType: "audio/CN", ClockRate: 8000}
+	if err := me.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: noise, PayloadType: 13}, webrtc.RTPCodecTypeAudio); err != nil {
+		t.Fatal(err)
+	}
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(se), webrtc.WithMediaEngine(&me), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	b := &browser{}
 	var err error
@@ -52,7 +57,7 @@ func newBrowser(t testing.TB, mime string, rate uint32, channels uint16, pt uint
 	if b.track, err = webrtc.NewTrackLocalStaticRTP(params, "audio", "browser"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = b.pc.AddTrack(b.track); err != nil {
+	if b.sender, err = b.pc.AddTrack(b.track); err != nil {
 		t.Fatal(err)
 	}
 	b.pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {

@@ -41,6 +41,8 @@ type leg struct {
 	saidLevel, heardLevel *loudness // nil: as it comes
 	peer                  *leg      // the other leg of the bridge, kept while echo is on
 	tone                  uint8     // our payload type for telephone-event towards the peer, or unmapped
+	noise                 uint8     // and for comfort noise
+	silent                bool      // the last packet of the peer was comfort noise: the next one may take its time
 	rate                  uint32    // clock rate of the audio codec
 	toneHz                uint32    // clock rate of the telephone-event
 
@@ -86,7 +88,7 @@ type iceSide struct {
 
 // newLeg makes the packet side of a session.
 func newLeg(s *Session, kind Kind) *leg {
-	l := &leg{session: s, kind: kind, tone: unmapped}
+	l := &leg{session: s, kind: kind, tone: unmapped, noise: unmapped}
 	if kind == KindWebRTC {
 		l.iceSide = &iceSide{}
 	}
@@ -110,17 +112,21 @@ func useOf(c Codec) formatUse {
 		return useAudio
 	case c.IsTelephoneEvent():
 		return useTone
-	case c.Same(comfortNoiseCodec):
+	case c.IsComfortNoise():
 		return useNoise
 	}
 	return useOther
 }
 
-// comfortNoise is the static payload type of RFC 3389. It is passed between legs of 8000 Hz though no description of ours names it: who never said
+// comfortNoise is the static payload type of RFC 3389. It is passed between legs of 8000 Hz also when their descriptions do not name it: who never said
 // that it understands it ignores it, and without it the numbers of its packets would look like loss.
 const comfortNoise = 13
 
+// comfortNoiseCodec is what silence sounds like.
 var comfortNoiseCodec = Codec{Name: "CN", ClockRate: 8000, Channels: 1, PayloadType: comfortNoise}
+
+// ComfortNoise is the format of RFC 3389 for codecs of 8000 Hz.
+func ComfortNoise() Codec { return comfortNoiseCodec }
 
 // legUpdate is what a finished offer/answer exchange changes. Nil and zero fields leave things as they are.
 type legUpdate struct {
@@ -207,7 +213,7 @@ func sameSDES(a, b srtp.SDES) bool {
 
 func (l *leg) applyFormats(formats []format8) {
 	l.account() // to the codec so far
-	l.tone, l.rate = unmapped, 8000
+	l.tone, l.noise, l.rate = unmapped, unmapped, 8000
 	l.formats = make([]format8, 0, len(formats)+1)
 	for _, f := range formats {
 		f.use = useOf(f.codec)
@@ -228,6 +234,9 @@ func (l *leg) applyFormats(formats []format8) {
 	for _, f := range formats {
 		if f.codec.IsTelephoneEvent() && (l.tone == unmapped || uint32(f.codec.ClockRate) == l.rate) {
 			l.tone, l.toneHz = f.tx, uint32(f.codec.ClockRate)
+		}
+		if f.use == useNoise && uint32(f.codec.ClockRate) == l.rate {
+			l.noise = f.tx
 		}
 	}
 }
@@ -252,7 +261,7 @@ func (l *leg) formatOf(pt uint8) *format8 {
 func comfortable(formats []format8) bool {
 	audio := false
 	for _, f := range formats {
-		if f.tx == comfortNoise || f.codec.PayloadType == comfortNoise {
+		if f.use == useNoise || f.tx == comfortNoise || f.codec.PayloadType == comfortNoise {
 			return false
 		}
 		audio = audio || f.use == useAudio && f.codec.ClockRate == comfortNoiseCodec.ClockRate

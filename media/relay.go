@@ -218,17 +218,21 @@ func (l *leg) rtpIn(buf []byte) bool {
 	}
 	pt := buf[1] & 0x7f
 	f := l.formatOf(pt)
+	seq, ts, ssrc := binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:]), binary.BigEndian.Uint32(buf[8:])
 	if f == nil {
 		l.sh.stats.DropUnroutable++
+		if l.src.started && ssrc == l.src.ssrc && l.src.take(ssrc, seq) { // not agreed on, but not lost either
+			l.src.count(len(buf), ts, 0, l.sh.now)
+		}
 		return false
 	}
-	seq, ts, ssrc := binary.BigEndian.Uint16(buf[2:]), binary.BigEndian.Uint32(buf[4:]), binary.BigEndian.Uint32(buf[8:])
 	if !l.src.take(ssrc, seq) {
 		l.replays++
 		l.sh.stats.DropReplay++
 		return true
 	}
 	tone := f.use == useTone
+	l.silent = f.use == useNoise
 	rate := uint32(f.codec.ClockRate)
 	switch f.use {
 	case useTone:
@@ -338,7 +342,7 @@ func (l *leg) sendRTP(buf []byte, now bool) {
 	switch pt := buf[1] & 0x7f; {
 	case pt == l.tone:
 		l.tonesOut++
-	case pt == comfortNoise:
+	case pt == l.noise:
 		l.noiseOut++
 	}
 	if l.out != nil {

@@ -43,6 +43,9 @@ func (l *leg) rtcpIn(buf []byte) bool {
 		return false
 	}
 	l.reports.in++
+	if l.silent { // it sends comfort noise when there is another one (RFC 3389 §5); this says that it is there
+		l.quietSince, l.timedOut = l.sh.now, false
+	}
 	for p := rtcpPacket(buf); p != nil; p = rtcpPacket(buf) {
 		buf = buf[len(p):]
 		switch p[1] {
@@ -140,8 +143,8 @@ func (l *leg) feedback(p []byte) {
 	switch {
 	case p[1] == rtcpRTPFB:
 		binary.BigEndian.PutUint32(out[8:], to.src.ssrc)
-		for f := out[12:]; len(f) >= 4; f = f[4:] {
-			binary.BigEndian.PutUint16(f, binary.BigEndian.Uint16(f)-t.seqOff)
+		if out = t.asked(out); len(out) == 12 {
+			return
 		}
 	case format == feedbackPLI:
 		binary.BigEndian.PutUint32(out[8:], to.src.ssrc)
@@ -153,7 +156,22 @@ func (l *leg) feedback(p []byte) {
 		}
 	}
 	l.sh.stats.FeedbackPassed++
-	to.sendRTCP(buf, n+len(p))
+	to.sendRTCP(buf, n+len(out))
+}
+
+// asked puts a NACK (RFC 4585 §6.2.1) into the numbers of the source, and leaves out what did not come from it as the stream is numbered now: packets
+// of who was heard before, or from before one of our own.
+func (t *stream) asked(nack []byte) []byte {
+	kept := nack[:12]
+	for f := nack[12:]; len(f) >= 4; f = f[4:] {
+		seq := binary.BigEndian.Uint16(f) - t.seqOff
+		if int32(t.from.src.extended(seq)-t.minIn) < 0 {
+			continue
+		}
+		kept = append(kept, byte(seq>>8), byte(seq), f[2], f[3])
+	}
+	binary.BigEndian.PutUint16(kept[2:], uint16(len(kept)/4-1))
+	return kept
 }
 
 // sendRTCP encrypts and sends buf[:n], which does not lie in the arena and has tail room.

@@ -28,6 +28,9 @@ func (c Codec) Same(d Codec) bool {
 // IsTelephoneEvent tells whether this is DTMF (RFC 4733) and no audio.
 func (c Codec) IsTelephoneEvent() bool { return strings.EqualFold(c.Name, telephoneEvent) }
 
+// IsComfortNoise tells whether this is what silence sounds like (RFC 3389) and no audio.
+func (c Codec) IsComfortNoise() bool { return strings.EqualFold(c.Name, comfortNoiseCodec.Name) }
+
 // IsAudio tells whether a call can be carried by it: everything but DTMF, comfort noise and redundancy wrappers.
 func (c Codec) IsAudio() bool {
 	for _, name := range [...]string{telephoneEvent, "CN", "red", "ulpfec", "flexfec-03", "rtx"} {

@@ -6,7 +6,8 @@ import "slices"
 // (FreeSWITCH's inbound-codec-negotiation "generous"), and takes the format parameters from prefs where they have any: those say
 // what we, or the leg behind us, can receive. Each format occurs once. A telephone-event is kept when prefs have it and it runs
 // at the clock rate of a kept audio codec; when there is none of that rate (opus with telephone-event/8000 only), those that prefs
-// have are kept as they are. Without a common audio codec the result is nil.
+// have are kept as they are. Comfort noise is kept when prefs have it at the clock rate of a kept audio codec. Without a common audio codec the
+// result is nil.
 func Intersect(offer []Codec, prefs []Codec) []Codec {
 	var out []Codec
 	for _, o := range offer {
@@ -25,7 +26,19 @@ func Intersect(offer []Codec, prefs []Codec) []Codec {
 	if out == nil {
 		return nil
 	}
-	return append(out, matchingEvents(offer, prefs, audioRates(out))...)
+	rates := audioRates(out)
+	return append(append(out, matchingEvents(offer, prefs, rates)...), matchingNoise(offer, prefs, rates)...)
+}
+
+// matchingNoise is the offered comfort noise that prefs have and that goes with audio of the given clock rates, RFC 3389 §4.
+func matchingNoise(offer, prefs []Codec, rates []int) []Codec {
+	var out []Codec
+	for _, o := range offer {
+		if o.IsComfortNoise() && slices.Contains(rates, o.ClockRate) && containsCodec(prefs, o) && !containsCodec(out, o) {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // matchingEvents are the offered telephone-events that prefs have and that go with audio of the given clock rates, RFC 4733 §2.1.
@@ -49,7 +62,7 @@ func matchingEvents(offer, prefs []Codec, rates []int) []Codec {
 	return exact
 }
 
-// Narrow reduces a negotiated list to its first audio codec and the telephone-event that goes with it, as FreeSWITCH answers: a
+// Narrow reduces a negotiated list to its first audio codec, and the telephone-event and comfort noise that go with it, as FreeSWITCH answers: a
 // peer given several codecs may change between them at any packet, which a relay without transcoding cannot follow.
 func Narrow(codecs []Codec) []Codec {
 	i := slices.IndexFunc(codecs, Codec.IsAudio)
@@ -61,7 +74,7 @@ func Narrow(codecs []Codec) []Codec {
 	if ev := matchingEvents(codecs, codecs, []int{c.ClockRate}); len(ev) > 0 {
 		out = append(out, ev[0])
 	}
-	return out
+	return append(out, matchingNoise(codecs, codecs, []int{c.ClockRate})...)
 }
 
 // Offerable is what can be offered to a second leg when the first one offered a and the second may use prefs. Nothing is
@@ -91,7 +104,7 @@ func Offerable(a []Codec, prefs []Codec) []Codec {
 			}
 		}
 	}
-	return NumberPayloads(append(out, events...))
+	return NumberPayloads(append(append(out, events...), matchingNoise(a, prefs, rates)...))
 }
 
 // NumberPayloads gives each codec whose payload type is taken by an earlier one, or is not valid, a free dynamic one (RFC 3551 §6).

@@ -359,9 +359,9 @@ func (ch *Channel) answerWith(c media.Codec, final bool) error {
 	}
 	var codecs []media.Codec
 	if c.Name != "" {
-		codecs = append([]media.Codec{c}, eventsOf(ch.prefs)...)
+		codecs = append([]media.Codec{c}, ch.besides(ch.prefs)...)
 	} else {
-		codecs = ch.prefs
+		codecs = ch.allowed(ch.prefs)
 	}
 	sdp := ch.media.LocalSDP()
 	if !ch.early || len(sdp) == 0 {

@@ -117,9 +117,9 @@ func codecsByName(prefs string) []media.Codec {
 	return media.CodecsByName(prefs)
 }
 
-// codecsFor are the codecs of a preference list, without telephone-event where digits go another way.
+// codecsFor are the codecs of a preference list and comfort noise, without telephone-event where digits go another way.
 func codecsFor(prefs, dtmfType string) []media.Codec {
-	codecs := codecsByName(prefs)
+	codecs := append(codecsByName(prefs), media.ComfortNoise())
 	if dtmfType == dtmfInfo || dtmfType == dtmfNone {
 		codecs = filter(codecs, func(c media.Codec) bool { return !c.IsTelephoneEvent() })
 	}

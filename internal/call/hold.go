@@ -65,12 +65,12 @@ func (ch *Channel) reofferAnswered(sdp []byte) {
 	ch.hold(d == media.SendOnly || d == media.Inactive)
 }
 
-// keepCodec is what a re-offer may be answered with: the codec of the call and DTMF, or what the leg may use when none is agreed on.
+// keepCodec is what a re-offer may be answered with: the codec of the call and what goes with it, or what the leg may use when none is agreed on.
 func (ch *Channel) keepCodec() []media.Codec {
 	if ch.codec.Name == "" {
-		return ch.prefs
+		return ch.allowed(ch.prefs)
 	}
-	return append([]media.Codec{ch.codec}, eventsOf(ch.media.RemoteCodecs())...)
+	return append([]media.Codec{ch.codec}, ch.besides(ch.media.RemoteCodecs())...)
 }
 
 // maxHolds bounds what hold_events lists, the last ones.

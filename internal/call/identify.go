@@ -27,7 +27,7 @@ func (ch *Channel) identify(name, number string) {
 		name = number
 	}
 	offer := func() ([]byte, error) {
-		return ch.media.Offer(ch.media.Kind(), append([]media.Codec{ch.codec}, eventsOf(ch.prefs)...))
+		return ch.media.Offer(ch.media.Kind(), append([]media.Codec{ch.codec}, ch.besides(ch.prefs)...))
 	}
 	err := leg.Identify(name, number, offer, func(answer []byte, err error) {
 		ch.box.put(func() { ch.identified(answer, err) })

@@ -143,6 +143,7 @@ type Inbound struct {
 	CodecPrefs  string        // inbound-codec-prefs of the profile, "OPUS,G722,PCMU,PCMA"
 	DTMFType    string        // dtmf-type of the profile: how digits are sent: rfc2833 or "", info, none
 	RequireSRTP bool          // an offer of plain RTP is refused
+	SuppressCNG bool          // suppress-cng of the profile: comfort noise is not agreed on
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold
 	MediaIP     netip.Addr    // the address that the peer is told for media; zero: this machine's own
@@ -170,6 +171,7 @@ type Destination struct {
 	SDES        bool          // offer SDES-SRTP
 	CodecPrefs  string        // outbound-codec-prefs of the profile
 	DTMFType    string        // dtmf-type of the profile
+	SuppressCNG bool          // suppress-cng of the profile
 	NetworkAddr string        // IP address that signalling goes to, when known: media from there may be latched ("": only what SDP says)
 	RTPTimeout  time.Duration // without media that should come
 	HoldTimeout time.Duration // without media while the leg is on hold

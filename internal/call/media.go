@@ -152,6 +152,25 @@ func eventsOf(codecs []media.Codec) []media.Codec {
 	return filter(codecs, media.Codec.IsTelephoneEvent)
 }
 
+// besides are the formats of a list that go with the audio: telephone-events, and comfort noise unless it is suppressed.
+func (ch *Channel) besides(codecs []media.Codec) []media.Codec {
+	return filter(ch.allowed(codecs), func(c media.Codec) bool { return c.IsTelephoneEvent() || c.IsComfortNoise() })
+}
+
+// allowed leaves out comfort noise if the profile has suppress-cng, or the channel or the globals the variable suppress_cng; both also as FreeSWITCH
+// once misspelled them.
+func (ch *Channel) allowed(codecs []media.Codec) []media.Codec {
+	suppressed := ch.incoming != nil && ch.incoming.SuppressCNG || ch.dest != nil && ch.dest.SuppressCNG
+	for _, name := range [...]string{"suppress_cng", "supress_cng"} {
+		v, ok := env{ch}.Var(name)
+		suppressed = suppressed || ok && isTrue(v.Text)
+	}
+	if !suppressed {
+		return codecs
+	}
+	return filter(codecs, func(c media.Codec) bool { return !c.IsComfortNoise() })
+}
+
 func filter(codecs []media.Codec, keep func(media.Codec) bool) []media.Codec {
 	var out []media.Codec
 	for _, c := range codecs {

@@ -8,9 +8,9 @@ func (ch *Channel) offerless() bool { return ch.incoming != nil && len(ch.incomi
 // answerByOffer answers a caller that made no offer with one of ours, of one codec since nothing is transcoded, and waits for its answer in the ACK.
 // Without ACK the signalling side ends the call.
 func (ch *Channel) answerByOffer(c media.Codec) error {
-	codecs := ch.prefs
+	codecs := ch.allowed(ch.prefs)
 	if c.Name != "" {
-		codecs = append([]media.Codec{c}, eventsOf(ch.prefs)...)
+		codecs = append([]media.Codec{c}, ch.besides(ch.prefs)...)
 	}
 	kind := media.KindRTP
 	switch {

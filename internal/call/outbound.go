@@ -34,8 +34,9 @@ func (ch *Channel) newOutbound(d Destination, t target) (*Channel, error) {
 	b.other, b.otherType = a.asOriginator(), originator
 	b.profile.originated(t.vars)
 	b.offered = media.Offerable(ch.ownOffer(), prefsOf(d, t))
-	b.prefs = b.offered
 	ch.outboundVariables(b, t)
+	b.offered = b.allowed(b.offered)
+	b.prefs = b.offered
 	b.sound.meta.merge(ch.sound.far)
 	made = true
 	return b, nil

@@ -115,11 +115,11 @@ func (ch *Channel) moveTo(c media.Codec) error {
 // and the others too where it can be moved to them.
 func (ch *Channel) ownOffer() []media.Codec {
 	if ch.codec.Name == "" {
-		return ch.prefs
+		return ch.allowed(ch.prefs)
 	}
 	own := []media.Codec{ch.codec}
 	if ch.sound.movable {
 		own = append(own, filter(audioOf(ch.prefs), func(c media.Codec) bool { return !c.Same(ch.codec) })...)
 	}
-	return append(own, eventsOf(ch.media.RemoteCodecs())...)
+	return append(own, ch.besides(ch.media.RemoteCodecs())...)
 }

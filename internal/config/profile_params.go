@@ -71,6 +71,8 @@ var profileParams = []Param{
 	{"inbound-proxy-media", "flag", "ProxyMedia", false, ""},
 	{"disable-transcoding", "flag", "DisableTranscoding", false, "*"},
 	{"require-secure-rtp", "flag", "RequireSecureRTP", true, ""},
+	{"suppress-cng", "flag", "SuppressCNG", true, ""},
+	{"supress-cng", "flag", "SuppressCNG", true, ""},
 	{"enable-timer", "flag", "SessionTimers", true, ""},
 	{"session-timeout", "seconds", "SessionTimeout", true, ""},
 	{"minimum-session-expires", "seconds", "MinSessionExpires", true, ""},
@@ -138,7 +140,7 @@ keepalive-method manual-rtp-bugs manual-video-rtp-bugs ndlb-allow-bad-iananame n
 ndlb-expires-in-register-response ndlb-sendrecv-in-session odbc-dsn parse-invite-tel-params ping-thread-frequency presence-privacy
 presence-proto-lookup profile-standby registration-thread-frequency renegotiate-codec-on-hold reuse-connections rtp-autofix-timing
 rtp-autoflush-during-bridge rtp-digit-delay rtp-notimer-during-bridge rtp-timer-name shutdown-on-fail sip-expires-late-margin
-socket-tcp-keepalive stun-auto-disable stun-enabled suppress-cng supress-cng tcp-keepalive tcp-ping2pong tcp-pingpong tls-bind-params
+socket-tcp-keepalive stun-auto-disable stun-enabled tcp-keepalive tcp-ping2pong tcp-pingpong tls-bind-params
 tls-orq-connect-timeout tls-timeout tls-verify-date tls-verify-depth use-rtp-timer username watchdog-enabled
 watchdog-event-timeout watchdog-step-timeout
 `

@@ -34,6 +34,7 @@ type ProfileSettings struct {
 	CodecNegotiation                                  string // generous, greedy or scrooge
 	LateNegotiation, BypassMedia, ProxyMedia          bool   // inbound-…
 	DisableTranscoding, RequireSecureRTP              bool
+	SuppressCNG                                       bool          // no comfort noise is agreed on
 	SessionTimers                                     bool          // enable-timer; on
 	SessionTimeout, MinSessionExpires                 time.Duration // 0 = the stack's own
 	T1, T2, T4                                        time.Duration // 0 = RFC 3261's
@@ -96,6 +97,7 @@ func (r *reader) profileSettings(n *fsxml.Node, s settings) ProfileSettings {
 		LateNegotiation:  s.flag("inbound-late-negotiation", false), BypassMedia: s.flag("inbound-bypass-media", false),
 		ProxyMedia: s.flag("inbound-proxy-media", false), DisableTranscoding: s.flag("disable-transcoding", false),
 		RequireSecureRTP: s.flag("require-secure-rtp", false),
+		SuppressCNG:      s.flag("suppress-cng", s.flag("supress-cng", false)),
 		MediaOptions:     s.names("media-option"), HoldMusic: s.text("hold-music", ""),
 		RecordPath: s.text("record-path", ""), RecordTemplate: s.text("record-template", ""),
 		UserAgentFilter: s.text("user-agent-filter", ""), PresenceHosts: s.text("presence-hosts", ""),

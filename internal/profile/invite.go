@@ -131,7 +131,7 @@ func (p *Profile) inbound(tx *sip.ServerTx, snap *config.Snapshot, view *config.
 		SDP:         sdp,
 		CodecPrefs:  view.InboundCodecPrefs,
 		DTMFType:    view.DTMFType,
-		RequireSRTP: view.RequireSecureRTP,
+		RequireSRTP: view.RequireSecureRTP, SuppressCNG: view.SuppressCNG,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
 		HoldMusic:   view.HoldMusic,

@@ -273,6 +273,7 @@ func (r *route) destination(snap *config.Snapshot, vars []call.Variable) call.De
 		NetworkAddr: r.networkAddr(),
 		WebRTC:      r.webrtc || r.value(vars, "media_webrtc") == "true",
 		CodecPrefs:  view.OutboundCodecPrefs,
+		SuppressCNG: view.SuppressCNG,
 		DTMFType:    view.DTMFType,
 		RTPTimeout:  view.RTPTimeout,
 		HoldTimeout: view.RTPHoldTimeout,
