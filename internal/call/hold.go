@@ -2,14 +2,15 @@ package call
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/talkpath/talkpath/media"
 )
 
 // reoffer answers a peer's new offer within the call: hold, resume, mute (which changes nothing), another address. Only the codec of
-// the call is accepted then, because nothing is transcoded. The far leg is not asked; on hold it hears music where
-// its codec can be made, else silence.
+// the call is accepted then, because nothing is transcoded; a leg that is on its own may take another one. The far leg is not asked; on hold it
+// hears music where its codec can be made, else silence.
 func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 	if ch.hungUp || ch.media == nil {
 		respond(nil, errGone)
@@ -23,13 +24,17 @@ func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 		respond(nil, fmt.Errorf("call: new offer: %w", err))
 		return
 	}
-	answer, err := ch.media.Answer(ch.keepCodec())
+	before := ch.codec
+	answer, err := ch.media.Answer(ch.anewCodecs())
 	if err != nil {
 		respond(nil, fmt.Errorf("call: answer to new offer: %w", err))
 		return
 	}
 	respond(answer, nil)
 	ch.negotiated(sdp)
+	if before.Name != "" && !before.Same(ch.codec) {
+		ch.emitCodec()
+	}
 	d := ch.media.RemoteDirection()
 	ch.hold(d == media.SendOnly || d == media.Inactive)
 	ch.emitReinvite()
@@ -71,6 +76,16 @@ func (ch *Channel) keepCodec() []media.Codec {
 		return ch.allowed(ch.prefs)
 	}
 	return append([]media.Codec{ch.codec}, ch.besides(ch.media.RemoteCodecs())...)
+}
+
+// anewCodecs is what a peer's new offer may be answered with: keepCodec, or on a leg that is on its own and is not offered its codec any more what it
+// may use at all.
+func (ch *Channel) anewCodecs() []media.Codec {
+	alone := ch.bridgedTo == nil && ch.ringing == nil && ch.parent == nil && ch.join == nil
+	if alone && !slices.ContainsFunc(ch.media.RemoteCodecs(), ch.codec.Same) {
+		return ch.prefs
+	}
+	return ch.keepCodec()
 }
 
 // maxHolds bounds what hold_events lists, the last ones.

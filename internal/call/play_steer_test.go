@@ -2,11 +2,13 @@ package call
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/talkpath/talkpath/esl"
+	"github.com/talkpath/talkpath/media"
 	"github.com/talkpath/talkpath/media/audio"
 )
 
@@ -129,5 +131,46 @@ func TestHoldLoopback(t *testing.T) {
 		})
 	}
 	ch.Hangup(NormalClearing)
+	r.until(3)
+}
+
+// TestLoopbackChangesCodec connects a loopback leg with one that has another codec: both of its legs change to that.
+func TestLoopbackChangesCodec(t *testing.T) {
+	eng, err := media.NewEngine(media.Config{ListenIP: netip.MustParseAddr("127.0.0.1"), MuxTCPPort: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := dialRig(t, "user/1016@127.0.0.1")
+	t.Cleanup(func() {
+		if err := eng.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.core.media = engine{eng}
+	a := r.outcome(r.originates(Origination{Dial: "loopback/9196/plain", Application: "park"})).uuid
+	b := r.outcome(r.originates(Origination{Dial: "null/1", Application: "park"})).uuid
+	parked := map[string]bool{}
+	r.read(func(e *esl.Event) bool {
+		if e.Name() == "CHANNEL_PARK" {
+			parked[e.Value("Unique-ID")] = true
+		}
+		return parked[a] && parked[b]
+	})
+	one, _ := r.core.Channel(a)
+	other, _ := r.core.Channel(b)
+	if one == nil || other == nil {
+		t.Fatal("no channels")
+	}
+	one.Bridge(other)
+	e := r.read(func(e *esl.Event) bool { return e.Name() == "CHANNEL_BRIDGE" || e.Name() == "CHANNEL_HANGUP" })
+	if e.Name() != "CHANNEL_BRIDGE" {
+		t.Fatalf("%s: %s", e.Name(), e.Value("Hangup-Cause"))
+	}
+	for _, s := range r.core.Channels() {
+		if v, _ := s.Variable("read_codec"); v != "PCMU" {
+			t.Errorf("%s has %s", s.Name, v)
+		}
+	}
+	one.Hangup(NormalClearing)
 	r.until(3)
 }
