@@ -56,12 +56,12 @@ var kernelRules = rules(
 	groupEntry, `^(entry_SYSCALL|do_syscall_64|syscall_|el0_svc|invoke_syscall)`,
 )
 
-// systemCallRules are for a profile that does not see the kernel: what a function that makes a system call was called for.
+// systemCallRules are for a profile that does not see the kernel: what the innermost function with a telling name made a system call for.
 var systemCallRules = rules(
-	groupSend, `(?i)(sendmmsg|sendmsg|sendto|\.Write|WriteTo|flush)`,
-	groupReceive, `(?i)(recvmmsg|recvmsg|recvfrom|\.Read|ReadFrom|receive)`,
-	groupSleep, `(?i)(futex|epoll|netpoll|nanosleep|usleep|pause|sleep|poll)`,
-	groupFiles, `(?i)(sync|mmap|open|close)`,
+	groupSend, `(?i)send|\.Write|flush`,
+	groupReceive, `(?i)recv|\.Read|receive|\.read`,
+	groupSleep, `(?i)futex|epoll|netpoll|sleep|pause|\.wait$`,
+	groupFiles, `(?i)fsync|datasync|mmap|open|close`,
 )
 
 // userRules: the innermost frame that one matches decides. Runtime and standard library without a rule work for their caller.
@@ -84,8 +84,10 @@ func groupOf(frames []frame) string {
 		return kernelGroup(frames)
 	}
 	if frames[0].object == "" && systemCall.MatchString(frames[0].function) {
-		if group := matchAny(systemCallRules, frames); group != "" {
-			return group
+		for _, f := range frames {
+			if group := matchAny(systemCallRules, []frame{f}); group != "" {
+				return group
+			}
 		}
 	}
 	for _, f := range frames {

@@ -94,6 +94,10 @@ func TestProfileGroups(t *testing.T) {
 		{"its standard library", c("/usr/lib/libc.so.6", "memcpy@@GLIBC_2.14"), groupLibC},
 		{"its encryption", c("/usr/lib/libcrypto.so.3", "[unknown]"), groupCrypto},
 		{"without the kernel's side: a send", []frame{{function: "internal/runtime/syscall/linux.Syscall6", isGo: true}, {function: "github.com/talkpath/talkpath/media.sendmmsg", isGo: true}}, groupSend},
+		{"without the kernel's side: a send in a reader", []frame{{function: "syscall.RawSyscall6", isGo: true}, {function: "github.com/talkpath/talkpath/media.(*loop).sendDirect", isGo: true},
+			{function: "github.com/talkpath/talkpath/media.(*loop).readOne", isGo: true}}, groupSend},
+		{"without the kernel's side: a wait", []frame{{function: "syscall.RawSyscall6", isGo: true}, {function: "github.com/talkpath/talkpath/media.(*loop).wait", isGo: true},
+			{function: "sync.(*WaitGroup).Go.func1", isGo: true}}, groupSleep},
 		{"without the kernel's side: a futex", []frame{{function: "runtime.futex", isGo: true}, {function: "runtime.futexsleep", isGo: true}}, groupSleep},
 	} {
 		if got := groupOf(test.stack); got != test.want {

@@ -104,6 +104,9 @@ func (r *Result) rows() [][2]string {
 			good = "  out of bounds: " + s.Beyond
 		}
 		add(fmt.Sprintf("  %.0f a second", s.Rate), "%d failed, p50 %.3g ms, p99 %.3g ms, server %.2f cores%s", s.Calls.Failed, s.Calls.Took.P50, s.Calls.Took.P99, s.Cores, good)
+		for _, reason := range slices.Sorted(maps.Keys(s.Calls.Failures)) {
+			add("    failed", "%d × %s", s.Calls.Failures[reason], reason)
+		}
 	}
 	switch {
 	case r.Knee > 0 && r.Steps[len(r.Steps)-1].Within:
