@@ -75,79 +75,102 @@ func (r *Result) WriteTable(w io.Writer) error {
 	return nil
 }
 
-// rows is the table: what, and its value.
-func (r *Result) rows() [][2]string {
-	var rows [][2]string
-	add := func(name, format string, args ...any) {
-		rows = append(rows, [2]string{name, fmt.Sprintf(format, args...)})
-	}
-	add("scenario", "%s against %s", strings.TrimSpace(r.Scenario+" "+r.Legs), r.Server)
-	for _, a := range []struct {
-		name string
-		*Attempts
-	}{{"registrations", r.Registrations}, {"calls", r.Calls}} {
-		if a.Attempts == nil {
-			continue
-		}
-		add(a.name, "%d succeeded, %d failed, %.1f a second", a.Succeeded, a.Failed, a.PerSecond)
-		for _, reason := range slices.Sorted(maps.Keys(a.Failures)) {
-			add("  failed", "%d × %s", a.Failures[reason], reason)
-		}
-		add("  time", "%s", a.Took)
-	}
+// table is rows of what, and its value.
+type table [][2]string
+
+func (t *table) add(name, format string, args ...any) {
+	*t = append(*t, [2]string{name, fmt.Sprintf(format, args...)})
+}
+
+// rows is the result as a table.
+func (r *Result) rows() table {
+	var t table
+	t.add("scenario", "%s against %s", strings.TrimSpace(r.Scenario+" "+r.Legs), r.Server)
+	t.attempts("registrations", r.Registrations)
+	t.attempts("calls", r.Calls)
 	if r.Dropped > 0 {
-		add("  dropped", "%d ended by the server", r.Dropped)
+		t.add("  dropped", "%d ended by the server", r.Dropped)
 	}
+	t.steps(r)
+	if r.Media != nil {
+		t.media(r.Media)
+	}
+	if r.Process != nil {
+		t.process(r.Process)
+	}
+	if r.Load != nil {
+		t.load(r.Load, r.Machine.CPUs)
+	}
+	return t
+}
+
+func (t *table) attempts(name string, a *Attempts) {
+	if a == nil {
+		return
+	}
+	t.add(name, "%d succeeded, %d failed, %.1f a second", a.Succeeded, a.Failed, a.PerSecond)
+	t.failures("  failed", a)
+	t.add("  time", "%s", a.Took)
+}
+
+func (t *table) failures(name string, a *Attempts) {
+	for _, reason := range slices.Sorted(maps.Keys(a.Failures)) {
+		t.add(name, "%d × %s", a.Failures[reason], reason)
+	}
+}
+
+// steps are those of a ramp.
+func (t *table) steps(r *Result) {
 	for _, s := range r.Steps {
 		good := ""
 		if !s.Within {
 			good = "  out of bounds: " + s.Beyond
 		}
-		add(fmt.Sprintf("  %.0f a second", s.Rate), "%d failed, p50 %.3g ms, p99 %.3g ms, server %.2f cores%s", s.Calls.Failed, s.Calls.Took.P50, s.Calls.Took.P99, s.Cores, good)
-		for _, reason := range slices.Sorted(maps.Keys(s.Calls.Failures)) {
-			add("    failed", "%d × %s", s.Calls.Failures[reason], reason)
-		}
+		t.add(fmt.Sprintf("  %.0f a second", s.Rate), "%d failed, p50 %.3g ms, p99 %.3g ms, server %.2f cores%s", s.Calls.Failed, s.Calls.Took.P50, s.Calls.Took.P99, s.Cores, good)
+		t.failures("    failed", s.Calls)
 	}
 	switch {
 	case r.Knee > 0 && r.Steps[len(r.Steps)-1].Within:
-		add("knee", "above %.0f calls a second: no step was out of bounds", r.Knee)
+		t.add("knee", "above %.0f calls a second: no step was out of bounds", r.Knee)
 	case r.Knee > 0:
-		add("knee", "%.0f calls a second", r.Knee)
+		t.add("knee", "%.0f calls a second", r.Knee)
 	}
-	if m := r.Media; m != nil {
-		c := m.Counts
-		add("packets", "%d sent, %d came, %.0f a second, in %d streams", c.Sent, c.Received, m.PerSecond, m.Streams)
-		add("  faults", "%d lost, %d duplicated, %d reordered, %d damaged, %d misrouted, %d renumbered", c.Lost, c.Duplicates, c.Reordered, c.Damaged, c.Misrouted, c.Renumbered)
-		add("  one-way delay", "%s, jitter %.3f ms", m.Delay, m.JitterMS)
-		add("  MOS", "%.2f, worst stream %.2f", m.MOS, m.WorstMOS)
-		if g := m.Generator; g != (Generator{}) {
-			add("  generator", "late %d times, dropped %d, could not send %d; %d strays", g.Late, g.Dropped, g.Unsent, g.Strays)
-		}
+}
+
+func (t *table) media(m *Media) {
+	c := m.Counts
+	t.add("packets", "%d sent, %d came, %.0f a second, in %d streams", c.Sent, c.Received, m.PerSecond, m.Streams)
+	t.add("  faults", "%d lost, %d duplicated, %d reordered, %d damaged, %d misrouted, %d renumbered", c.Lost, c.Duplicates, c.Reordered, c.Damaged, c.Misrouted, c.Renumbered)
+	t.add("  one-way delay", "%s, jitter %.3f ms", m.Delay, m.JitterMS)
+	t.add("  MOS", "%.2f, worst stream %.2f", m.MOS, m.WorstMOS)
+	if g := m.Generator; g != (Generator{}) {
+		t.add("  generator", "late %d times, dropped %d, could not send %d; %d strays", g.Late, g.Dropped, g.Unsent, g.Strays)
 	}
-	if p := r.Process; p != nil {
-		add("server", "%.2f CPU seconds, %.2f cores (generator: %.2f CPU seconds)", p.CPUSeconds, p.Load, p.GeneratorCPU)
-		if p.PerPacketUS > 0 {
-			add("  per packet", "%.2f µs", p.PerPacketUS)
-		}
-		if p.PerEachMS > 0 {
-			add("  per attempt", "%.3f ms", p.PerEachMS)
-		}
-		add("  memory", "%.1f MB, idle %.1f MB", p.RSS/1024, p.IdleRSS/1024)
-		if p.PerCallKB != 0 {
-			add("  per call", "%.1f kB", p.PerCallKB)
-		}
+}
+
+func (t *table) process(p *Process) {
+	t.add("server", "%.2f CPU seconds, %.2f cores (generator: %.2f CPU seconds)", p.CPUSeconds, p.Load, p.GeneratorCPU)
+	if p.PerPacketUS > 0 {
+		t.add("  per packet", "%.2f µs", p.PerPacketUS)
 	}
-	if l := r.Load; l != nil {
-		server := ""
-		if l.Server > 0 {
-			server = fmt.Sprintf(", server %.2f", l.Server)
-		}
-		add("machine", "%.2f of %d cores busy: generator %.2f%s, other %.2f; stolen %.2f", l.Busy, r.Machine.CPUs, l.Generator, server, l.Other, l.Stolen)
-		if l.Warning != "" {
-			add("  WARNING", "%s", l.Warning)
-		}
+	if p.PerEachMS > 0 {
+		t.add("  per attempt", "%.3f ms", p.PerEachMS)
 	}
-	return rows
+	t.add("  memory", "%.1f MB, idle %.1f MB", p.RSS/1024, p.IdleRSS/1024)
+	if p.PerCallKB != 0 {
+		t.add("  per call", "%.1f kB", p.PerCallKB)
+	}
+}
+
+func (t *table) load(l *MachineLoad, cpus int) {
+	server := ""
+	if l.Server > 0 {
+		server = fmt.Sprintf(", server %.2f", l.Server)
+	}
+	t.add("machine", "%.2f of %d cores busy: generator %.2f%s, other %.2f; stolen %.2f", l.Busy, cpus, l.Generator, server, l.Other, l.Stolen)
+	if l.Warning != "" {
+		t.add("  WARNING", "%s", l.Warning)
+	}
 }
 
 func (q Quantiles) String() string {
