@@ -46,7 +46,8 @@ func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
 			wildcard = true
 			continue
 		}
-		c := contact{uri: string(sip.AppendURI(nil, &ch.Address)), user: ch.Address.User, host: hostPort(ch.Address)}
+		var buf [128]byte
+		c := contact{uri: string(sip.AppendURI(buf[:0], &ch.Address)), user: ch.Address.User, host: hostPort(ch.Address)}
 		if ch.Address.Host == "" || len(c.uri) > maxContactURI || !printable(c.uri) || strings.ContainsAny(c.uri, `<>"`) {
 			return nil, false, false
 		}

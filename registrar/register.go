@@ -89,7 +89,7 @@ func (r *Registrar) respond(tx *sip.ServerTx, q Request, out outcome) {
 		}
 	}
 	headers = append(headers, q.Headers...)
-	if err := tx.Respond(tx.NewResponse(out.status, out.phrase, headers...)); err != nil {
+	if err := tx.Reply(out.status, out.phrase, headers...); err != nil {
 		r.log.Debug("REGISTER not answered", "peer", tx.Flow().RemoteAddr(), "err", err)
 	}
 }

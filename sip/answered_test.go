@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,24 +17,24 @@ func TestAnsweredRequests(t *testing.T) {
 		kept            int // transactions after that
 	}{
 		{"final", func(tx *ServerTx) { _ = tx.Respond(tx.NewResponse(200, "")) }, 1, 3, 1},
-		{"without state", func(tx *ServerTx) { _ = tx.RespondStateless(tx.NewResponse(401, "")) }, 3, 3, 0},
+		{"without state", func(tx *ServerTx) { _ = tx.Refuse(401, "") }, 3, 3, 0},
 		{"later", func(tx *ServerTx) {
 			time.AfterFunc(time.Second, func() { _ = tx.Respond(tx.NewResponse(200, "")) })
 		}, 1, 1, 1},
 		{"later without state", func(tx *ServerTx) {
-			time.AfterFunc(time.Second, func() { _ = tx.RespondStateless(tx.NewResponse(401, "")) })
+			time.AfterFunc(time.Second, func() { _ = tx.Refuse(401, "") })
 		}, 1, 1, 1},
 		{"provisional", func(tx *ServerTx) {
 			_ = tx.Respond(tx.NewResponse(100, ""))
 			time.AfterFunc(time.Second, func() { _ = tx.Respond(tx.NewResponse(200, "")) })
 		}, 1, 4, 1},
 		{"twice", func(tx *ServerTx) {
-			if tx.Respond(tx.NewResponse(200, "")) != nil || tx.RespondStateless(tx.NewResponse(401, "")) != ErrAnswered {
+			if tx.Respond(tx.NewResponse(200, "")) != nil || tx.Refuse(401, "") != ErrAnswered {
 				t.Error("the second answer was sent")
 			}
 		}, 1, 3, 1},
 		{"twice without state", func(tx *ServerTx) {
-			if tx.RespondStateless(tx.NewResponse(401, "")) != nil || tx.Respond(tx.NewResponse(200, "")) != ErrAnswered {
+			if tx.Refuse(401, "") != nil || tx.Respond(tx.NewResponse(200, "")) != ErrAnswered {
 				t.Error("the second answer was sent")
 			}
 		}, 3, 3, 0},
@@ -79,7 +80,7 @@ func TestAnsweredRequests(t *testing.T) {
 func TestInviteAnsweredWithoutState(t *testing.T) {
 	inBubble(t, func(n *fakeNet) {
 		n.b.cfg.Handler = HandlerFunc(func(tx *ServerTx) {
-			if err := tx.RespondStateless(tx.NewResponse(407, "")); err != nil {
+			if err := tx.Refuse(407, ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -130,4 +131,60 @@ func TestManyAnswered(t *testing.T) {
 			t.Errorf("%d transactions after 33 s", kept)
 		}
 	})
+}
+
+// A reply is what Respond would send, to the byte.
+func TestReplyIsResponse(t *testing.T) {
+	s, f, answers, _ := newSink()
+	defer s.Close()
+	s.setOptions([]string{"REGISTER", "INVITE"}, []string{"outbound"})
+	s.SetUserAgent("test")
+	for _, vias := range []string{
+		"Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK%\r\n", "Via: SIP/2.0/UDP a:1;rport;branch=z9hG4bK%;received=1.2.3.4\r\nVia: SIP/2.0/TCP [::1]:5;x=\"y z\";branch=1\r\n",
+		"Via: SIP/2.0/UDP a;RPORT;branch=z9hG4bK%\r\n", "Via: SIP/2.0/UDP 10.0.0.9:5;branch=z9hG4bK%;rport=7;received=x\r\nRecord-Route: <sip:a;lr>\r\n",
+	} {
+		for _, to := range []string{"<sip:b@c>", `"B" <sip:b:pw@c:5;x=y?h=z>;tag=5`} {
+			for _, code := range []int{100, 200, 302, 401, 503} {
+				for _, headers := range [][]Header{nil, {NewHeader("Contact", "<sip:a@b>;expires=5"), NewHeader("Allow", "X"), NewHeader("Server", "y")}} {
+					r, err := s.parse([]byte("REGISTER sip:c SIP/2.0\r\n" + vias + "From: <sip:a@b>;tag=1\r\nTo: " + to + "\r\nCall-ID: x\r\nCSeq: 7 REGISTER\r\n\r\n"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					*answers = nil
+					for i := range 2 {
+						tx := s.newServerTx(f, r.(*Request), txKey{1})
+						if i == 0 {
+							err = tx.Respond(tx.NewResponse(code, "", headers...))
+						} else {
+							err = tx.Reply(code, "", headers...)
+						}
+						tx.terminate()
+						for _, a := range s.serverTxs.all() {
+							a.terminate()
+						}
+						if err != nil {
+							t.Fatal(err)
+						}
+					}
+					if a := *answers; len(a) != 2 || a[0] != a[1] {
+						t.Errorf("answers differ: %q", a)
+					}
+				}
+			}
+		}
+	}
+	for _, bad := range []struct {
+		reason string
+		header Header
+	}{{"a\r\nb", nil}, {"", NewHeader("A", "b\nc")}, {"", NewHeader("A\r\nB", "c")}} {
+		r, _ := s.parse([]byte("REGISTER sip:c SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 7 REGISTER\r\n\r\n"))
+		tx := s.newServerTx(f, r.(*Request), txKey{1})
+		headers := []Header{bad.header}
+		if bad.header == nil {
+			headers = nil
+		}
+		if err := tx.Reply(401, bad.reason, headers...); !errors.Is(err, ErrHeaderValue) {
+			t.Errorf("%q %v: %v", bad.reason, bad.header, err)
+		}
+	}
 }

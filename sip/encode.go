@@ -10,10 +10,7 @@ import (
 
 // encode writes a message. It is put together in a scratch buffer and copied, so that what is kept has the size it needs.
 func (s *Stack) encode(m Message) ([]byte, error) {
-	room, _ := s.scratch.Get().(*[]byte)
-	if room == nil {
-		room = new([]byte)
-	}
+	room := s.room()
 	defer s.scratch.Put(room)
 	b, err := appendMessage((*room)[:0], m)
 	*room = b
@@ -21,6 +18,14 @@ func (s *Stack) encode(m Message) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.Clone(b), nil
+}
+
+// room is a scratch buffer; who takes it puts it back into s.scratch.
+func (s *Stack) room() *[]byte {
+	if room, ok := s.scratch.Get().(*[]byte); ok {
+		return room
+	}
+	return new([]byte)
 }
 
 // appendMessage writes a message behind b. Every name and value is checked: a CR, LF or NUL that came from elsewhere must never end a header line

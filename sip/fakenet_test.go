@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"sync"
@@ -161,7 +162,7 @@ func (n *fakeNet) link(addrA, addrB string) (ab, ba *Flow) {
 			lost := n.drop != nil && n.drop(m)
 			n.mu.Unlock()
 			if !lost {
-				wire <- data
+				wire <- bytes.Clone(data)
 			}
 			return nil
 		}

@@ -25,7 +25,7 @@ type Flow struct {
 	host      string // that its server proved to be with its certificate; "": its address, or it is none
 	done      chan struct{}
 
-	send1 func(data []byte) error // UDP and tests: writes at once; nil for connections
+	send1 func(data []byte) error // UDP and tests: writes at once and keeps nothing; nil for connections
 
 	// Connections only. One writer goroutine takes from queue.
 	wire     wire

@@ -74,7 +74,7 @@ func (p *headParser) header(m Message, line string) error {
 		m.AppendHeader(msg.NewHeader(name, value))
 		return nil
 	}
-	h, err := read(lower, value)
+	h, err := read(nil, value) // none looks at the name
 	if err == nil {
 		m.AppendHeader(h)
 		return nil

@@ -104,7 +104,7 @@ func (s *Session) stopReliableLocked() {
 
 // prackReceivedLocked takes a PRACK. An offer in it is refused: ours is the answer to the INVITE's.
 func (s *Session) prackReceivedLocked(tx *ServerTx) {
-	answer := func(code int) { _ = tx.Respond(tx.NewResponse(code, "")) }
+	answer := func(code int) { _ = tx.Reply(code, "") }
 	p := s.rel.pending
 	rseq, cseq, ok := readRAck(tx.req)
 	if s.uac || p == nil || !ok || rseq != p.rseq || cseq != s.req.CSeq().SeqNo {

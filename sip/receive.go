@@ -104,7 +104,7 @@ func (s *Stack) dispatch(tx *ServerTx, tag string) {
 	r := tx.req
 	code, reason, headers := s.screen(r, tag)
 	if code != 0 {
-		_ = tx.RespondStateless(tx.NewResponse(code, reason, headers...))
+		_ = tx.Refuse(code, reason, headers...)
 		return
 	}
 	tx.merge()
@@ -192,7 +192,7 @@ func (s *Stack) receiveCancel(f *Flow, r *Request, inviteKey txKey, invite *Serv
 	}
 	tx := s.newServerTx(f, r, key)
 	tx.tag = invite.tag
-	_ = tx.Respond(tx.NewResponse(200, ""))
+	_ = tx.Reply(200, "")
 	invite.cancel(r)
 }
 

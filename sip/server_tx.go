@@ -190,42 +190,6 @@ func (tx *ServerTx) Respond(res *Response) error {
 	return tx.respond(res.StatusCode, data)
 }
 
-// RespondStateless sends a final response and keeps nothing (RFC 3261 §8.2.7): for refusals and challenges, which cost who asks for them less than
-// us. A retransmission of the request is served anew, and the response is not repeated (§26.3.2.4), so a forged source gets nothing but an echo. A
-// transaction that has been handed on is kept all the same.
-func (tx *ServerTx) RespondStateless(res *Response) error {
-	if !tx.drop() {
-		return tx.Respond(res)
-	}
-	if tx.req.Method == INVITE && param(tx.req.To().Params, "tag") == "" { // its ACK shall be known by the tag, see receiveAck
-		res.To().Params.Add("tag", tx.stack.statelessTag(tx.key))
-	}
-	tx.stack.completeResponse(tx, res)
-	data, err := tx.stack.encode(res)
-	if err != nil {
-		tx.stack.count.sendErrors.Add(1)
-		return err
-	}
-	return tx.flow.send(data)
-}
-
-// drop forgets a transaction that waits for its final response, unless others count on it.
-func (tx *ServerTx) drop() bool {
-	tx.mu.Lock()
-	defer tx.mu.Unlock()
-	handedOn := tx.enrolled && tx.req.Method != INVITE || tx.session != nil
-	if tx.state != serverProceeding || handedOn {
-		return false
-	}
-	if tx.enrolled {
-		tx.linger.Stop()
-		tx.settledLocked()
-		tx.forget()
-	}
-	tx.state = serverTerminated
-	return true
-}
-
 // completeResponse adds what the caller left out.
 func (s *Stack) completeResponse(tx *ServerTx, res *Response) {
 	// Responses that make or refresh a dialog carry a Contact (RFC 3261 §12.1.1).

@@ -11,7 +11,7 @@ func (s *Session) request(tx *ServerTx) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := tx.req
-	answer := func(code int, headers ...Header) { _ = tx.Respond(tx.NewResponse(code, "", headers...)) }
+	answer := func(code int, headers ...Header) { _ = tx.Reply(code, "", headers...) }
 	if s.state == sessionEnded {
 		s.lateRequestLocked(tx, answer)
 		return
@@ -68,12 +68,12 @@ func (s *Session) lateRequestLocked(tx *ServerTx, answer func(code int, headers 
 
 func (s *Session) byeReceivedLocked(tx *ServerTx) {
 	if s.uac && s.state == sessionEarly { // a callee that has not answered cannot (RFC 3261 §15)
-		_ = tx.Respond(tx.NewResponse(481, ""))
+		_ = tx.Reply(481, "")
 		return
 	}
 	early := s.state == sessionEarly
 	quiet := s.byeWaits
-	_ = tx.Respond(tx.NewResponse(200, ""))
+	_ = tx.Reply(200, "")
 	s.endLocked()
 	s.forgetLocked()
 	switch {
@@ -89,17 +89,17 @@ func (s *Session) byeReceivedLocked(tx *ServerTx) {
 func (s *Session) reinviteReceivedLocked(tx *ServerTx) {
 	switch {
 	case s.hungUp:
-		_ = tx.Respond(tx.NewResponse(481, ""))
+		_ = tx.Reply(481, "")
 		return
 	case s.pendingSeq != 0, s.uac && s.state == sessionEarly:
-		_ = tx.Respond(tx.NewResponse(491, ""))
+		_ = tx.Reply(491, "")
 		return
 	case s.reinvite != nil, s.state == sessionEarly:
-		_ = tx.Respond(tx.NewResponse(500, "", NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
+		_ = tx.Reply(500, "", NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))))
 		return
 	}
 	if hs := s.stack.tooBrief(tx.req); hs != nil {
-		_ = tx.Respond(tx.NewResponse(422, "", hs...))
+		_ = tx.Reply(422, "", hs...)
 		return
 	}
 	if u := s.unacked; u != nil {
@@ -108,12 +108,12 @@ func (s *Session) reinviteReceivedLocked(tx *ServerTx) {
 	if err := tx.own(s); err != nil {
 		return
 	}
-	_ = tx.Respond(tx.NewResponse(100, ""))
+	_ = tx.Reply(100, "")
 	s.reinvite = tx
 	s.refreshLocked(tx.req)
 	if !s.post(func() { s.handler.OnReinvite(s, &Reinvite{session: s, tx: tx}) }) {
 		s.reinvite = nil
-		_ = tx.Respond(tx.NewResponse(503, ""))
+		_ = tx.Reply(503, "")
 	}
 }
 
@@ -121,15 +121,15 @@ func (s *Session) reinviteReceivedLocked(tx *ServerTx) {
 func (s *Session) updateReceivedLocked(tx *ServerTx) bool {
 	offer := len(tx.req.Body()) > 0
 	if hs := s.stack.tooBrief(tx.req); hs != nil {
-		_ = tx.Respond(tx.NewResponse(422, "", hs...))
+		_ = tx.Reply(422, "", hs...)
 		return false
 	}
 	if offer && s.pendingSeq != 0 {
-		_ = tx.Respond(tx.NewResponse(491, ""))
+		_ = tx.Reply(491, "")
 		return false
 	}
 	if offer && s.reinvite != nil {
-		_ = tx.Respond(tx.NewResponse(500, "", NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
+		_ = tx.Reply(500, "", NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))))
 		return false
 	}
 	s.refreshLocked(tx.req)

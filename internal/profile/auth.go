@@ -96,8 +96,11 @@ func (p *Profile) registeredHere(snap *config.Snapshot, f *sip.Flow, name, domai
 // sameUser compares the URI in a digest with the Request-URI (RFC 7616 §3.4.6): what was proved for one number must not serve to dial
 // another. Hosts, ports and parameters are not compared, since clients and proxies differ in them; FreeSWITCH compares nothing.
 func sameUser(digestURI string, target *sip.Uri) bool {
+	if target.User == "" {
+		return true
+	}
 	u, err := sip.ParseURI(digestURI)
-	if err != nil || u.User == "" || target.User == "" {
+	if err != nil || u.User == "" {
 		return true
 	}
 	a, errA := url.PathUnescape(u.User)
@@ -121,7 +124,7 @@ func (p *Profile) challenge(tx *sip.ServerTx, view *config.Profile, proxy, stale
 	for _, v := range p.digest.Load().Challenge(p.realm(tx.Request(), view), sourceKey(tx.Flow()), stale) {
 		hs = append(hs, sip.NewHeader(name, v))
 	}
-	if err := tx.RespondStateless(tx.NewResponse(status, "", hs...)); err != nil {
+	if err := tx.Refuse(status, "", hs...); err != nil {
 		p.log.Debug("challenge not sent", "peer", tx.Flow().RemoteAddr(), "err", err)
 	}
 }

@@ -89,7 +89,7 @@ func (p *Profile) serveOptions(tx *sip.ServerTx, view *config.Profile) {
 func allow() string { return strings.Join(allowed(), ", ") }
 
 func (p *Profile) respond(tx *sip.ServerTx, status int, phrase string, hs ...sip.Header) {
-	if err := tx.Respond(tx.NewResponse(status, phrase, hs...)); err != nil {
+	if err := tx.Reply(status, phrase, hs...); err != nil {
 		p.log.Debug("response not sent", "status", status, "peer", tx.Flow().RemoteAddr(), "err", err)
 	}
 }
