@@ -10,14 +10,7 @@ import (
 func appendValue(b []byte, h Header) []byte {
 	switch h := h.(type) {
 	case *ViaHeader:
-		b = append(append(b, h.ProtocolName...), '/')
-		b = append(append(b, h.ProtocolVersion...), '/')
-		b = append(append(b, h.Transport...), ' ')
-		b = appendHost(b, h.Host)
-		if h.Port > 0 {
-			b = strconv.AppendInt(append(b, ':'), int64(h.Port), 10)
-		}
-		return appendParams(b, h.Params)
+		return appendParams(appendHop(b, h), h.Params)
 	case *FromHeader:
 		return appendAddress(b, h.DisplayName, &h.Address, h.Params)
 	case *ToHeader:
@@ -38,6 +31,18 @@ func appendValue(b []byte, h Header) []byte {
 		return strconv.AppendUint(b, uint64(*h), 10)
 	}
 	return append(b, h.Value()...)
+}
+
+// appendHop writes a Via without its parameters.
+func appendHop(b []byte, v *ViaHeader) []byte {
+	b = append(append(b, v.ProtocolName...), '/')
+	b = append(append(b, v.ProtocolVersion...), '/')
+	b = append(append(b, v.Transport...), ' ')
+	b = appendHost(b, v.Host)
+	if v.Port > 0 {
+		b = strconv.AppendInt(append(b, ':'), int64(v.Port), 10)
+	}
+	return b
 }
 
 func appendAddress(b []byte, name string, u *Uri, ps HeaderParams) []byte {

@@ -171,9 +171,7 @@ func appendViaFrom(b []byte, v *ViaHeader, f *Flow) []byte {
 		rport = rport || strings.EqualFold(kv.K, "rport")
 	}
 	received := rport || v.Host != string(ip)
-	bare := *v
-	bare.Params = nil
-	b = appendValue(b, &bare)
+	b = appendHop(b, v)
 	for _, kv := range v.Params {
 		switch {
 		case rport && kv.K == "rport":

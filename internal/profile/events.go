@@ -32,7 +32,20 @@ type Origin struct {
 const custom = "CUSTOM"
 
 // wanted says whether a sofia:: event is worth building, wants the same of any.
-func (p *Profile) wanted(subclass string) bool { return p.wants(custom, "sofia::"+subclass) }
+func (p *Profile) wanted(subclass string) bool {
+	if p.cfg.Events == nil || p.cfg.Wants == nil {
+		return p.cfg.Events != nil
+	}
+	switch subclass { // what each REGISTER asks for makes no text
+	case "pre_register":
+		return p.cfg.Wants(custom, "sofia::pre_register")
+	case "register_attempt":
+		return p.cfg.Wants(custom, "sofia::register_attempt")
+	case "register":
+		return p.cfg.Wants(custom, "sofia::register")
+	}
+	return p.cfg.Wants(custom, "sofia::"+subclass)
+}
 
 func (p *Profile) wants(name, subclass string) bool {
 	return p.cfg.Events != nil && (p.cfg.Wants == nil || p.cfg.Wants(name, subclass))
