@@ -83,7 +83,7 @@ func (r *Registrar) respond(tx *sip.ServerTx, q Request, out outcome) {
 		headers = append(headers, sip.NewHeader("Min-Expires", strconv.Itoa(int(out.minExpires/time.Second))))
 	}
 	if out.status == http.StatusOK {
-		headers = append(headers, sip.NewHeader("Date", now.UTC().Format(http.TimeFormat)))
+		headers = append(headers, r.dateHeader(now))
 		if out.outbound && supports(tx.Request(), "outbound") { // RFC 5626 §6
 			headers = append(headers, sip.NewHeader("Require", "outbound"))
 		}
@@ -92,6 +92,14 @@ func (r *Registrar) respond(tx *sip.ServerTx, q Request, out outcome) {
 	if err := tx.Reply(out.status, out.phrase, headers...); err != nil {
 		r.log.Debug("REGISTER not answered", "peer", tx.Flow().RemoteAddr(), "err", err)
 	}
+}
+
+// dateHeader is the Date header of a second. Called with events held.
+func (r *Registrar) dateHeader(now time.Time) sip.Header {
+	if second := now.Unix(); r.date == nil || r.dateSecond != second {
+		r.date, r.dateSecond = sip.NewHeader("Date", now.UTC().Format(http.TimeFormat)), second
+	}
+	return r.date
 }
 
 func supports(req *sip.Request, option string) bool {

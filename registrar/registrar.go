@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/talkpath/talkpath/sip"
 )
 
 // Config of a Registrar. Zero values mean the defaults named.
@@ -57,7 +59,11 @@ type Registrar struct {
 	unsaved           unsaved
 
 	// events keeps the order of events: it is locked before mu is released and unlocked when the handlers are done.
-	events    sync.Mutex
+	events sync.Mutex
+	// date is the Date header of dateSecond, guarded by events.
+	date       sip.Header
+	dateSecond int64
+
 	handlersM sync.Mutex
 	handlers  []*handler
 

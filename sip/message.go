@@ -68,7 +68,7 @@ func ParseURI(s string) (Uri, error) {
 // FindHeader gives the first header of a name, nil when there is none.
 func FindHeader(m Message, name string) Header {
 	for _, h := range headersOf(m) {
-		if strings.EqualFold(h.Name(), name) {
+		if n := h.Name(); len(n) == len(name) && strings.EqualFold(n, name) {
 			return h
 		}
 	}
@@ -79,7 +79,7 @@ func FindHeader(m Message, name string) Header {
 func FindHeaders(m Message, name string) iter.Seq[Header] {
 	return func(yield func(Header) bool) {
 		for _, h := range headersOf(m) {
-			if strings.EqualFold(h.Name(), name) && !yield(h) {
+			if n := h.Name(); len(n) == len(name) && strings.EqualFold(n, name) && !yield(h) {
 				return
 			}
 		}

@@ -13,7 +13,15 @@ import (
 // headParser reads start lines and headers into the parser library's model. The library's own functions read what has a structure; the lines are
 // taken apart here, since most of the library's time goes into copying them one by one. What it reads is what the library reads: the fuzz target
 // FuzzHead compares the two.
-type headParser struct{ byName msg.HeadersParser }
+type headParser struct {
+	byName msg.HeadersParser // by their names in lower case
+	usual  []usualHeader     // by their names as they are usually written
+}
+
+type usualHeader struct {
+	name string
+	read msg.HeaderParser
+}
 
 // newHeadParser makes a parser that keeps Refer-To and Referred-By as text, since callers need them as they were sent, and expands compact names.
 func newHeadParser() *headParser {
@@ -23,7 +31,14 @@ func newHeadParser() *headParser {
 	for short, name := range compactNames {
 		parsers[short] = func(_ []byte, value string) (msg.Header, error) { return msg.NewHeader(name, value), nil }
 	}
-	return &headParser{parsers}
+	p := &headParser{byName: parsers}
+	for _, name := range [...]string{"Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Length"} {
+		p.usual = append(p.usual, usualHeader{name, parsers[strings.ToLower(name)]})
+	}
+	for _, name := range [...]string{"Expires", "User-Agent", "Authorization", "Allow", "Supported"} {
+		p.usual = append(p.usual, usualHeader{name, nil})
+	}
+	return p
 }
 
 // parse reads a start line and the headers behind it, each of which ends with CRLF and is not folded. After an error what was read so far is
@@ -58,19 +73,8 @@ func (p *headParser) header(m Message, line string) error {
 		return fmt.Errorf("field name with no value in header: %q", line)
 	}
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-	var buf [32]byte
-	lower := buf[:0]
-	if len(name) <= len(buf) {
-		for i := range len(name) {
-			c := name[i]
-			if 'A' <= c && c <= 'Z' {
-				c |= 0x20
-			}
-			lower = append(lower, c)
-		}
-	}
-	read, ok := p.byName[string(lower)]
-	if !ok {
+	read := p.reader(name)
+	if read == nil {
 		m.AppendHeader(msg.NewHeader(name, value))
 		return nil
 	}
@@ -87,6 +91,27 @@ func (p *headParser) header(m Message, line string) error {
 		m.AppendHeader(h)
 	}
 	return err
+}
+
+// reader finds what reads a header; nil for one that is kept as text.
+func (p *headParser) reader(name string) msg.HeaderParser {
+	for i := range p.usual {
+		if p.usual[i].name == name {
+			return p.usual[i].read
+		}
+	}
+	var buf [32]byte
+	lower := buf[:0]
+	if len(name) <= len(buf) {
+		for i := range len(name) {
+			c := name[i]
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			lower = append(lower, c)
+		}
+	}
+	return p.byName[string(lower)]
 }
 
 // parseStartLine makes the message that a start line begins.

@@ -102,8 +102,8 @@ func newStack(cfg Config) *Stack {
 	}
 	base, stop := context.WithCancel(context.Background())
 	s := &Stack{
-		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newHeadParser(), serverTxs: newTable[txKey, transaction](),
-		merged: newTable[txKey, transaction](), clientTxs: newTable[string, *clientTx](), sessions: newTable[string, *Session](),
+		base: base, stop: stop, cfg: cfg, log: cfg.Logger, parser: newHeadParser(), serverTxs: newTable[txKey, transaction](txKey.hash),
+		merged: newTable[txKey, transaction](txKey.hash), clientTxs: newTable[string, *clientTx](textHash(maphash.MakeSeed())), sessions: newTable[string, *Session](textHash(maphash.MakeSeed())),
 		rates: &rates{perSecond: float64(cfg.Limits.RequestsPerIP), buckets: map[netip.Addr]*bucket{}}, seed: maphash.MakeSeed(), seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, done: make(chan struct{}),
 		conns: map[*Flow]struct{}{}, perIP: map[netip.Addr]int{}, dials: map[string]*dial{},
 	}

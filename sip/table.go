@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 )
@@ -10,7 +9,7 @@ const tableShards = 32
 
 // table is a map in shards, so that connections do not wait for one lock.
 type table[K, V comparable] struct {
-	seed   maphash.Seed
+	hash   func(K) uint64
 	size   atomic.Int64
 	shards [tableShards]struct {
 		mu sync.Mutex // guards m
@@ -18,8 +17,8 @@ type table[K, V comparable] struct {
 	}
 }
 
-func newTable[K, V comparable]() *table[K, V] {
-	t := &table[K, V]{seed: maphash.MakeSeed()}
+func newTable[K, V comparable](hash func(K) uint64) *table[K, V] {
+	t := &table[K, V]{hash: hash}
 	for i := range t.shards {
 		t.shards[i].m = map[K]V{}
 	}
@@ -27,7 +26,7 @@ func newTable[K, V comparable]() *table[K, V] {
 }
 
 func (t *table[K, V]) get(key K) (V, bool) {
-	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
+	sh := &t.shards[t.hash(key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	v, ok := sh.m[key]
@@ -36,7 +35,7 @@ func (t *table[K, V]) get(key K) (V, bool) {
 
 // add stores v unless the key is taken.
 func (t *table[K, V]) add(key K, v V) bool {
-	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
+	sh := &t.shards[t.hash(key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if _, taken := sh.m[key]; taken {
@@ -49,7 +48,7 @@ func (t *table[K, V]) add(key K, v V) bool {
 
 // swap stores v in the place of old, if the key still holds that.
 func (t *table[K, V]) swap(key K, old, v V) bool {
-	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
+	sh := &t.shards[t.hash(key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if now, ok := sh.m[key]; !ok || now != old {
@@ -61,7 +60,7 @@ func (t *table[K, V]) swap(key K, old, v V) bool {
 
 // remove deletes the key if it still holds v.
 func (t *table[K, V]) remove(key K, v V) {
-	sh := &t.shards[maphash.Comparable(t.seed, key)%tableShards]
+	sh := &t.shards[t.hash(key)%tableShards]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if now, ok := sh.m[key]; ok && now == v {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"strconv"
 	"strings"
@@ -12,6 +13,14 @@ type txKey [2]uint64
 
 func (s *Stack) keyOf(text []byte) txKey {
 	return txKey{maphash.Bytes(s.seeds[0], text), maphash.Bytes(s.seeds[1], text)}
+}
+
+// hash chooses the part of a table; the key is one already.
+func (k txKey) hash() uint64 { return k[0] }
+
+// textHash chooses it for a text.
+func textHash(seed maphash.Seed) func(string) uint64 {
+	return func(text string) uint64 { return maphash.String(seed, text) }
 }
 
 // cancel is the key of the CANCEL of the INVITE with key k.
@@ -52,5 +61,8 @@ func (s *Stack) mergedKey(r *Request) txKey {
 
 // statelessTag is the tag of an answer for which nothing is kept: a retransmission gets the same (RFC 3261 §8.2.7).
 func (s *Stack) statelessTag(key txKey) string {
-	return strconv.FormatUint(maphash.Comparable(s.seed, key), 36)
+	var b [16]byte
+	binary.NativeEndian.PutUint64(b[:8], key[0])
+	binary.NativeEndian.PutUint64(b[8:], key[1])
+	return strconv.FormatUint(maphash.Bytes(s.seed, b[:]), 36)
 }

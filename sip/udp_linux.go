@@ -125,17 +125,15 @@ func (u *udpSocket) serve(f func(from netip.AddrPort, data []byte)) {
 
 // datagram is one message on its way out.
 type datagram struct {
-	hdr   unix.Msghdr
-	iov   unix.Iovec
-	name  unix.RawSockaddrInet6
-	errno syscall.Errno
-	write func(fd uintptr) bool
+	data    []byte
+	name    unix.RawSockaddrInet6
+	nameLen uint32
+	errno   syscall.Errno
+	write   func(fd uintptr) bool
 }
 
 func newDatagram() *datagram {
 	d := &datagram{}
-	d.hdr.Name, d.hdr.Iov = (*byte)(unsafe.Pointer(&d.name)), &d.iov
-	d.hdr.SetIovlen(1)
 	d.write = d.writeTo
 	return d
 }
@@ -143,7 +141,8 @@ func newDatagram() *datagram {
 // writeTo reports false when the socket's buffer is full.
 func (d *datagram) writeTo(fd uintptr) bool {
 	for {
-		_, _, d.errno = unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&d.hdr)), unix.MSG_DONTWAIT)
+		_, _, d.errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&d.data[0])), uintptr(len(d.data)), unix.MSG_DONTWAIT,
+			uintptr(unsafe.Pointer(&d.name)), uintptr(d.nameLen))
 		if d.errno != unix.EINTR {
 			return d.errno != unix.EAGAIN
 		}
@@ -158,14 +157,12 @@ func (u *udpSocket) send(data []byte, to netip.AddrPort) error {
 	}
 	d := u.outs.Get().(*datagram)
 	defer u.outs.Put(d)
-	d.hdr.Namelen = writeSockaddr(&d.name, to, u.ipv6)
-	if d.hdr.Namelen == 0 {
+	if d.nameLen = writeSockaddr(&d.name, to, u.ipv6); d.nameLen == 0 {
 		return &net.AddrError{Err: "address of another family", Addr: to.String()}
 	}
-	d.iov.Base = &data[0]
-	d.iov.SetLen(len(data))
+	d.data = data
 	err := u.raw.Write(d.write)
-	d.iov.Base = nil
+	d.data = nil
 	if err == nil && d.errno != 0 {
 		err = d.errno
 	}
