@@ -74,7 +74,7 @@ func (p *Profile) authenticate(tx *sip.ServerTx, snap *config.Snapshot, view *co
 	}
 	p.emitAuth("register_attempt", tx, domain, result.User, result.Realm, "FORBIDDEN")
 	p.emitFailure(tx, domain)
-	_ = tx.RespondStateless(tx.NewResponse(403, "")) // as a challenge: guesses leave nothing behind
+	_ = tx.Refuse(403, "") // as a challenge: guesses leave nothing behind
 	return nil
 }
 
