@@ -105,10 +105,15 @@ func normalizeVias(head []byte) ([]byte, bool) {
 
 func viasNeedWork(head []byte) bool {
 	for line := range bytes.Lines(head) {
+		switch line[0] {
+		case ' ', '\t': // some folded header: rare enough to treat all
+			return true
+		case 'v', 'V':
+		default: // no Via: names begin in the first column
+			continue
+		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
 		switch {
-		case len(line) > 0 && (line[0] == ' ' || line[0] == '\t'): // some folded header: rare enough to treat all
-			return true
 		case len(name) > 4 || !isVia(name):
 		case len(name) != len(bytes.TrimSpace(name)), bytes.IndexByte(value, ',') >= 0, bytes.Count(bytes.TrimSpace(value), []byte(" ")) != 1,
 			bytes.IndexByte(value, '\t') >= 0:
