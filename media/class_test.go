@@ -69,7 +69,7 @@ func TestHistogram(t *testing.T) {
 }
 
 func TestClassesAreFew(t *testing.T) {
-	for _, f := range knownFormats() {
+	for _, f := range knownFormats {
 		if got := classCodec(f.codec.Name); got != f.codec.Name {
 			t.Errorf("%s counts as %s", f.codec.Name, got)
 		}

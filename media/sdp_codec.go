@@ -86,21 +86,19 @@ type knownFormat struct {
 	bitrate int
 }
 
-// knownFormats lists the codecs that can be configured. They are relayed, never transcoded.
-func knownFormats() []knownFormat {
-	return []knownFormat{
-		{Codec{Name: "opus", ClockRate: 48000, Channels: 2, PayloadType: 111, Fmtp: "minptime=10;useinbandfec=1"}, 0},
-		{Codec{Name: "G722", ClockRate: 8000, Channels: 1, PayloadType: 9}, 64000},
-		{Codec{Name: "PCMU", ClockRate: 8000, Channels: 1, PayloadType: 0}, 64000},
-		{Codec{Name: "PCMA", ClockRate: 8000, Channels: 1, PayloadType: 8}, 64000},
-		{Codec{Name: "G729", ClockRate: 8000, Channels: 1, PayloadType: 18, Fmtp: "annexb=no"}, 8000},
-		{Codec{Name: "GSM", ClockRate: 8000, Channels: 1, PayloadType: 3}, 13200},
-		{Codec{Name: "iLBC", ClockRate: 8000, Channels: 1, PayloadType: 97, Fmtp: "mode=20"}, 15200},
-	}
+// knownFormats are the codecs that can be configured. They are relayed, never transcoded. The list never changes.
+var knownFormats = [...]knownFormat{
+	{Codec{Name: "opus", ClockRate: 48000, Channels: 2, PayloadType: 111, Fmtp: "minptime=10;useinbandfec=1"}, 0},
+	{Codec{Name: "G722", ClockRate: 8000, Channels: 1, PayloadType: 9}, 64000},
+	{Codec{Name: "PCMU", ClockRate: 8000, Channels: 1, PayloadType: 0}, 64000},
+	{Codec{Name: "PCMA", ClockRate: 8000, Channels: 1, PayloadType: 8}, 64000},
+	{Codec{Name: "G729", ClockRate: 8000, Channels: 1, PayloadType: 18, Fmtp: "annexb=no"}, 8000},
+	{Codec{Name: "GSM", ClockRate: 8000, Channels: 1, PayloadType: 3}, 13200},
+	{Codec{Name: "iLBC", ClockRate: 8000, Channels: 1, PayloadType: 97, Fmtp: "mode=20"}, 15200},
 }
 
 func knownFormatByName(name string) (knownFormat, bool) {
-	for _, f := range knownFormats() {
+	for _, f := range knownFormats {
 		if strings.EqualFold(f.codec.Name, name) {
 			return f, true
 		}

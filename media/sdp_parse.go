@@ -199,7 +199,10 @@ func (s *sdpSession) direction(m *sdpMedia) Direction {
 
 // millis is a time attribute in milliseconds, 0 when absent or absurd. Some phones write a fraction.
 func (s *sdpSession) millis(m *sdpMedia, name string) int {
-	v, _ := s.inherited(m, name)
+	v, ok := s.inherited(m, name)
+	if !ok {
+		return 0
+	}
 	whole, _, _ := strings.Cut(v, ".")
 	n, err := strconv.Atoi(whole)
 	if err != nil || n <= 0 || n > maxPtime {

@@ -115,6 +115,7 @@ func (ch *Channel) Hangup(cause Cause) {
 
 // run is the channel's goroutine.
 func (ch *Channel) run() {
+	growStack(0)
 	defer ch.core.done(ch)
 	ch.guarded(ch.live)
 	ch.guarded(ch.finish)

@@ -42,9 +42,10 @@ func (ch *Channel) negotiated(remote []byte) bool {
 	ch.set("rtp_audio_recv_pt", strconv.Itoa(int(c.PayloadType)))
 	ch.setCodec(c)
 	ch.setDTMFType()
-	ch.setLocalMedia()
+	local := ch.localDescription()
+	ch.setLocalMedia(local)
 	ch.set("rtp_use_pt", strconv.Itoa(int(c.PayloadType)))
-	ch.setEventPayloads()
+	ch.setEventPayloads(local)
 	ch.setRemoteMedia()
 	return true
 }
@@ -101,15 +102,24 @@ func (ch *Channel) setFlow() {
 	ch.set("audio_media_flow", ch.media.RemoteDirection().Answer(media.SendRecv).String())
 }
 
-// setLocalMedia sets the address the peer was told.
-func (ch *Channel) setLocalMedia() {
+// localDescription is what the peer was told last; an empty one before.
+func (ch *Channel) localDescription() *media.Description {
 	d, err := media.ParseDescription(ch.media.LocalSDP())
-	if err != nil || !d.Addr.IsValid() {
+	if err != nil {
+		return &media.Description{}
+	}
+	return d
+}
+
+// setLocalMedia sets the address the peer was told.
+func (ch *Channel) setLocalMedia(d *media.Description) {
+	if !d.Addr.IsValid() {
 		return
 	}
-	ch.set("local_media_ip", d.Addr.Addr().String())
+	ip := d.Addr.Addr().String()
+	ch.set("local_media_ip", ip)
 	ch.set("local_media_port", strconv.Itoa(int(d.Addr.Port())))
-	ch.set("advertised_media_ip", d.Addr.Addr().String())
+	ch.set("advertised_media_ip", ip)
 }
 
 func (ch *Channel) setRemoteMedia() {
@@ -122,13 +132,11 @@ func (ch *Channel) setRemoteMedia() {
 }
 
 // setEventPayloads sets the payload types of telephone-event in both directions.
-func (ch *Channel) setEventPayloads() {
+func (ch *Channel) setEventPayloads(local *media.Description) {
 	if send := eventsOf(ch.media.Codecs()); len(send) > 0 {
 		ch.set("rtp_2833_send_payload", strconv.Itoa(int(send[0].PayloadType)))
-		if d, err := media.ParseDescription(ch.media.LocalSDP()); err == nil {
-			if recv := eventsOf(d.Codecs); len(recv) > 0 {
-				ch.set("rtp_2833_recv_payload", strconv.Itoa(int(recv[0].PayloadType)))
-			}
+		if recv := eventsOf(local.Codecs); len(recv) > 0 {
+			ch.set("rtp_2833_recv_payload", strconv.Itoa(int(recv[0].PayloadType)))
 		}
 	}
 }

@@ -233,7 +233,7 @@ func (ch *Channel) makeOffer() ([]byte, error) {
 	} else {
 		ch.set("rtp_use_codec_string", first(ch.vars.value("absolute_codec_string"), ch.dest.CodecPrefs, codecStrings(ch.offered)))
 	}
-	ch.setLocalMedia()
+	ch.setLocalMedia(ch.localDescription())
 	ch.set("audio_media_flow", "sendrecv")
 	ch.vars.set(Variable{Name: "rtp_local_sdp_str", Value: string(sdp)})
 	for _, v := range ch.dest.Vars {

@@ -46,7 +46,7 @@ func userHost(u *sip.Uri) string {
 
 // inboundVars is what a new inbound channel knows, in FreeSWITCH's names and order.
 func (p *Profile) inboundVars(tx *sip.ServerTx, snap *config.Snapshot, view *config.Profile, a access) []call.Variable {
-	var v vars
+	v := make(vars, 0, 64)
 	req, remote := tx.Request(), tx.Flow().RemoteAddr()
 	from := req.From()
 	ip, port := remote.Addr().Unmap().String(), strconv.Itoa(int(remote.Port()))
