@@ -89,7 +89,7 @@ type Limits struct {
 	Connections      int // 10 000 stream connections
 	ConnectionsPerIP int // 1 000 of them from one address, which in IPv6 is a /64
 	Transactions     int // 50 000 live server transactions: beyond, 503 with Retry-After without state
-	RequestsPerIP    int // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503; -1 = any; loopback is exempt
+	RequestsPerIP    int // 2 000 new out-of-dialog requests a second from one address (and twice that at once): beyond, 503, and over UDP beyond a tenth more nothing; -1 = any; loopback is exempt
 	// Proceeding bounds the INVITEs without a final response: beyond, a new one gets 503. RequestsPerSecond bounds new out-of-dialog requests from
 	// all addresses together, with as many at once: beyond, 503. 0 = any number. SetLoad changes both.
 	Proceeding, RequestsPerSecond int

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"net/netip"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ func (r *rates) takeOfAll(now time.Time) bool {
 type bucket struct {
 	tokens float64
 	at     time.Time
+	told   float64 // refusals since second
+	second int64
 }
 
 // take reports whether an address may send one more request now.
@@ -59,10 +62,63 @@ func (r *rates) take(ip netip.Addr, now time.Time) bool {
 	return b.take(now, r.perSecond, 2*r.perSecond)
 }
 
-// take fills the bucket up to most and takes a token.
-func (b *bucket) take(now time.Time, perSecond, most float64) bool {
+// politeness is how many of the requests that an address may send in a second are refused with a word when they are too many. The others are not
+// looked at: a flood that is read faster than it comes leaves room in the socket's queue for everybody else.
+const politeness = 0.1
+
+// ignores reports whether a datagram is to be dropped unread: a request of no dialog, from an address that has sent too many and has been told so.
+func (r *rates) ignores(ip netip.Addr, now time.Time, data []byte) bool {
+	if r.perSecond <= 0 || ip.IsLoopback() {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.buckets[senderOf(ip)]
+	if b == nil {
+		return false
+	}
+	b.fill(now, r.perSecond, 2*r.perSecond)
+	if b.tokens >= 1 || !opens(data) {
+		return false
+	}
+	if second := now.Unix(); b.second != second {
+		b.second, b.told = second, 0
+	}
+	b.told++
+	return b.told > politeness*r.perSecond
+}
+
+// opens says whether a message looks like a request outside of any dialog. It may say no to one; then the message is read as usual.
+func opens(data []byte) bool {
+	for _, other := range [...]string{"SIP/", "ACK ", "CANCEL "} {
+		if bytes.HasPrefix(data, []byte(other)) {
+			return false
+		}
+	}
+	for len(data) > 0 {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
+		if len(bytes.TrimSpace(line)) == 0 {
+			return true // the end of the head
+		}
+		if name, value, ok := bytes.Cut(line, []byte(":")); ok {
+			if name = bytes.TrimSpace(name); bytes.EqualFold(name, []byte("to")) || bytes.EqualFold(name, []byte("t")) {
+				return !bytes.Contains(bytes.ToLower(value), []byte("tag"))
+			}
+		}
+	}
+	return true
+}
+
+// fill adds what has become free since it was looked at.
+func (b *bucket) fill(now time.Time, perSecond, most float64) {
 	b.tokens = min(most, b.tokens+now.Sub(b.at).Seconds()*perSecond)
 	b.at = now
+}
+
+// take fills the bucket up to most and takes a token.
+func (b *bucket) take(now time.Time, perSecond, most float64) bool {
+	b.fill(now, perSecond, most)
 	if b.tokens < 1 {
 		return false
 	}

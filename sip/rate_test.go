@@ -85,6 +85,38 @@ func TestSenderOf(t *testing.T) {
 	}
 }
 
+// What is too much is refused with a word a few times a second, and then dropped unread; what belongs to a dialog is read.
+func TestFloodIsIgnored(t *testing.T) {
+	const invite, inDialog = "INVITE sip:b SIP/2.0\r\nVia: x\r\nTo : <sip:b@b>\r\n\r\n", "BYE sip:b SIP/2.0\r\nt: <sip:b@b>;TAG=1\r\n\r\n"
+	r := &rates{perSecond: 50, buckets: map[netip.Addr]*bucket{}}
+	ip, now := netip.MustParseAddr("192.0.2.1"), time.Unix(1000, 0)
+	send := func(n int, data string) (served, ignored int) {
+		for range n {
+			if r.ignores(ip, now, []byte(data)) {
+				ignored++
+			} else if r.take(ip, now) {
+				served++
+			}
+		}
+		return served, ignored
+	}
+	if served, ignored := send(200, invite); served != 100 || ignored != 95 {
+		t.Errorf("%d served, %d ignored", served, ignored)
+	}
+	now = now.Add(time.Second)
+	if served, ignored := send(200, invite); served != 50 || ignored != 145 {
+		t.Errorf("%d served, %d ignored in the next second", served, ignored)
+	}
+	for _, text := range []string{inDialog, "SIP/2.0 200 OK\r\nTo: <sip:b@b>\r\n\r\n", "ACK sip:b SIP/2.0\r\nTo: <sip:b@b>\r\n\r\n", "CANCEL sip:b SIP/2.0\r\nTo: <sip:b@b>\r\n\r\n"} {
+		if r.ignores(ip, now, []byte(text)) {
+			t.Errorf("ignored: %q", text)
+		}
+	}
+	if ip = ip.Next(); r.ignores(ip, now, []byte(invite)) {
+		t.Error("another address is ignored")
+	}
+}
+
 func TestRatesAreBounded(t *testing.T) {
 	r := &rates{perSecond: 10, buckets: map[netip.Addr]*bucket{}}
 	now := time.Now()

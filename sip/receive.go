@@ -64,7 +64,11 @@ func (s *Stack) receiveRequest(f *Flow, r *Request) {
 		return
 	}
 	tag := param(r.To().Params, "tag")
-	if s.serverTxs.len() >= s.cfg.Limits.Transactions || tag == "" && s.tooMany(f, r) {
+	var session *Session
+	if tag != "" {
+		session, _ = s.sessions.get(sessionKey(r.CallID().Value(), tag))
+	}
+	if s.serverTxs.len() >= s.cfg.Limits.Transactions || session == nil && s.tooMany(f, r) {
 		s.count.overload.Add(1)
 		s.respondStateless(f, r, 503, "", NewHeader("Retry-After", strconv.Itoa(5+rand.IntN(10))))
 		return
@@ -81,16 +85,14 @@ func (s *Stack) receiveRequest(f *Flow, r *Request) {
 		return // the same request on two sockets at once
 	}
 	defer tx.enrol() // what the handler has not answered at once
-	if tag != "" {
-		if session, ok := s.sessions.get(sessionKey(r.CallID().Value(), tag)); ok {
-			session.request(tx)
-			return
-		}
+	if session != nil {
+		session.request(tx)
+		return
 	}
 	s.dispatch(tx, tag)
 }
 
-// tooMany says whether a new out-of-dialog request exceeds one of the limits that depend on what comes in.
+// tooMany says whether a new request of no session that there is exceeds one of the limits that depend on what comes in.
 func (s *Stack) tooMany(f *Flow, r *Request) bool {
 	if most := s.mostProceeding.Load(); most > 0 && r.Method == INVITE && s.proceeding.Load() >= most {
 		return true

@@ -12,7 +12,7 @@ type Stats struct {
 	StrayResponses         uint64 // no client transaction
 	StrayAcks              uint64 // no transaction, no session
 	Merged                 uint64 // answered 482
-	Overload               uint64 // answered 503 without state
+	Overload               uint64 // answered 503 without state, or beyond that not at all
 	RefusedConnections     uint64 // over a connection limit
 	FailedHandshakes       uint64 // TLS or WebSocket
 	QueueDrops             uint64 // datagrams that the system dropped for full queues of the UDP sockets there are; known on Linux only

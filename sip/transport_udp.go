@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // maxDatagram is the most that UDP carries.
@@ -20,6 +21,9 @@ func (s *Stack) readUDP(l *listener) {
 		case len(data) > s.cfg.Limits.MessageBytes:
 			s.count.oversize.Add(1)
 			s.rejectRaw(s.udpFlow(l, from), data, 513, "")
+		case s.rates.ignores(from.Addr(), time.Now(), data):
+			s.count.received.Add(1)
+			s.count.overload.Add(1)
 		default:
 			s.receive(s.udpFlow(l, from), data)
 		}

@@ -65,7 +65,7 @@ func sipDropReasons() []reason[sip.Stats] {
 	return []reason[sip.Stats]{
 		{"malformed", "cannot be parsed or breaks a rule; answered 400 when possible", func(s *sip.Stats) uint64 { return s.Malformed }},
 		{"oversize", "larger than 64 KiB", func(s *sip.Stats) uint64 { return s.Oversize }},
-		{"overload", "answered 503 without state: a bound of transactions, sessions or requests a second", func(s *sip.Stats) uint64 { return s.Overload }},
+		{"overload", "answered 503 without state, and over UDP beyond a rate not at all: a bound of transactions, sessions or requests a second", func(s *sip.Stats) uint64 { return s.Overload }},
 		{"merged", "the same request by another way, answered 482", func(s *sip.Stats) uint64 { return s.Merged }},
 		{"stray_response", "a response to no request of ours", func(s *sip.Stats) uint64 { return s.StrayResponses }},
 		{"stray_ack", "an ACK for no call", func(s *sip.Stats) uint64 { return s.StrayAcks }},

@@ -306,7 +306,8 @@ func TestS10InviteFlood(t *testing.T) {
 	rate := attack.rate()
 	attack.stop()
 	m := ex.scrape(t)
-	t.Logf("%d INVITEs, %d a second, of them %v refused as too many; %v transactions alive", attack.sent.Load(), rate, m[`talkpath_sip_dropped_total{profile="internal",reason="overload"}`],
+	t.Logf("%d INVITEs, %d a second, of them %v refused as too many, %v dropped by the system; %v transactions alive", attack.sent.Load(), rate, m[`talkpath_sip_dropped_total{profile="internal",reason="overload"}`],
+		m[`talkpath_sip_dropped_total{profile="internal",reason="socket_queue"}`],
 		m[`talkpath_sip_transactions{profile="internal",role="server"}`])
 	setups.within(t, "set-ups beside a flood of INVITE", 500*time.Millisecond)
 	if m[`talkpath_sip_wrong_credentials_total{profile="internal"}`] == 0 {
@@ -363,6 +364,9 @@ func TestS19HalfOpenTLS(t *testing.T) {
 	t.Logf("%d half-open connections: a registration in %v, memory grew by %.1f MiB, both ends", all, took, grown)
 	if whole() && took > time.Second {
 		t.Errorf("a registration took %v", took)
+	}
+	if n := m[`talkpath_sip_dropped_total{profile="internal",reason="connection_limit"}`]; n > 0 {
+		t.Errorf("%v connections were not let in: the attack missed", n)
 	}
 	if grown > 100 {
 		t.Errorf("memory grew by %.0f MiB", grown)
