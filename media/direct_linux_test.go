@@ -3,10 +3,12 @@
 package media
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // directPair are two plain legs that talk, so that both have a direct socket.
@@ -271,5 +273,63 @@ func TestDirectOverflowIsCounted(t *testing.T) {
 	a.Close()
 	if after := e.Stats().DropQueue; after != n {
 		t.Errorf("%d counted with the leg, %d without it", n, after)
+	}
+}
+
+// TestBehind: when more sockets have packets than one look at them tells of, and several each, all get their turn, in order.
+func TestBehind(t *testing.T) {
+	e := newTestEngine(t, func(c *Config) { c.Shards = 1 })
+	const legs, packets = eventBatch + 50, 6
+	conn := udpConn(t)
+	defer conn.Close()
+	if err := conn.SetReadBuffer(8 << 20); err != nil {
+		t.Fatal(err)
+	}
+	to := make([]netip.AddrPort, legs)
+	for i := range legs {
+		s := e.NewSession(SessionConfig{})
+		defer s.Close()
+		if err := s.SetRemoteOffer(bareOffer(KindRTP, addrPort(conn.LocalAddr())).Marshal()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Answer(nil); err != nil {
+			t.Fatal(err)
+		}
+		s.Echo(true)
+		to[i] = s.LocalAddr()
+	}
+	next := map[netip.AddrPort]uint16{}
+	for seq := 0; seq < 3*packets; seq += packets {
+		e.all.list[0].loop.do(func() { // it reads nothing meanwhile
+			for i := range packets {
+				raw, err := audioPacket(0, seq+i, 7).Marshal()
+				if err != nil {
+					t.Error(err)
+				}
+				for _, a := range to {
+					if _, err := conn.WriteToUDPAddrPort(raw, a); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+		buf := make([]byte, 2048)
+		for range legs * packets {
+			if err := conn.SetReadDeadline(time.Now().Add(15 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			n, from, err := conn.ReadFromUDPAddrPort(buf)
+			if err != nil || n < rtpHeader {
+				t.Fatalf("%d bytes, %v; dropped for full queues: %d", n, err, e.Stats().DropQueue)
+			}
+			number := binary.BigEndian.Uint16(buf[2:])
+			if want, known := next[from]; known && number != want {
+				t.Fatalf("from %v: %d instead of %d", from, number, want)
+			}
+			next[from] = number + 1
+		}
+	}
+	if len(next) != legs {
+		t.Errorf("%d legs answered", len(next))
 	}
 }

@@ -28,7 +28,7 @@ type Config struct {
 	Logger      *slog.Logger
 	// Codecs is what sessions offer and accept when not told otherwise; nil = DefaultCodecs.
 	Codecs []Codec
-	// Shards is the number of packet loops, at most one a processor is of use; 0 = GOMAXPROCS. Elsewhere than on Linux there is one.
+	// Shards is the number of packet loops, at most one a processor is of use; 0 = one less than GOMAXPROCS. Elsewhere than on Linux there is one.
 	Shards int
 }
 

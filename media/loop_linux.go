@@ -21,8 +21,9 @@ const (
 	maxBatches = 16                    // of the shared port's socket a round: a busy loop comes back only a tick later, and others wait
 	maxOwn     = 128                   // packets of a leg's own socket a round
 	arenaSlots = 256                   // receive buffers between two flushes
-	eventBatch = 128                   // epoll events a round
+	eventBatch = 256                   // epoll events a round
 	tick       = time.Millisecond      // sleep of the busy loop: a raw system call, so never longer (it would delay stop-the-world)
+	cadence    = tick * 5 / 4          // from one look to the next, work and sleep together, which is shorter then
 	busyWindow = 50 * time.Millisecond // longer than the packet time: many senders send in bursts
 	busyRate   = 100                   // packets in a busyWindow that make the loop busy
 )
@@ -66,6 +67,7 @@ type loop struct {
 	outN    int
 
 	rounds      uint32
+	behind      bool // the last wait brought as much as it could: there is more, and it has come to queues
 	windowStart time.Time
 	windowCount int
 	busy        bool
@@ -240,6 +242,7 @@ func (l *loop) run() {
 	var events [eventBatch]unix.EpollEvent
 	for !l.stopped() {
 		n, err := l.wait(events[:])
+		l.behind = n == len(events)
 		if err != nil && !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN) {
 			l.sh.all.log.Error("media loop: epoll", "err", err)
 		}
@@ -304,17 +307,25 @@ func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 	if !l.busy {
 		return l.block(events)
 	}
-	ts := unix.NsecToTimespec(int64(tick))
-	if l.sh.all.ticking.Load() >= l.procs {
-		_ = unix.Nanosleep(&ts, nil)
-	} else {
-		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	if !l.behind {
+		l.sleep()
 	}
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), nil
+}
+
+// sleep lets a tick pass, or what the work of the round has left of it: a packet that has just come waits for the next look.
+func (l *loop) sleep() {
+	d := min(max(cadence-time.Since(l.sh.now), tick/4), tick)
+	ts := unix.NsecToTimespec(int64(d))
+	if l.sh.all.ticking.Load() >= l.procs {
+		_ = unix.Nanosleep(&ts, nil)
+	} else {
+		_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
+	}
 }
 
 // block waits in epoll. Who brings something after the look at the queues sees that the loop is asleep.

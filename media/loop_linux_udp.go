@@ -117,13 +117,13 @@ func sockaddrAddrPort(sa unix.Sockaddr) netip.AddrPort {
 func (s *udpSocket) close() { unix.Close(s.fd) }
 
 // readPlain reads a plain leg's socket. A packet comes every 20 ms and nothing more is behind it, so that looking costs more than it brings: the
-// system tells in the next round if there was. Then what is there is read, up to a bound.
+// system tells in the next round if there was. Then what is there is read, up to a bound, and so it is when the loop is behind.
 func (l *loop) readPlain(s *udpSocket) {
 	if s.any {
 		l.readAll(s)
 		return
 	}
-	again := s.round == l.rounds-1
+	again := s.round == l.rounds-1 || l.behind
 	s.round = l.rounds
 	for range maxOwn {
 		if !l.readOne(s) || !again {

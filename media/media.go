@@ -3,7 +3,7 @@
 //
 // # Shape
 //
-// An Engine has a few shards, at most one a processor. A shard owns legs and the packet loop that serves them; the two legs of a bridge are
+// An Engine has a few shards, by default one less than processors. A shard owns legs and the packet loop that serves them; the two legs of a bridge are
 // on one shard. Shards are filled one after the other: many packets at one wake-up are cheaper than few at each of several. All ICE legs share
 // one UDP port, on which each shard has a socket (SO_REUSEPORT), and one TCP port (RFC 6544); a packet that arrives at another shard than its
 // leg's is handed over through a bounded queue without locks. Plain RTP and SDES legs have a port pair each. A loop reads batches, classifies

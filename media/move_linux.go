@@ -4,10 +4,11 @@ package media
 
 import "runtime"
 
-// shardCount is how many shards there are for a configured number.
+// shardCount is how many shards there are for a configured number. A busy loop keeps its processor of Go's scheduler while it sleeps; unless
+// told otherwise they leave one for the rest of the program, or must sleep in the dearer way.
 func shardCount(n int) int {
 	if n == 0 {
-		return min(runtime.GOMAXPROCS(0), maxShards)
+		return max(1, min(runtime.GOMAXPROCS(0)-1, maxShards))
 	}
 	return n
 }

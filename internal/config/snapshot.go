@@ -96,7 +96,7 @@ type Switch struct {
 	Name                           string
 	MaxSessions, SessionsPerSecond int
 	RTPStart, RTPEnd               int // 0 = ephemeral
-	RTPShards                      int // packet loops of the media engine, 0 = as many as processors
+	RTPShards                      int // packet loops of the media engine, 0 = one less than processors
 	RTPMuxPort, RTPMuxTCPPort      int // 0 = ephemeral, RTPMuxTCPPort -1 = off
 
 	LogLevel                                                string        // loglevel: debug, info, notice, warning, err …; "" when not set
