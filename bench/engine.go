@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/talkpath/talkpath/media"
@@ -38,27 +39,36 @@ func runEngine(ctx context.Context, o *options) (*Result, error) {
 	}
 	defer engine.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	s := &ngServer{conn: conn, engine: engine, calls: map[string]*ngCall{}, answered: map[string][]byte{}}
+	s := &ngServer{conn: conn, engine: engine, calls: map[string]*ngCall{}}
+	defer s.done.Wait()
 	return nil, s.serve()
 }
 
-// ngServer answers requests one after the other. Its goroutine owns it.
+// ngServer answers requests, each on a goroutine: most of a request is waiting for the packet loop. A client sends the requests of one call one
+// after the other.
 type ngServer struct {
-	conn     net.PacketConn
-	engine   *media.Engine
+	conn   net.PacketConn
+	engine *media.Engine
+	done   sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows
 	calls    map[string]*ngCall
-	answered map[string][]byte // replies by the cookies of their requests, for repetitions
-	since    time.Time         // when answered was emptied
+	answered [2]map[string][]byte // replies by the cookies of their requests, for repetitions: those of now and those from before
+	since    time.Time            // when those of now began
 }
 
 // ngCall is a call: the side that offered and the one that answered.
 type ngCall struct{ caller, callee *media.Session }
 
-// ngKept is for how long a repeated request finds its reply: longer than a client repeats it.
-const ngKept = 10 * time.Second
+// ngAtOnce bounds the requests that are worked on. More wait in the socket, and are repeated.
+const ngAtOnce = 32
+
+// ngKept is for how long a repeated request finds its reply at least: a client repeats it twice a second.
+const ngKept = 2 * time.Second
 
 func (s *ngServer) serve() error {
 	buf := make([]byte, 65536)
+	free := make(chan struct{}, ngAtOnce)
 	for {
 		n, from, err := s.conn.ReadFrom(buf)
 		if errors.Is(err, net.ErrClosed) {
@@ -67,34 +77,53 @@ func (s *ngServer) serve() error {
 		if err != nil {
 			continue // an ICMP error that a reply of ours met
 		}
-		if reply := s.reply(buf[:n]); reply != nil {
-			_, _ = s.conn.WriteTo(reply, from)
-		}
+		datagram := bytes.Clone(buf[:n])
+		free <- struct{}{}
+		s.done.Go(func() {
+			defer func() { <-free }()
+			if reply := s.reply(datagram); reply != nil {
+				_, _ = s.conn.WriteTo(reply, from)
+			}
+		})
 	}
 }
 
-// reply is the reply to a datagram; nil when it is no request.
+// reply is the reply to a datagram; nil when it is no request, or one that is being worked on.
 func (s *ngServer) reply(datagram []byte) []byte {
 	cookie, body, _ := bytes.Cut(datagram, []byte(" "))
-	if reply, ok := s.answered[string(cookie)]; ok {
-		return reply
-	}
 	v, err := parseBencode(body)
 	request, ok := v.(map[string]any)
 	if err != nil || !ok {
 		return nil
+	}
+	if reply, known := s.known(string(cookie)); known {
+		return reply
 	}
 	result, err := s.do(request)
 	if err != nil {
 		result = map[string]any{"result": "error", "error-reason": err.Error()}
 	}
 	reply := appendBencode(append(bytes.Clone(cookie), ' '), result)
-	if now := time.Now(); now.Sub(s.since) > ngKept {
-		s.since = now
-		clear(s.answered)
-	}
-	s.answered[string(cookie)] = reply
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered[0][string(cookie)] = reply
 	return reply
+}
+
+// known tells whether a request came before, and the reply if there is one already. It notes that it has come.
+func (s *ngServer) known(cookie string) (reply []byte, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, replies := range s.answered {
+		if reply, known = replies[cookie]; known {
+			return reply, true
+		}
+	}
+	if now := time.Now(); now.Sub(s.since) > ngKept {
+		s.since, s.answered = now, [2]map[string][]byte{{}, s.answered[0]}
+	}
+	s.answered[0][cookie] = nil
+	return nil, false
 }
 
 func (s *ngServer) do(request map[string]any) (map[string]any, error) {
@@ -129,7 +158,9 @@ func (s *ngServer) offer(id, protocol string, sdp []byte) ([]byte, error) {
 	}
 	s.end(id)
 	c := &ngCall{s.engine.NewSession(media.SessionConfig{}), s.engine.NewSession(media.SessionConfig{})}
+	s.mu.Lock()
 	s.calls[id] = c
+	s.mu.Unlock()
 	err := c.caller.SetRemoteOffer(sdp)
 	if err == nil {
 		sdp, err = c.callee.Offer(kind, nil)
@@ -143,7 +174,9 @@ func (s *ngServer) offer(id, protocol string, sdp []byte) ([]byte, error) {
 
 // answer takes the called side's answer, makes the one for the caller and connects them.
 func (s *ngServer) answer(id string, sdp []byte) ([]byte, error) {
+	s.mu.Lock()
 	c := s.calls[id]
+	s.mu.Unlock()
 	if c == nil {
 		return nil, errors.New("unknown call-id")
 	}
@@ -158,9 +191,12 @@ func (s *ngServer) answer(id string, sdp []byte) ([]byte, error) {
 }
 
 func (s *ngServer) end(id string) {
-	if c := s.calls[id]; c != nil {
+	s.mu.Lock()
+	c := s.calls[id]
+	delete(s.calls, id)
+	s.mu.Unlock()
+	if c != nil {
 		c.caller.Close()
 		c.callee.Close()
-		delete(s.calls, id)
 	}
 }

@@ -46,7 +46,7 @@ func TestEngineRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	s := &ngServer{engine: e, calls: map[string]*ngCall{}, answered: map[string][]byte{}}
+	s := &ngServer{engine: e, calls: map[string]*ngCall{}}
 	for _, c := range []struct {
 		name    string
 		request string
