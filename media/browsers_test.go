@@ -69,7 +69,7 @@ func TestManyBrowsers(t *testing.T) {
 	clear(browsers)
 	assertNothingLeft(t, e)
 	waitFor(t, "goroutines to end", func() bool { return runtime.NumGoroutine() <= goroutines })
-	if grown := int64(liveHeap()) - int64(before); grown > 6<<20+int64(legs)*10<<10 { // two hand-over queues, and what Go keeps of each of pion's goroutines
+	if grown := int64(liveHeap()) - int64(before); grown > 7<<20+int64(legs)*10<<10 { // two hand-over queues, and what Go keeps of each of pion's goroutines
 		t.Errorf("%d bytes more than before", grown)
 	}
 }
