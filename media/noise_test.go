@@ -164,8 +164,15 @@ func TestNoiseAndHold(t *testing.T) {
 			t.Errorf("%d, %s: %d packets of noise", i, c.name, b.Stats().NoiseOut)
 		}
 	}
+	allHeard(t, b, pb)
 	talk(t, pa, pb, 0x1001, 5)
 	checkOnce(t, pb.heard())
+}
+
+// allHeard waits until a peer has what was sent to it.
+func allHeard(t *testing.T, s *Session, p peer) {
+	t.Helper()
+	waitFor(t, "all that was sent", func() bool { return uint64(len(p.heard())) == s.Stats().PacketsOut })
 }
 
 // TestNoiseIsLife: a leg whose peer sends comfort noise is not hung up for its silence; when noise was the last thing it sent, its reports say that it
@@ -241,6 +248,7 @@ func TestUnknownPayloadIsNoLoss(t *testing.T) {
 		t.Errorf("%+v, out %+v", st, b.Stats())
 	}
 	pa.send(t, audioPacket(105, 7, 0xbad)) // is no new beginning of the stream
+	allHeard(t, b, pb)
 	talk(t, pa, pb, 0x1001, 5)
 	if st := a.Stats(); st.Lost != before.Lost {
 		t.Errorf("%+v", st)

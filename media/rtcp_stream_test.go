@@ -137,6 +137,7 @@ func TestNACKOverTransfer(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "the digit", func() bool { busy := true; a.inLoop(func(l *leg) { busy = l.digits.busy() }); return !busy })
+	allHeard(t, a, pa)
 	talk(t, pc, pa, 0x1003, 5)
 	heard = pa.heard()
 	tone := uint16(0)
