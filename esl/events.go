@@ -189,6 +189,7 @@ func (c *conn) reselect() {
 	sel := s.selection
 	if s.uuid != "" {
 		sel = sel.Clone()
+		sel.Prompt = true // a program waits for what its channel says
 		if s.mine || sel.Empty() {
 			sel.Channel = s.uuid
 		}
@@ -205,31 +206,8 @@ const batchBytes = writeChunk
 // goodbyeLost is FreeSWITCH's text for who read too slowly.
 const goodbyeLost = "killed listener because of lost events\n"
 
-const (
-	// gatherEach and maxGather: with many listeners each waits a little behind an event's arrival for those that follow it, so that the
-	// events of a call's set-up, to all of them, are not more work than the set-up itself. It bounds the writes of a server to 4,000 a second.
-	gatherEach = 250 * time.Microsecond
-	maxGather  = 5 * time.Millisecond
-)
-
-// gathers is how long an event may wait for others. A program waits for what its own channel or job says: that goes at once.
-func (c *conn) gathers(e *Event) time.Duration {
-	c.events.mu.Lock()
-	own := c.events.uuid != ""
-	c.events.mu.Unlock()
-	if own || e.owner == c {
-		return 0
-	}
-	if n := c.server.listening.Load() - 1; n > 0 {
-		return min(time.Duration(n)*gatherEach, maxGather)
-	}
-	return 0
-}
-
 // pump writes events until the connection ends.
 func (c *conn) pump() {
-	c.server.listening.Add(1)
-	defer c.server.listening.Add(-1)
 	var buf []byte
 	o := &others{settled: time.Now().Add(settleTime)}
 	for {
@@ -238,9 +216,6 @@ func (c *conn) pump() {
 			c.pumpEnds(err)
 			return
 		}
-		if d := c.gathers(e); d > 0 && len(buf) < batchBytes {
-			c.pause(d)
-		}
 		var last bool
 		if buf, last = c.deliver(o, buf[:0], e); last {
 			return
@@ -248,16 +223,6 @@ func (c *conn) pump() {
 		if cap(buf) > 1<<20 {
 			buf = nil
 		}
-	}
-}
-
-// pause waits, unless the connection ends.
-func (c *conn) pause(d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.ctx.Done():
 	}
 }
 

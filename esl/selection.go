@@ -12,6 +12,8 @@ type Selection struct {
 	Subclasses map[string]bool
 	// Channel, unless empty, restricts everything to the events of one channel, and to results of jobs of who controls it.
 	Channel string
+	// Prompt wants each event at once: a backend may keep others for some milliseconds, to deliver them together with those that follow.
+	Prompt bool
 }
 
 // Match reports whether the event is wanted.
@@ -44,7 +46,8 @@ func (s Selection) Empty() bool { return !s.All && len(s.Names) == 0 }
 
 // Clone returns a copy that shares nothing.
 func (s Selection) Clone() Selection {
-	return Selection{All: s.All, Names: maps.Clone(s.Names), Subclasses: maps.Clone(s.Subclasses), Channel: s.Channel}
+	s.Names, s.Subclasses = maps.Clone(s.Names), maps.Clone(s.Subclasses)
+	return s
 }
 
 // Merge adds what other wants.

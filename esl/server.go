@@ -87,9 +87,8 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // goroutines of connections and jobs
 
-	diverted  diversions
-	listening atomic.Int64 // connections to which events are written
-	counters  counters
+	diverted diversions
+	counters counters
 }
 
 type counters struct {

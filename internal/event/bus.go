@@ -38,10 +38,11 @@ type Bus struct {
 	// next is the next event's sequence number.
 	next uint64
 	subs []*Subscription
-	// pending are events in their order that the subscribers do not have yet. A goroutine hands them over as long as there are any (handing), so
-	// that who publishes does not pay for each subscriber.
+	// pending are events in their order that the subscribers do not have yet. They are handed over by a goroutine that goes on as long as there are
+	// any (handing), or a little later, so that who publishes does not pay for each subscriber.
 	pending []queued
 	handing bool
+	later   *time.Timer
 	// interest counts who wants what, so that wanted changes only when a count comes from or goes to zero.
 	interest interest
 
@@ -61,6 +62,8 @@ type Stats struct {
 func NewBus(id Identity) *Bus {
 	b := &Bus{id: id, next: firstSequence}
 	b.wanted.Store(&esl.Selection{})
+	b.later = time.AfterFunc(maxGather, b.handOverGathered)
+	b.later.Stop()
 	return b
 }
 
