@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // directPair are two plain legs that talk, so that both have a direct socket.
@@ -331,5 +333,35 @@ func TestBehind(t *testing.T) {
 	}
 	if len(next) != legs {
 		t.Errorf("%d legs answered", len(next))
+	}
+}
+
+// TestNoDescriptorForDirect: a leg that no descriptor is left for goes on over its first socket.
+func TestNoDescriptorForDirect(t *testing.T) {
+	e := newTestEngine(t, nil)
+	var log eventLog
+	s, p := connect(t, e, KindRTP, true, &log)
+	s.Echo(true)
+	fd, err := unix.Dup(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(fd)
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	less := limit
+	less.Cur = uint64(fd) // the lowest free number is beyond it
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &less); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }()
+	talk(t, p, p, 0x321, 4*latchPackets)
+	if remote, _ := directTo(s); remote.IsValid() {
+		t.Error("it has a direct socket: the test proves nothing")
+	}
+	if st := e.Stats(); st.DropSend != 0 || st.DropForeign != 0 {
+		t.Errorf("%+v", st)
 	}
 }
