@@ -115,6 +115,8 @@ func FuzzHead(f *testing.F) {
 	}
 	f.Add([]byte("OPTIONS sip:a:b@[::1]:5060;x=\"y z\";lr?a=b&c=d%20e SIP/2.0\r\nm: \"a\" <sip:a@b>;q=1, <sip:c@::1>\r\nRoute: <sip:a;lr>,<sip:b>\r\nX: y\r\n\r\n"))
 	f.Add([]byte("SIP/2.0 200 OK\r\nv: SIP/2.0/UDP [2001:db8::1]:5;branch=z9hG4bKx;received=::1\r\nRecord-Route: <tel:1>\r\nContact: *\r\nCSeq: 1 INVITE\r\n\r\n"))
+	f.Add([]byte("REGISTER sip:a.b:5070 SIP/2.0\r\nVia: SIP/2.0/UDP a.b:5;branch=z9hG4bKx;rport\r\nFrom: \"a\" <sip:a@b>;tag=x\r\nTo: a <sip:a@b>\r\nCall-ID: y\r\n" +
+		"CSeq: 1 REGISTER\r\nContact: <sip:a@b:1>;expires=5;q\r\nMax-Forwards: 70\r\nContent-Length: 0\r\nTo: <sip:a@c>;q=1;r=2;s=3\r\n\r\n"))
 	own := newHeadParser()
 	theirs := msg.NewParser(msg.WithHeadersParsers(own.byName))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -44,11 +44,11 @@ func (s *Stack) parse(data []byte) (Message, error) {
 	}
 	if fixed, ok := normalizeVias(data[:end+2]); ok {
 		data = append(fixed, data[end+2:]...)
+		end = bytes.Index(data, []byte("\r\n\r\n"))
 	}
 	if len(data) > s.cfg.Limits.MessageBytes {
 		return nil, msg.ErrMessageTooLarge
 	}
-	end = bytes.Index(data, []byte("\r\n\r\n"))
 	m, err := s.parser.parse(data[:end+2])
 	if err == nil {
 		err = setParsedBody(m, data[end+4:])

@@ -54,25 +54,35 @@ func (p *headParser) parse(head []byte) (Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	var k *known
+	if strings.HasPrefix(line, "REGISTER ") { // nothing of it is kept
+		k = &known{}
+	}
 	for rest != "" {
 		line, rest, _ = strings.Cut(rest, "\r\n")
 		if apart {
 			line = strings.Clone(line)
 		}
-		if err := p.header(m, line); err != nil {
+		if err := p.header(m, line, k); err != nil {
 			return m, err
 		}
 	}
 	return m, nil
 }
 
-// header reads one line.
-func (p *headParser) header(m Message, line string) error {
+// header reads one line; k may be nil.
+func (p *headParser) header(m Message, line string, k *known) error {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok {
 		return fmt.Errorf("field name with no value in header: %q", line)
 	}
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	if k != nil {
+		if h := k.header(name, value); h != nil {
+			m.AppendHeader(h)
+			return nil
+		}
+	}
 	read := p.reader(name)
 	if read == nil {
 		m.AppendHeader(msg.NewHeader(name, value))
@@ -121,8 +131,8 @@ func parseStartLine(line string) (Message, error) {
 	switch {
 	case !ok || !ok2:
 	case len(third) >= 3 && isSIP(third[:3]) && strings.IndexByte(third, ' ') < 0:
-		var target Uri
-		if err := msg.ParseUri(second, &target); err != nil {
+		target, err := readURI(second)
+		if err != nil {
 			return nil, err
 		}
 		if target.Wildcard {
@@ -141,6 +151,15 @@ func parseStartLine(line string) (Message, error) {
 		return res, nil
 	}
 	return nil, fmt.Errorf("transmission beginning '%s' is not a SIP message", line)
+}
+
+// readURI reads a URI of any form.
+func readURI(s string) (Uri, error) {
+	var u Uri
+	if plainURI(s, &u) {
+		return u, nil
+	}
+	return ParseURI(s)
 }
 
 func isSIP(s string) bool { return s == "SIP" || s == "sip" }
