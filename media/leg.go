@@ -63,6 +63,7 @@ type leg struct {
 	quietSince  time.Time     // since when media should come from the peer, or should not: the last change of that; zero before the first
 	timedOut    bool
 	connected   bool
+	aside       bool // the peer talks to somebody else: StandAside
 
 	rtpOut, rtpBytesOut, payloadOut uint64 // packets to the peer, their bytes, those without header
 	tonesIn, tonesOut               uint64 // of them RFC 4733
@@ -404,6 +405,9 @@ func (l *leg) checkTimeouts() {
 	l.reportTick()
 	if h := &l.heard; h.active && !h.reported && now.Sub(h.last) > toneSilence {
 		l.reportDigit()
+	}
+	if l.aside {
+		return
 	}
 	limit := l.timeout
 	if !l.gives {
