@@ -83,6 +83,8 @@ type fakeLeg struct {
 	seen    chan string
 	// reoffer answers re-INVITEs, with nil it refuses one; nil cannot send them.
 	reoffer func(sdp []byte) []byte
+	pending atomic.Int32 // so many are not sent, because another is under way
+	silent  atomic.Bool  // they are not answered
 }
 
 func newFakeLeg(t *testing.T) *fakeLeg { return &fakeLeg{t: t, seen: make(chan string, 64)} }
@@ -133,7 +135,13 @@ func (l *fakeLeg) Reoffer(sdp []byte, done func([]byte, error)) error {
 	if l.reoffer == nil {
 		return errors.New("not here")
 	}
+	if l.pending.Add(-1) >= 0 {
+		return ErrOfferPending
+	}
 	l.note("reoffer")
+	if l.silent.Load() {
+		return nil
+	}
 	answer, err := l.reoffer(sdp), error(nil)
 	if answer == nil {
 		err = errors.New("488")
