@@ -25,7 +25,7 @@ func bridgeable(a, b *leg) error {
 		return ErrNoAnswer
 	}
 	for _, f := range a.formats {
-		if f.codec.IsAudio() && b.txFor(f.codec) != unmapped {
+		if f.codec.IsAudio() && b.txFor(*f.codec) != unmapped {
 			return nil
 		}
 	}

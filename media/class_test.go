@@ -14,7 +14,7 @@ func TestClassesOnlyGrow(t *testing.T) {
 		l.sh = sh
 		var formats []format8
 		for _, c := range codecs {
-			formats = append(formats, format8{codec: c, tx: c.PayloadType})
+			formats = append(formats, format8{codec: &c, tx: c.PayloadType})
 		}
 		l.applyFormats(formats)
 		sh.legs = append(sh.legs, l)
@@ -36,7 +36,7 @@ func TestClassesOnlyGrow(t *testing.T) {
 		t.Errorf("counted again: %+v", c)
 	}
 	l.src.packets = 15
-	l.applyFormats([]format8{{codec: Codec{Name: "G722", ClockRate: 8000, Channels: 1, PayloadType: 9}, tx: 9}})
+	l.applyFormats([]format8{{codec: &Codec{Name: "G722", ClockRate: 8000, Channels: 1, PayloadType: 9}, tx: 9}})
 	l.src.packets = 17
 	sh.legs, other.legs, l.sh = nil, []*leg{l}, other
 	l.src.packets = 18

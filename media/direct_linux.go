@@ -82,7 +82,7 @@ func (l *leg) closeDirect() {
 	l.latch.direct = false
 	if s := l.direct; s != nil {
 		l.direct = nil
-		l.rtp.gone += s.overflowed()
+		l.rtp.gone += uint32(s.overflowed())
 		l.sh.loop.removeUDP(s)
 	}
 }

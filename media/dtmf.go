@@ -195,7 +195,10 @@ func (l *leg) hear(buf []byte, ts, rate uint32) {
 	if len(p) < 4 || p[0] >= uint8(len(dtmfDigits)) || rate == 0 {
 		return
 	}
-	h := &l.heard
+	if l.heard == nil {
+		l.heard = &heardDigit{}
+	}
+	h := l.heard
 	if h.active && h.gen == l.src.gen && int32(ts-h.ts) < 0 {
 		return // a late packet of the digit before
 	}

@@ -79,7 +79,7 @@ func (e *ear) put(codec *Codec, gen, ts uint32, buf []byte) {
 func (l *leg) overhear(buf []byte, pt uint8, ts uint32) {
 	for i := range l.formats {
 		if f := &l.formats[i]; f.tx == pt && f.codec.IsAudio() {
-			l.heardBy.put(&f.codec, 0, ts, buf)
+			l.heardBy.put(f.codec, 0, ts, buf)
 			return
 		}
 	}

@@ -15,13 +15,11 @@ const (
 // latch decides which sources a plain RTP leg listens to: the address of the SDP, and at the start of a stream another port of that host
 // or of the host that the signalling comes from (a phone behind NAT).
 type latch struct {
-	sdp    netip.AddrPort
-	peerIP netip.Addr
-	mux    bool
-	locked bool
-	count  int
-	first  time.Time
-
+	sdp        netip.AddrPort
+	first      time.Time
+	count      uint8
+	mux        bool
+	locked     bool
 	rtcpLocked bool // the source of RTCP is settled
 	direct     bool // there is a direct socket for the locked source, or should be none
 }
@@ -42,7 +40,7 @@ func (t *latch) admits(l *leg, from netip.AddrPort) bool {
 	if t.locked || (t.count > 0 && l.sh.now.Sub(t.first) > latchTime) {
 		return false
 	}
-	return from.Addr() == t.sdp.Addr() || from.Addr() == t.peerIP
+	return from.Addr() == t.sdp.Addr() || from.Addr() == l.session.cfg.PeerIP
 }
 
 // learn takes over the source of a packet that was good: on an SDES leg it has been authenticated.

@@ -15,10 +15,27 @@ const unmapped = 0xff
 type leg struct {
 	home    atomic.Pointer[shard] // who owns it, for others; changed by the owner when the leg moves
 	sh      *shard                // the same for the owner
-	index   int                   // in sh.legs
 	session *Session              // receives events; never locked here
-	closed  bool
-	kind    Kind
+	index   int32                 // in sh.legs
+
+	// Small fields stand together: memory comes in size classes, see TestSizesOfACall.
+
+	closed    bool
+	kind      Kind
+	takes     bool        // the peer wants media
+	gives     bool        // the peer sends media
+	echo      bool        // the peer hears itself
+	muted     bool        // nobody hears the peer
+	tone      uint8       // our payload type for telephone-event towards the peer, or unmapped
+	noise     uint8       // and for comfort noise
+	silent    bool        // the last packet of the peer was comfort noise: the next one may take its time
+	own       bool        // the peer hears the pacer: relayed audio is left out
+	fresh     bool        // the pacer's next packet does not follow its last one
+	timedOut  bool        // see fireTimeout
+	connected bool        // media can flow, and the owner knows
+	reached   atomic.Bool // the peer can be sent to, or could once; the pacer reads it
+	rate      uint32      // clock rate of the audio codec
+	toneHz    uint32      // clock rate of the telephone-event
 
 	rtp, rtcp  *udpSocket     // plain and SDES legs
 	direct     *udpSocket     // on the port of rtp, for a settled peer alone; nil = none
@@ -31,39 +48,23 @@ type leg struct {
 	in, out *srtp.Context
 	sdes    *sdesPair // the keys that in and out were made of, to keep them over a re-offer; nil = none
 
-	takes bool // the peer wants media
-	gives bool // the peer sends media
-
 	formats               []format8
 	sink                  *leg      // where the peer's media goes: the other leg, itself for echo, nil for nowhere
-	echo                  bool      // the peer hears itself
-	muted                 bool      // nobody hears the peer
 	saidLevel, heardLevel *loudness // nil: as it comes
 	peer                  *leg      // the other leg of the bridge, kept while echo is on
-	tone                  uint8     // our payload type for telephone-event towards the peer, or unmapped
-	noise                 uint8     // and for comfort noise
-	silent                bool      // the last packet of the peer was comfort noise: the next one may take its time
-	rate                  uint32    // clock rate of the audio codec
-	toneHz                uint32    // clock rate of the telephone-event
 
 	src    source
 	stream stream
-	heard  heardDigit
+	heard  *heardDigit // nil before the first
 	digits *digitQueue // nil = nothing to send
 
-	own     bool                    // the peer hears the pacer: relayed audio is left out
-	fresh   bool                    // the pacer's next packet does not follow its last one
 	said    *ear                    // hears what the peer says, nil mostly
 	heardBy *ear                    // hears what is sent to it
 	sends   atomic.Pointer[format8] // the audio format towards the peer; the pacer reads it
-	reached atomic.Bool             // the peer can be sent to, or could once; the pacer reads it
 
 	timeout     time.Duration
 	holdTimeout time.Duration // takes its place while the peer is not to send
 	quietSince  time.Time     // since when media should come from the peer, or should not: the last change of that; zero before the first
-	timedOut    bool
-	connected   bool
-	aside       bool // the peer talks to somebody else: StandAside
 
 	rtpOut, rtpBytesOut, payloadOut uint64 // packets to the peer, their bytes, those without header
 	tonesIn, tonesOut               uint64 // of them RFC 4733
@@ -75,9 +76,11 @@ type leg struct {
 
 // format8 is one payload format of a leg.
 type format8 struct {
-	codec Codec
-	tx    uint8 // payload type that the peer wants for it
-	to    uint8 // and that the sink's peer knows, or unmapped
+	codec *Codec // never changes: the session and its leg share it
+	rate  uint32 // of codec, for the packet loop
+	pt    uint8  // payload type of codec, which is ours
+	tx    uint8  // and the one that the peer wants for it
+	to    uint8  // and that the sink's peer knows, or unmapped
 	use   formatUse
 }
 
@@ -97,6 +100,12 @@ func newLeg(s *Session, kind Kind) *leg {
 	return l
 }
 
+// known is the format with what the packet loop asks of its codec.
+func (f format8) known() format8 {
+	f.rate, f.pt, f.use = uint32(f.codec.ClockRate), f.codec.PayloadType, useOf(f.codec)
+	return f
+}
+
 // formatUse is what a format carries; the packet loop asks for each packet.
 type formatUse uint8
 
@@ -107,7 +116,7 @@ const (
 	useOther
 )
 
-func useOf(c Codec) formatUse {
+func useOf(c *Codec) formatUse {
 	switch {
 	case c.IsAudio():
 		return useAudio
@@ -137,7 +146,6 @@ type legUpdate struct {
 	remote     netip.AddrPort
 	remoteRTCP netip.AddrPort
 	rtcpMux    bool
-	peerIP     netip.Addr
 	sdesIn     srtp.SDES
 	sdesOut    srtp.SDES
 	ufrag, pwd string
@@ -217,26 +225,25 @@ func (l *leg) applyFormats(formats []format8) {
 	l.tone, l.noise, l.rate = unmapped, unmapped, 8000
 	l.formats = make([]format8, 0, len(formats)+1)
 	for _, f := range formats {
-		f.use = useOf(f.codec)
-		l.formats = append(l.formats, f)
+		l.formats = append(l.formats, f.known())
 	}
 	if formats = l.formats; len(formats) > 0 && comfortable(formats) {
-		l.formats = append(formats, format8{codec: comfortNoiseCodec, tx: comfortNoise, use: useNoise})
+		l.formats = append(formats, format8{codec: &comfortNoiseCodec, tx: comfortNoise}.known())
 		formats = l.formats
 	}
 	l.sends.Store(nil)
 	for i, f := range formats {
 		if f.codec.IsAudio() {
-			l.rate = uint32(f.codec.ClockRate)
+			l.rate = f.rate
 			l.sends.Store(&formats[i])
 			break
 		}
 	}
 	for _, f := range formats {
-		if f.codec.IsTelephoneEvent() && (l.tone == unmapped || uint32(f.codec.ClockRate) == l.rate) {
-			l.tone, l.toneHz = f.tx, uint32(f.codec.ClockRate)
+		if f.codec.IsTelephoneEvent() && (l.tone == unmapped || f.rate == l.rate) {
+			l.tone, l.toneHz = f.tx, f.rate
 		}
-		if f.use == useNoise && uint32(f.codec.ClockRate) == l.rate {
+		if f.use == useNoise && f.rate == l.rate {
 			l.noise = f.tx
 		}
 	}
@@ -246,7 +253,7 @@ func (l *leg) applyFormats(formats []format8) {
 // wants ours).
 func (l *leg) formatOf(pt uint8) *format8 {
 	for i := range l.formats {
-		if l.formats[i].codec.PayloadType == pt {
+		if l.formats[i].pt == pt {
 			return &l.formats[i]
 		}
 	}
@@ -262,7 +269,7 @@ func (l *leg) formatOf(pt uint8) *format8 {
 func comfortable(formats []format8) bool {
 	audio := false
 	for _, f := range formats {
-		if f.use == useNoise || f.tx == comfortNoise || f.codec.PayloadType == comfortNoise {
+		if f.use == useNoise || f.tx == comfortNoise || f.pt == comfortNoise {
 			return false
 		}
 		audio = audio || f.use == useAudio && f.codec.ClockRate == comfortNoiseCodec.ClockRate
@@ -272,7 +279,6 @@ func comfortable(formats []format8) bool {
 
 // applyRemote sets where plain RTP goes and lets the peer's source be learned anew.
 func (l *leg) applyRemote(u legUpdate) {
-	l.latch.peerIP = u.peerIP
 	if u.remote != l.latch.sdp { // else a learned source stays until another is learned
 		l.setRemote(u.remote)
 		l.remoteRTCP = u.remoteRTCP
@@ -309,7 +315,7 @@ func (l *leg) remap() {
 	for i := range l.formats {
 		f := &l.formats[i]
 		if f.to = unmapped; l.sink != nil {
-			f.to = l.sink.txFor(f.codec)
+			f.to = l.sink.txFor(*f.codec)
 		}
 	}
 }
@@ -331,7 +337,7 @@ func (l *leg) txFor(c Codec) uint8 {
 func (l *leg) clockOf(pt uint8) uint32 {
 	for _, f := range l.formats {
 		if f.tx == pt {
-			return uint32(f.codec.ClockRate)
+			return f.rate
 		}
 	}
 	return l.rate
@@ -403,11 +409,8 @@ func (l *leg) checkTimeouts() {
 	}
 	l.dtlsTick()
 	l.reportTick()
-	if h := &l.heard; h.active && !h.reported && now.Sub(h.last) > toneSilence {
+	if h := l.heard; h != nil && h.active && !h.reported && now.Sub(h.last) > toneSilence {
 		l.reportDigit()
-	}
-	if l.aside {
-		return
 	}
 	limit := l.timeout
 	if !l.gives {

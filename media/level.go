@@ -81,7 +81,7 @@ func (s *Session) Level(said bool, level int) error {
 func (l *leg) hearLevel(buf []byte, pt uint8) {
 	for i := range l.formats {
 		if f := &l.formats[i]; f.tx == pt && f.codec.IsAudio() {
-			l.heardLevel.apply(&f.codec, buf)
+			l.heardLevel.apply(f.codec, buf)
 			return
 		}
 	}

@@ -38,9 +38,9 @@ type mmsghdr struct {
 // same round finds nothing.
 type slot struct {
 	gen    int32
+	accept bool
 	udp    *udpSocket
 	tcp    *tcpConn
-	accept bool
 }
 
 // loop owns the sockets. Everything but the command queue belongs to its goroutine.

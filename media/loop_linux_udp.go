@@ -13,13 +13,13 @@ import (
 // udpSocket is a UDP socket of the loop. leg is nil for the shared port.
 type udpSocket struct {
 	fd        int
+	slot      int32
+	round     uint32 // when it was last read
+	local     netip.AddrPort
+	gone      uint32 // packets that direct sockets of the leg, closed since, had no room for
 	v6        bool
 	any       bool // bound to all addresses: packets carry the one they were sent to
 	connected bool // to leg.remote: nothing comes from anywhere else
-	local     netip.AddrPort
-	slot      int32
-	round     uint32 // when it was last read
-	gone      uint64 // packets that direct sockets of the leg, closed since, had no room for
 	leg       *leg
 }
 
@@ -74,9 +74,9 @@ func (s *udpSocket) overflowed() uint64 {
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 { // before Linux 4.12
-		return s.gone
+		return uint64(s.gone)
 	}
-	return s.gone + uint64(info[drops])
+	return uint64(s.gone) + uint64(info[drops])
 }
 
 // bindFD binds and reports the bound address.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/talkpath/talkpath/srtp"
 )
@@ -134,7 +135,7 @@ func (s *Session) acceptable(offer, codecs []Codec) []Codec {
 	if len(s.formats) > 0 {
 		var current []Codec
 		for _, f := range s.formats {
-			current = append(current, f.codec)
+			current = append(current, *f.codec)
 		}
 		if again := Narrow(Intersect(offer, current)); len(again) > 0 {
 			return again
@@ -191,8 +192,7 @@ func (s *Session) Offer(kind Kind, codecs []Codec) ([]byte, error) {
 	if kind == KindSDES && s.sdes.offered == nil {
 		s.sdes.offered = []srtp.SDES{srtp.GenerateSDES(1, srtp.AEADAES128GCM), srtp.GenerateSDES(2, srtp.AES128CMHMACSHA1_80)}
 	}
-	s.offered = NumberPayloads(append([]Codec(nil), codecs...))
-	return s.offer(SendRecv)
+	return s.offer(SendRecv, NumberPayloads(slices.Clone(codecs)))
 }
 
 // Reoffer offers the current parameters again with another direction: hold, resume.
@@ -205,25 +205,25 @@ func (s *Session) Reoffer(dir Direction) ([]byte, error) {
 	if s.leg == nil || len(s.formats) == 0 {
 		return nil, ErrNoAnswer
 	}
-	s.offered = nil
+	var codecs []Codec
 	for _, f := range s.formats {
-		s.offered = append(s.offered, f.codec)
+		codecs = append(codecs, *f.codec)
 	}
 	if s.kind == KindSDES {
 		s.sdes.offered = []srtp.SDES{s.sdes.pair.out}
 	}
-	return s.offer(dir)
+	return s.offer(dir, codecs)
 }
 
 // offer describes and starts listening.
-func (s *Session) offer(dir Direction) ([]byte, error) {
+func (s *Session) offer(dir Direction, codecs []Codec) ([]byte, error) {
 	d := NewOffer(s.kind)
 	theirs, ours := s.theirs(), s.ours()
 	if theirs != nil && ours != nil { // a re-offer keeps the shape of the session, RFC 3264 §8
 		d.Proto, d.RTCPMux, d.RTCPRsize = theirs.Proto, theirs.RTCPMux, theirs.RTCPRsize
 		d.Mid, d.Bundle, d.AudioIndex, d.Rejected = ours.Mid, ours.Bundle, ours.AudioIndex, ours.Rejected
 	}
-	d.Direction, d.Codecs = dir, s.offered
+	d.Direction, d.Codecs = dir, codecs
 	switch s.kind {
 	case KindSDES:
 		d.Crypto = s.sdes.offered
@@ -235,7 +235,7 @@ func (s *Session) offer(dir Direction) ([]byte, error) {
 	if err := s.describe(d); err != nil {
 		return nil, err
 	}
-	s.wish = dir
+	s.wish, s.offering = dir, true
 	if s.kind == KindWebRTC && theirs == nil {
 		if err := s.applyUpdate(legUpdate{ufrag: s.ufrag, pwd: s.pwd}); err != nil { // checks may precede the answer
 			return nil, err
@@ -255,13 +255,13 @@ func (s *Session) SetRemoteAnswer(sdp []byte) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if s.leg == nil || s.offered == nil {
+	if s.leg == nil || !s.offering {
 		return ErrNoOffer
 	}
 	if d.Kind != s.kind {
 		return ErrKindChanged
 	}
-	formats := answeredFormats(d.Codecs, s.offered)
+	formats := answeredFormats(d.Codecs, s.ours().Codecs)
 	if len(formats) == 0 {
 		return ErrNoCodec
 	}
@@ -335,14 +335,14 @@ func (s *Session) describe(d *Description) error {
 			}
 		}
 		d.Fingerprint = s.e.fingerprint
-		d.MSID = "talkpath " + s.cname
+		d.MSID = "talkpath " + s.cname()
 	} else {
 		d.Addr = netip.AddrPortFrom(ip, s.rtpPort)
 		d.RTCPAddr = netip.AddrPortFrom(ip, s.rtpPort+1)
 	}
-	d.SSRC, d.CNAME, d.SessionID = s.ssrc, s.cname, s.id
+	d.SSRC, d.CNAME, d.SessionID = s.ssrc, s.cname(), s.id
 	s.version++
-	d.SessionVersion = s.version
+	d.SessionVersion = uint64(s.version)
 	s.local, s.localSDP = d, bytes.Clone(d.Marshal()) // without spare room: it is kept
 	return nil
 }
@@ -380,8 +380,7 @@ func (s *Session) apply() error {
 		takes:   theirs.Direction.Receives() && ours.Direction.Sends(),
 		gives:   theirs.Direction.Sends() && ours.Direction.Receives(),
 		remote:  theirs.Addr, remoteRTCP: theirs.RTCPAddr, rtcpMux: theirs.RTCPMux && ours.RTCPMux,
-		peerIP: s.cfg.PeerIP,
-		ufrag:  s.ufrag, pwd: s.pwd,
+		ufrag: s.ufrag, pwd: s.pwd,
 		dtls:    dtlsConfig{role: s.role, fingerprint: theirs.Fingerprint, certificate: &s.e.cfg.Certificate},
 		timeout: s.cfg.RTPTimeout, holdTimeout: s.cfg.HoldTimeout,
 	}

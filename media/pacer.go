@@ -106,9 +106,9 @@ func (v *voice) refresh() error {
 		}
 		return nil
 	}
-	if v.format == nil || !v.format.codec.Same(f.codec) || v.encoder == nil {
+	if v.format == nil || !v.format.codec.Same(*f.codec) || v.encoder == nil {
 		v.encoder = nil
-		if Generable(f.codec) {
+		if Generable(*f.codec) {
 			v.encoder, _ = audio.NewEncoder(f.codec.Name, f.codec.ClockRate) // nil stands for the error
 		}
 	}

@@ -133,7 +133,7 @@ func fuzzShard(t testing.TB) (*shard, *leg, netip.AddrPort) {
 		l.stream.ssrc = uint32(i + 1)
 		var formats []format8
 		for _, c := range CodecsByName("PCMU,OPUS") {
-			formats = append(formats, format8{codec: c, tx: c.PayloadType})
+			formats = append(formats, format8{codec: &c, tx: c.PayloadType})
 		}
 		l.applyFormats(formats)
 		l.remote, l.remoteRTCP = from, from

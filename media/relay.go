@@ -233,7 +233,7 @@ func (l *leg) rtpIn(buf []byte) bool {
 	}
 	tone := f.use == useTone
 	l.silent = f.use == useNoise
-	rate := uint32(f.codec.ClockRate)
+	rate := f.rate
 	switch f.use {
 	case useTone:
 		l.tonesIn++
@@ -248,10 +248,10 @@ func (l *leg) rtpIn(buf []byte) bool {
 	l.timedOut = false
 	l.setConnected()
 	if l.saidLevel != nil && f.use == useAudio {
-		l.saidLevel.apply(&f.codec, buf)
+		l.saidLevel.apply(f.codec, buf)
 	}
 	if l.said != nil && l.gives && f.use == useAudio {
-		l.said.put(&f.codec, l.src.gen, ts, buf)
+		l.said.put(f.codec, l.src.gen, ts, buf)
 	}
 	to := l.sink
 	if to == nil || !l.gives {

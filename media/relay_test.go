@@ -345,8 +345,8 @@ func TestLatch(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			l := &leg{sh: &shard{now: time.Unix(1000, 0)}}
-			l.applyRemote(legUpdate{remote: sdp, peerIP: netip.MustParseAddr("198.51.100.7")})
+			l := &leg{sh: &shard{now: time.Unix(1000, 0)}, session: &Session{cfg: SessionConfig{PeerIP: netip.MustParseAddr("198.51.100.7")}}}
+			l.applyRemote(legUpdate{remote: sdp})
 			for i, f := range c.from {
 				from := netip.MustParseAddrPort(f)
 				if got := l.latch.admits(l, from); got != c.want[i] {

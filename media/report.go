@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
 	"time"
 )
@@ -50,7 +51,7 @@ func ntpMiddle(t time.Time) uint32 { return uint32(ntp(t) >> 16) }
 // reportTick sends a report when it is time for one.
 func (l *leg) reportTick() {
 	now := l.sh.now
-	if l.aside || now.Before(l.reports.next) || !l.ready() || l.kind != KindWebRTC && l.remoteRTCP.Port() == 0 || !l.src.started && l.rtpOut == 0 {
+	if now.Before(l.reports.next) || !l.ready() || l.kind != KindWebRTC && l.remoteRTCP.Port() == 0 || !l.src.started && l.rtpOut == 0 {
 		return
 	}
 	first := l.reports.next.IsZero()
@@ -125,13 +126,14 @@ func (l *leg) putBlock(b []byte) {
 
 // putName writes a source description with our CNAME, RFC 3550 §6.5.
 func (l *leg) putName(b []byte) int {
-	name := l.session.cname
-	n := (10 + len(name) + 4) &^ 3 // at least one zero ends the items
+	name := l.session.name[:]
+	size := hex.EncodedLen(len(name))
+	n := (10 + size + 4) &^ 3 // at least one zero ends the items
 	clear(b[:n])
 	b[0], b[1] = 0x81, rtcpSDES
 	binary.BigEndian.PutUint16(b[2:], uint16(n/4-1))
 	binary.BigEndian.PutUint32(b[4:], l.stream.ssrc)
-	b[8], b[9] = cnameItem, byte(len(name))
-	copy(b[10:], name)
+	b[8], b[9] = cnameItem, byte(size)
+	hex.Encode(b[10:], name)
 	return n
 }

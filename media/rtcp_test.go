@@ -85,7 +85,7 @@ func testReports(t *testing.T, kind Kind) {
 	if d := sr.RTPTime - last.Timestamp; d > 20*8000 {
 		t.Errorf("RTP time %d, the last packet had %d", sr.RTPTime, last.Timestamp)
 	}
-	if c := got[1].(*rtcp.SourceDescription).Chunks[0]; c.Source != a.ssrc || c.Items[0].Text != a.cname || c.Items[0].Type != rtcp.SDESCNAME {
+	if c := got[1].(*rtcp.SourceDescription).Chunks[0]; c.Source != a.ssrc || c.Items[0].Text != a.cname() || c.Items[0].Type != rtcp.SDESCNAME {
 		t.Errorf("description %+v", c)
 	}
 	r := sr.Reports[0]

@@ -66,7 +66,7 @@ func (c Codec) FreeSWITCHName() string {
 }
 
 // detached is the codec without a hold on the description that it was read from.
-func (c Codec) detached() Codec {
+func (c Codec) detached() *Codec {
 	f, known := knownFormatByName(c.Name)
 	switch {
 	case known && f.codec.Name == c.Name:
@@ -77,7 +77,7 @@ func (c Codec) detached() Codec {
 		c.Name = strings.Clone(c.Name)
 	}
 	c.Fmtp = strings.Clone(c.Fmtp)
-	return c
+	return &c
 }
 
 // knownFormat is what we know about a codec that configuration or a bare static payload type may name.

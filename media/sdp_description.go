@@ -13,7 +13,7 @@ import (
 )
 
 // Kind is how the audio of a leg travels.
-type Kind int
+type Kind uint8
 
 // The kinds of media legs.
 const (
@@ -34,7 +34,7 @@ func (k Kind) String() string {
 }
 
 // Direction is a media direction as its sender sees it, RFC 3264 §5.1. The zero value is sendrecv, the default of RFC 8866 §6.7.
-type Direction int
+type Direction uint8
 
 // The directions.
 const (
@@ -86,7 +86,7 @@ func (d Direction) withoutReceiving() Direction {
 }
 
 // Setup is the DTLS role of RFC 4145 §4, RFC 8842 §5.
-type Setup int
+type Setup uint8
 
 // The setup roles. SetupNone is an absent or unknown attribute.
 const (

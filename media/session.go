@@ -35,29 +35,29 @@ type Session struct {
 	e    *Engine
 	cfg  SessionConfig
 	over atomic.Bool // no more events
+	ssrc uint32
+	id   uint64
+	name [8]byte // of cname
 
 	mu         sync.Mutex // guards what follows
 	closed     bool
 	kind       Kind
-	leg        *leg // nil before the first offer or answer of ours
+	direction  Direction // of remoteSDP
+	unanswered bool      // remoteSDP is an offer
+	restart    bool      // and it restarts ICE
+	offering   bool      // there was an offer of ours
+	wish       Direction // what we want ourselves
+	role       Setup
 	rtpPort    uint16
+	version    uint32 // of localSDP
+	leg        *leg   // nil before the first offer or answer of ours
 	localSDP   []byte
 	remoteSDP  []byte       // last taken, answered or not
 	local      *Description // of localSDP; nil unless it is being negotiated, see ours
 	remote     *Description // of remoteSDP, the same, see theirs
-	direction  Direction    // of remoteSDP
-	unanswered bool         // remoteSDP is an offer
-	restart    bool         // and it restarts ICE
-	offered    []Codec      // of our last offer
 	formats    []format8
-	wish       Direction    // what we want ourselves
 	sdes       *sessionSDES // nil but for KindSDES
-	role       Setup
 	ufrag, pwd string
-	ssrc       uint32
-	cname      string
-	id         uint64
-	version    uint64
 	final      *Stats // after Close
 }
 
@@ -95,9 +95,12 @@ func newSession(e *Engine, cfg SessionConfig) *Session {
 	s := &Session{e: e, cfg: cfg}
 	s.ssrc = binary.BigEndian.Uint32(raw[:]) | 1 // never 0
 	s.id = binary.BigEndian.Uint64(raw[4:]) >> 2 // fits 63 bits, RFC 8829 §5.2.1
-	s.cname = hex.EncodeToString(raw[12:])
+	copy(s.name[:], raw[12:])
 	return s
 }
+
+// cname is the name of what we send, RFC 3550 §6.5.1.
+func (s *Session) cname() string { return hex.EncodeToString(s.name[:]) }
 
 // deliver hands an event to the owner.
 func (s *Session) deliver(ev Event) {
@@ -123,7 +126,7 @@ func (s *Session) Codecs() []Codec {
 	defer s.mu.Unlock()
 	var out []Codec
 	for _, f := range s.formats {
-		c := f.codec
+		c := *f.codec
 		c.PayloadType = f.tx
 		out = append(out, c)
 	}
@@ -157,7 +160,7 @@ func (s *Session) Codec() (Codec, bool) {
 	defer s.mu.Unlock()
 	for _, f := range s.formats {
 		if f.codec.IsAudio() {
-			c := f.codec
+			c := *f.codec
 			c.PayloadType = f.tx
 			return c, true
 		}

@@ -281,7 +281,7 @@ func (sh *shard) addLeg(l *leg) error {
 			return err
 		}
 	}
-	l.index = len(sh.legs)
+	l.index = int32(len(sh.legs))
 	sh.legs = append(sh.legs, l)
 	return nil
 }

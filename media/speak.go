@@ -59,7 +59,7 @@ func (b *batch) add(v *voice) {
 	}
 	o := b.packets[b.n]
 	b.n++
-	o.leg, o.codec = v.l, v.format.codec
+	o.leg, o.codec = v.l, *v.format.codec
 	o.ticks = uint32(o.codec.ClockRate / ticksPerSecond)
 	o.size = len(v.encoder.Encode(o.buf[rtpHeader:rtpHeader], v.frame))
 }

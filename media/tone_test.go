@@ -28,7 +28,7 @@ func TestToneMapping(t *testing.T) {
 			for l, codecs := range map[*leg][]Codec{a: c.from, b: c.to} {
 				var formats []format8
 				for _, f := range codecs {
-					formats = append(formats, format8{codec: f, tx: f.PayloadType})
+					formats = append(formats, format8{codec: &f, tx: f.PayloadType})
 				}
 				l.applyFormats(formats)
 			}
