@@ -81,13 +81,16 @@ func readContacts(req *sip.Request) (contacts []contact, wildcard, ok bool) {
 
 func hostPort(u sip.Uri) string {
 	host := u.Host
-	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
-		host = "[" + host + "]"
+	if strings.IndexByte(host, ':') >= 0 {
+		if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
+			host = "[" + host + "]"
+		}
 	}
-	if u.Port > 0 {
-		host += ":" + strconv.Itoa(u.Port)
+	if u.Port <= 0 {
+		return host
 	}
-	return host
+	var buf [128]byte
+	return string(strconv.AppendInt(append(append(buf[:0], host...), ':'), int64(u.Port), 10))
 }
 
 // printable refuses what could end a header line, leave the angle brackets or start another contact.

@@ -9,14 +9,15 @@ import (
 type entry struct {
 	Binding
 	rec   *record
-	index int // in the heap
+	index int       // in the heap
+	due   time.Time // its place in the heap: when to look at it, not after its Deadline
 }
 
-// expiryHeap orders entries by deadline.
+// expiryHeap orders entries by when they are due. A REGISTER that prolongs a binding, as nearly all do, leaves it where it is.
 type expiryHeap []*entry
 
 func (h expiryHeap) Len() int           { return len(h) }
-func (h expiryHeap) Less(i, j int) bool { return h[i].Deadline.Before(h[j].Deadline) }
+func (h expiryHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
 func (h expiryHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
@@ -43,7 +44,7 @@ func (r *Registrar) insert(b Binding) *entry {
 		rec = &record{key: key}
 		r.aors[key] = rec
 	}
-	e := &entry{Binding: b, rec: rec}
+	e := &entry{Binding: b, rec: rec, due: b.Deadline}
 	rec.entries = append(rec.entries, e)
 	r.count++
 	heap.Push(&r.expiry, e)
@@ -57,7 +58,10 @@ func (r *Registrar) replace(e *entry, b Binding) {
 		r.forget(e) // the store has it under another key
 	}
 	e.Binding = b
-	heap.Fix(&r.expiry, e.index)
+	if b.Deadline.Before(e.due) {
+		e.due = b.Deadline
+		heap.Fix(&r.expiry, e.index)
+	}
 }
 
 // remove takes e out of everything. Called with mu held.
@@ -78,7 +82,7 @@ func (r *Registrar) remove(e *entry) {
 	r.forget(e)
 }
 
-// schedule sets the one timer to the next deadline. Called with mu held.
+// schedule sets the one timer to when the next is due. Called with mu held.
 func (r *Registrar) schedule() {
 	if r.closed {
 		return
@@ -90,10 +94,10 @@ func (r *Registrar) schedule() {
 		r.next = time.Time{}
 		return
 	}
-	if r.next.Equal(r.expiry[0].Deadline) {
+	if r.next.Equal(r.expiry[0].due) {
 		return
 	}
-	r.next = r.expiry[0].Deadline
+	r.next = r.expiry[0].due
 	wait := max(time.Until(r.next), 0)
 	if r.timer == nil {
 		r.timer = time.AfterFunc(wait, r.expire)
@@ -114,8 +118,13 @@ func (r *Registrar) expire() {
 	}
 	now := time.Now()
 	r.next = time.Time{}
-	for len(r.expiry) > 0 && !r.expiry[0].Deadline.After(now) {
+	for len(r.expiry) > 0 && !r.expiry[0].due.After(now) {
 		e := r.expiry[0]
+		if e.Deadline.After(now) { // prolonged since
+			e.due = e.Deadline
+			heap.Fix(&r.expiry, e.index)
+			continue
+		}
 		r.remove(e)
 		events = append(events, Event{Type: Expired, Binding: e.Binding})
 	}

@@ -270,6 +270,10 @@ func TestRefreshMovesExpiry(t *testing.T) {
 		time.Sleep(61 * time.Second)
 		synctest.Wait()
 		want(t, "only the other one ran out", contacts(r.All()), []string{"sip:1000@192.0.2.1"})
+		c.register(5, "sip:1000@192.0.2.1")
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		want(t, "a shorter time counts at once", r.Count(), 0)
 	})
 }
 

@@ -86,7 +86,8 @@ func New(cfg Config) *Server {
 // Challenge returns the values of the WWW-Authenticate (401) or Proxy-Authenticate (407) headers to send, in order. source is what
 // Claim.Source tells apart: an address, "" when it does not matter. FreeSWITCH's order of parameters is kept: some phones look for it.
 func (s *Server) Challenge(realm, source string, stale bool) []string {
-	nonce := s.nonce(realm, source, time.Now())
+	var buf [2 * nonceLength]byte
+	nonce := s.appendNonce(buf[:0], realm, source, time.Now())
 	values := []string{challenge(md5Algorithm, realm, nonce, stale)}
 	if s.sha256 {
 		values = append(values, challenge(sha256Algorithm, realm, nonce, stale))
@@ -94,10 +95,10 @@ func (s *Server) Challenge(realm, source string, stale bool) []string {
 	return values
 }
 
-func challenge(a algorithm, realm, nonce string, stale bool) string {
+func challenge(a algorithm, realm string, nonce []byte, stale bool) string {
 	var buf [256]byte
 	b := appendQuoted(append(buf[:0], "Digest realm="...), realm)
-	b = appendQuoted(append(b, ", nonce="...), nonce)
+	b = append(append(append(b, `, nonce="`...), nonce...), '"')
 	if stale {
 		b = append(b, ", stale=true"...)
 	}
@@ -184,8 +185,8 @@ const (
 	nonceLength = nonceSigned + signLength
 )
 
-// nonce makes base64(time ‖ random ‖ tag of source ‖ HMAC(time ‖ random ‖ tag ‖ realm)).
-func (s *Server) nonce(realm, source string, now time.Time) string {
+// appendNonce writes base64(time ‖ random ‖ tag of source ‖ HMAC(time ‖ random ‖ tag ‖ realm)).
+func (s *Server) appendNonce(b []byte, realm, source string, now time.Time) []byte {
 	var raw [nonceLength]byte
 	binary.BigEndian.PutUint64(raw[:], uint64(now.UnixMilli()))
 	rand.Read(raw[8:nonceSource]) //nolint:errcheck // never fails
@@ -193,7 +194,7 @@ func (s *Server) nonce(realm, source string, now time.Time) string {
 	copy(raw[nonceSource:nonceSigned], tag[:])
 	signed := s.sign(raw[:nonceSigned], realm)
 	copy(raw[nonceSigned:], signed[:])
-	return base64.RawURLEncoding.EncodeToString(raw[:])
+	return base64.RawURLEncoding.AppendEncode(b, raw[:])
 }
 
 // mac is an HMAC with the server's key and room for what goes in and comes out.
