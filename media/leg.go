@@ -33,6 +33,7 @@ type leg struct {
 	fresh     bool        // the pacer's next packet does not follow its last one
 	timedOut  bool        // see fireTimeout
 	connected bool        // media can flow, and the owner knows
+	aside     bool        // the peer talks to somebody else: StandAside
 	reached   atomic.Bool // the peer can be sent to, or could once; the pacer reads it
 	rate      uint32      // clock rate of the audio codec
 	toneHz    uint32      // clock rate of the telephone-event
@@ -411,6 +412,9 @@ func (l *leg) checkTimeouts() {
 	l.reportTick()
 	if h := l.heard; h != nil && h.active && !h.reported && now.Sub(h.last) > toneSilence {
 		l.reportDigit()
+	}
+	if l.aside {
+		return
 	}
 	limit := l.timeout
 	if !l.gives {

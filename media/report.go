@@ -51,7 +51,7 @@ func ntpMiddle(t time.Time) uint32 { return uint32(ntp(t) >> 16) }
 // reportTick sends a report when it is time for one.
 func (l *leg) reportTick() {
 	now := l.sh.now
-	if now.Before(l.reports.next) || !l.ready() || l.kind != KindWebRTC && l.remoteRTCP.Port() == 0 || !l.src.started && l.rtpOut == 0 {
+	if l.aside || now.Before(l.reports.next) || !l.ready() || l.kind != KindWebRTC && l.remoteRTCP.Port() == 0 || !l.src.started && l.rtpOut == 0 {
 		return
 	}
 	first := l.reports.next.IsZero()

@@ -170,6 +170,7 @@ func (ch *Channel) beginBridge(r *race, win *fork, p peer) bool {
 	}
 	ch.noteSuccess(r, win)
 	ch.standBridge(win.ch, p)
+	ch.bypassAfterBridge()
 	return true
 }
 
@@ -260,6 +261,7 @@ func (ch *Channel) farAnswered(p peer) {
 				b.exchangeIdentity()
 			}
 		})
+		ch.bypassAfterBridge()
 	}
 }
 
@@ -278,6 +280,7 @@ func (ch *Channel) talkEnds(b *Channel) {
 	}
 	ch.bridgedTo = nil
 	ch.media.Unbridge()
+	ch.bypassOver()
 	end := legResult{cause: NormalClearing}
 	if ch.farEnd != nil {
 		end = *ch.farEnd
@@ -305,6 +308,7 @@ func (ch *Channel) unbridged(b *Channel, end legResult) {
 	if !ch.isDown() {
 		ch.releaseHold()
 		ch.afterBridge(end)
+		ch.reclaim()
 	}
 }
 

@@ -61,6 +61,7 @@ type Channel struct {
 	indicated                    bool // held because the far leg's peer holds it, by a re-INVITE of ours
 	heldSince                    time.Time
 	offers                       offers
+	bypass                       bypass
 	holds                        []string // {begin,end} of each hold, in µs
 
 	hungUp   bool
@@ -137,6 +138,7 @@ func (ch *Channel) live() {
 			ch.box.put(fn)
 		}
 		ch.atNext = nil
+		ch.reclaim()
 		next()
 	}
 	ch.hangup(HangupReason{Cause: NormalClearing})

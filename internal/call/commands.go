@@ -62,6 +62,7 @@ func (ch *Channel) holdPeer(on bool) error {
 	if !ch.isAnswered || ch.media == nil {
 		return errNoMedia
 	}
+	ch.relayed()
 	before := ch.offers.holding
 	ch.offers.holding = on
 	if err := ch.offerAnew(); err != nil {
@@ -182,6 +183,7 @@ func (ch *Channel) Mute(ctx context.Context, said, heard bool) error {
 		if ch.media == nil {
 			return errNoMedia
 		}
+		ch.relayed()
 		if said {
 			ch.media.Mute(true)
 		}
@@ -226,6 +228,7 @@ func (ch *Channel) Level(ctx context.Context, said bool, level int) error {
 		case level < -audio.MaxLevel || level > audio.MaxLevel:
 			return nil
 		}
+		ch.relayed()
 		return ch.media.Level(said, level)
 	})
 }
@@ -338,6 +341,7 @@ func (ch *Channel) Reinvite(ctx context.Context) error {
 		if !ch.isAnswered || ch.media == nil {
 			return errNoMedia
 		}
+		ch.relayed()
 		return ch.offerAnew()
 	})
 }

@@ -64,7 +64,7 @@ func (ch *Channel) sendDigits(digits string, each time.Duration) {
 	}
 	sent := len(digits) - strings.Count(strings.ToLower(digits), "w")
 	ch.set("last_dtmf_duration", strconv.Itoa(sent*int((each+digitPause).Milliseconds())))
-	if ch.codec.Name != "" && ch.takesEvents() {
+	if ch.codec.Name != "" && ch.takesEvents() && !ch.bypass.away { // else by INFO: RTP from here would be a stranger's
 		if err := ch.media.SendDTMF(digits, int(each.Milliseconds())); err != nil {
 			ch.log.Info("digits not sent", "error", err)
 		}

@@ -76,7 +76,7 @@ func (ch *Channel) sendDigit(digit byte, d time.Duration, relayed bool) {
 	if ch.hungUp || ch.media == nil || ch.leg == nil || ch.dtmfType() == dtmfNone {
 		return
 	}
-	if ch.takesEvents() {
+	if ch.takesEvents() && !ch.bypass.away {
 		if relayed {
 			return
 		}

@@ -81,8 +81,10 @@ type fakeLeg struct {
 	sdp     []byte
 	headers atomic.Pointer[[]Variable]
 	seen    chan string
-	// reoffer answers re-INVITEs; nil refuses them.
+	// reoffer answers re-INVITEs, with nil it refuses one; nil cannot send them.
 	reoffer func(sdp []byte) []byte
+	pending atomic.Int32 // so many are not sent, because another is under way
+	silent  atomic.Bool  // they are not answered
 }
 
 func newFakeLeg(t *testing.T) *fakeLeg { return &fakeLeg{t: t, seen: make(chan string, 64)} }
@@ -133,10 +135,21 @@ func (l *fakeLeg) Reoffer(sdp []byte, done func([]byte, error)) error {
 	if l.reoffer == nil {
 		return errors.New("not here")
 	}
+	if l.pending.Add(-1) >= 0 {
+		return ErrOfferPending
+	}
 	l.note("reoffer")
-	done(l.reoffer(sdp), nil)
+	if l.silent.Load() {
+		return nil
+	}
+	answer, err := l.reoffer(sdp), error(nil)
+	if answer == nil {
+		err = errors.New("488")
+	}
+	done(answer, err)
 	return nil
 }
+
 func (l *fakeLeg) SendInfo(_ string, body []byte) error {
 	l.note("info " + strings.ReplaceAll(string(body), "\r\n", " "))
 	return nil
@@ -258,6 +271,9 @@ type fakeSession struct {
 	levels        []string // that were set
 	sound         fakeSound
 	secure        string
+	kind          media.Kind
+	crossed       []string // the places that the peer was told of
+	aside         bool
 }
 
 func (s *fakeSession) take(sdp []byte) error {
@@ -278,7 +294,28 @@ func (s *fakeSession) RemoteCodecs() []media.Codec {
 	}
 	return s.desc.Codecs
 }
-func (s *fakeSession) Kind() media.Kind { return media.KindRTP }
+func (s *fakeSession) Kind() media.Kind { return s.kind }
+func (s *fakeSession) Straight() ([]byte, error) {
+	if s.kind != media.KindRTP {
+		return nil, media.ErrSecured
+	}
+	return s.RemoteSDP(), nil
+}
+func (s *fakeSession) CrossOffer(peer []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := media.ParseDescription(peer)
+	if err == nil {
+		s.crossed = append(s.crossed, d.Addr.String()+" "+d.Direction.String())
+	}
+	return peer, err
+}
+func (s *fakeSession) CrossAnswer(_, peer []byte) ([]byte, error) { return peer, nil }
+func (s *fakeSession) StandAside(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aside = on
+}
 func (s *fakeSession) Answer(codecs []media.Codec) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,6 +16,10 @@ func (ch *Channel) reoffer(sdp []byte, respond func(answer []byte, err error)) {
 		respond(nil, errGone)
 		return
 	}
+	if ch.passesOffers() {
+		ch.passOffer(sdp, respond)
+		return
+	}
 	if len(sdp) == 0 {
 		ch.offerAgain(respond)
 		return
@@ -59,6 +63,10 @@ func (ch *Channel) offerAgain(respond func(offer []byte, err error)) {
 // reofferAnswered takes the answer to it. One that does not fit, or none, leaves the call as it was.
 func (ch *Channel) reofferAnswered(sdp []byte) {
 	if ch.hungUp || ch.media == nil || len(sdp) == 0 {
+		return
+	}
+	if ch.bypass.away {
+		ch.passAnswer(sdp)
 		return
 	}
 	if err := ch.media.SetRemoteAnswer(sdp); err != nil {

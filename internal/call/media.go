@@ -23,6 +23,10 @@ type mediaSession interface {
 	Secure() string
 	RemoteDirection() media.Direction
 	Reoffer(dir media.Direction) ([]byte, error)
+	Straight() ([]byte, error)
+	CrossOffer(peer []byte) ([]byte, error)
+	CrossAnswer(offer, peer []byte) ([]byte, error)
+	StandAside(on bool)
 	Echo(on bool)
 	Mute(on bool)
 	Level(said bool, level int) error

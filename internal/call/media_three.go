@@ -11,6 +11,7 @@ import (
 func (ch *Channel) askMedia(other *Channel, atEnd func()) (own, far mediaSession, ok bool) {
 	answered := false
 	asked := other.box.put(func() {
+		other.relayed()
 		if !other.hungUp {
 			other.sound.atEnd = append(other.sound.atEnd, atEnd)
 		}

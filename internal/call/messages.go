@@ -28,7 +28,7 @@ var (
 // after the other wherever it waits: parked, in a bridge, in an application that plays or listens, between two applications. What a message
 // executes runs on top of what the channel is doing, which goes on afterwards.
 type Message struct {
-	// Command is execute, hangup, xferext, unicast or nomedia. Any other does nothing, and the last one is not served.
+	// Command is execute, hangup, xferext, unicast or nomedia. Any other does nothing.
 	Command string
 	// App and Data are the application that execute runs. ${} in Data is expanded.
 	App, Data string
@@ -42,7 +42,7 @@ type Message struct {
 	Cause Cause
 	// Apps are what xferext has the channel do in place of what it is doing, each "NAME DATA".
 	Apps []string
-	// Headers are what it was read from, for unicast and PRIVATE_COMMAND; nil: those that the fields above make.
+	// Headers are what it was read from, for unicast, nomedia and PRIVATE_COMMAND; nil: those that the fields above make.
 	Headers []esl.Header
 	// Done, if any, is called once: when the message was dealt with, or when the channel has ended without. It must not block.
 	Done func()
@@ -193,9 +193,7 @@ func (ch *Channel) handle(m Message) {
 	case "unicast":
 		ch.unicast(m)
 	case "nomedia":
-		if ch.core.noted.first("sendmsg nomedia") {
-			ch.log.Warn("a message asks for what is not served", "call-command", "nomedia")
-		}
+		ch.noMedia(m)
 	default:
 		ch.log.Info("message without a command that is known", "call-command", headerText(m.Command))
 	}

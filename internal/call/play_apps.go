@@ -32,6 +32,7 @@ type playing struct {
 
 // start begins to play a source to the peer.
 func (ch *Channel) start(name string, src audio.Source) (*playing, error) {
+	ch.relayed()
 	s := &playing{ch: ch, name: name, rate: src.Rate()}
 	done := func(err error) { ch.box.put(func() { s.finish(err) }) }
 	defer func() {

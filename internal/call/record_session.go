@@ -60,6 +60,7 @@ func (ch *Channel) record(path string, opt media.RecordOptions, session bool) (*
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	ch.relayed()
 	opt.Sink = wavFile{w, f}
 	r := &recorded{path: path, rate: w.Rate(), session: session}
 	r.r, err = ch.core.media.record(ch.media, opt, func(res media.RecordResult) { ch.box.put(func() { ch.recordEnded(r, res) }) })

@@ -18,10 +18,15 @@ type offers struct {
 	holding bool // the peer is to be held
 	busy    bool // an answer, or another try, is waited for
 	again   bool // with something else by now
+
+	settled []func(error) // told what came of it, once none is under way
 }
 
 // offerAnew offers the peer what the call has again, with the direction that is wanted now.
 func (ch *Channel) offerAnew() error {
+	if ch.bypass.strayed {
+		return errAside
+	}
 	if ch.offers.busy {
 		ch.offers.again = true
 		return nil
@@ -60,6 +65,18 @@ func (ch *Channel) reoffered(answer []byte, failed error) {
 		ch.negotiated(answer)
 	}
 	ch.offerNext()
+	if !ch.offers.busy {
+		ch.offersSettled(failed)
+	}
+}
+
+// offersSettled tells who waits for it.
+func (ch *Channel) offersSettled(err error) {
+	waiting := ch.offers.settled
+	ch.offers.settled = nil
+	for _, fn := range waiting {
+		fn(err)
+	}
 }
 
 // offerNext sends what waited.
@@ -71,5 +88,6 @@ func (ch *Channel) offerNext() {
 	ch.offers.again = false
 	if err := ch.offerAnew(); err != nil {
 		ch.log.Info("the peer is not made another offer", "error", err)
+		ch.offersSettled(err)
 	}
 }

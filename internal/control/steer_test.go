@@ -75,6 +75,11 @@ func (f fakeChannel) Hold(_ context.Context, on bool) error {
 	f.note("hold %t", on)
 	return f.err()
 }
+func (f fakeChannel) Bypass(_ context.Context, on bool) error {
+	f.note("bypass %t", on)
+	return f.err()
+}
+
 func (f fakeChannel) Reinvite(context.Context) error {
 	f.note("reinvite")
 	return f.err()
@@ -208,7 +213,12 @@ func TestSteerChannels(t *testing.T) {
 		{"uuid_hold c", "-ERR Operation failed\n", "c hold true"},
 		{"uuid_hold off x", "+OK Success\n", ""},
 		{"uuid_hold", "-USAGE: [off|toggle] <uuid> [<display>]\n-ERR Operation failed\n", ""},
-		{"uuid_media off a", "-ERR Operation failed\n", ""},
+		{"uuid_media off a", "+OK Success\n", "a bypass true"},
+		{"uuid_media OFF a", "+OK Success\n", "a bypass true"},
+		{"uuid_media a", "+OK Success\n", "a bypass false"},
+		{"uuid_media off c", "-ERR Operation failed\n", "c bypass true"},
+		{"uuid_media off x", "-ERR Operation failed\n", ""},
+		{"uuid_media off", "-ERR Operation failed\n", ""},
 		{"uuid_media", "-USAGE: [off] <uuid>\n-ERR Operation failed\n", ""},
 		{"uuid_media_reneg a", "+OK Success\n", "a reinvite"},
 		{"uuid_media_reneg x", "-ERR Operation failed\n", ""},

@@ -15,6 +15,7 @@ import (
 type steeredMedia interface {
 	Hold(ctx context.Context, on bool) error
 	Reinvite(ctx context.Context) error
+	Bypass(ctx context.Context, on bool) error
 	Break()
 	BreakAll()
 	Mute(ctx context.Context, said, heard bool) error
@@ -31,14 +32,17 @@ type steeredMedia interface {
 	Recordings(ctx context.Context) []string
 }
 
-// channelPatience bounds the wait for a channel, which never blocks.
-const channelPatience = 5 * time.Second
+// channelPatience bounds the wait for a channel, which never blocks; peerPatience that for a channel which waits for peers.
+const (
+	channelPatience = 5 * time.Second
+	peerPatience    = 15 * time.Second
+)
 
 // mediaCommands are those about media.
 func (c *Control) mediaCommands() map[string]command {
 	return map[string]command{
 		"uuid_hold":            waits(c.uuidHold, "Place call on hold", "[off|toggle] <uuid> [<display>]"),
-		"uuid_media":           action(c.uuidMedia, "Reinvite FS in or out of media path", "[off] <uuid>"),
+		"uuid_media":           waitsFor(peerPatience, c.uuidMedia, "Reinvite FS in or out of media path", "[off] <uuid>"),
 		"uuid_media_reneg":     waits(c.uuidMediaReneg, "Media negotiation", "<uuid>[ <codec_string>]"),
 		"uuid_break":           action(c.uuidBreak, "Break out of media sent to channel", breakSyntax),
 		"break":                action(c.uuidBreak, "uuid_break", breakSyntax),
@@ -55,8 +59,12 @@ const breakSyntax = "<uuid> [all]"
 
 // waits makes a command of a function that waits for a channel.
 func waits(f func(ctx context.Context, args string) string, help, syntax string) command {
+	return waitsFor(channelPatience, f, help, syntax)
+}
+
+func waitsFor(limit time.Duration, f func(ctx context.Context, args string) string, help, syntax string) command {
 	return command{help: help, syntax: syntax, acts: true, run: func(ctx context.Context, args string) string {
-		ctx, cancel := context.WithTimeout(ctx, channelPatience)
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		return f(ctx, args)
 	}}
@@ -96,12 +104,21 @@ func (c *Control) uuidHold(ctx context.Context, args string) string {
 	return successIf(ch.Hold(ctx, on) == nil)
 }
 
-// uuidMedia is "[off] UUID". The media always goes through here, so there is nothing to change.
-func (c *Control) uuidMedia(args string) string {
-	if len(words(args, 4)) == 0 {
+// uuidMedia is "[off] UUID": the media of the bridge goes from peer to peer, or through here again.
+func (c *Control) uuidMedia(ctx context.Context, args string) string {
+	w := words(args, 4)
+	if len(w) == 0 {
 		return c.usage("uuid_media") + operationFailed
 	}
-	return operationFailed
+	off := strings.EqualFold(w[0], "off")
+	if off {
+		w = w[1:]
+	}
+	if len(w) == 0 {
+		return operationFailed
+	}
+	ch, ok := c.steered(w[0])
+	return successIf(ok && ch.Bypass(ctx, off) == nil)
 }
 
 // uuidMediaReneg is "UUID": the peer is offered what the call has again.

@@ -147,6 +147,10 @@ func (l *leg) OnReinvite(_ *sip.Session, r *sip.Reinvite) {
 	var once sync.Once
 	h.LegReoffer(sdp, func(answer []byte, err error) {
 		once.Do(func() {
+			if errors.Is(err, call.ErrOfferPending) { // the far party's own is under way, RFC 3261 §14.2
+				_ = r.Reject(491, "")
+				return
+			}
 			if err != nil || answer == nil {
 				l.log.Warn("re-INVITE refused", "err", err)
 				_ = r.Reject(488, "", reasonHeader(call.IncompatibleDest))
@@ -300,6 +304,10 @@ func (l *leg) update(h call.LegHandler, tx *sip.ServerTx) {
 		once.Do(func() {
 			if err == nil && answer == nil {
 				err = errors.New("no answer")
+			}
+			if errors.Is(err, call.ErrOfferPending) {
+				l.p.respond(tx, 491, "")
+				return
 			}
 			if err != nil {
 				l.log.Warn("UPDATE refused", "err", err)
