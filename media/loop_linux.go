@@ -43,8 +43,11 @@ type slot struct {
 	tcp    *tcpConn
 }
 
-// loop owns the sockets. Everything but the command queue belongs to its goroutine.
+// loop owns the sockets. Everything but the command queue belongs to who holds hands: its goroutine, but for the time that it is asleep in epoll.
+// Who then has something to do and waits for it anyway (do) borrows the loop, which is cheaper by two switches of threads than to wake it.
 type loop struct {
+	hands sync.Mutex
+
 	sh   *shard
 	epfd int
 	evfd int
@@ -74,6 +77,7 @@ type loop struct {
 	procs       int32 // processors for the whole program
 
 	asleep atomic.Bool // in epoll until something comes: whoever brings something else must wake it
+	wakeAt time.Time   // until when it sleeps at most; zero = for ever
 
 	mu     sync.Mutex // guards the three below
 	cmds   []func()
@@ -187,13 +191,36 @@ func (l *loop) wake() {
 	}
 }
 
-// do runs f in the loop and waits; false when the loop has ended. Never from the loop itself.
+// do runs f as the loop and waits; false when the loop has ended. Never from the loop itself, nor with a lock held that a command takes.
 func (l *loop) do(f func()) bool {
+	if l.asleep.Load() && l.hands.TryLock() {
+		defer l.hands.Unlock()
+		return l.borrow(f)
+	}
 	done := make(chan struct{})
 	if !l.post(func() { defer close(done); f() }) {
 		return false
 	}
 	<-done
+	return true
+}
+
+// borrow is a round with f and the commands that wait already, while the loop sleeps; it is woken when it would sleep too long now. hands is held.
+func (l *loop) borrow(f func()) bool {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return false
+	}
+	l.cmds = append(l.cmds, f)
+	l.mu.Unlock()
+	l.sh.now = time.Now()
+	l.runCommands()
+	l.protected(l.sh.tick)
+	l.protected(l.flush)
+	if d := l.sh.timeout(); d >= 0 && (l.wakeAt.IsZero() || time.Now().Add(time.Duration(d)*time.Millisecond).Before(l.wakeAt)) {
+		l.wake()
+	}
 	return true
 }
 
@@ -238,6 +265,8 @@ func (l *loop) stopped() bool {
 func (l *loop) run() {
 	defer close(l.done)
 	defer l.closeFDs()
+	l.hands.Lock()
+	defer l.hands.Unlock()
 	defer l.setBusy(false)
 	var events [eventBatch]unix.EpollEvent
 	for !l.stopped() {
@@ -331,11 +360,17 @@ func (l *loop) sleep() {
 // block waits in epoll. Who brings something after the look at the queues sees that the loop is asleep.
 func (l *loop) block(events []unix.EpollEvent) (int, error) {
 	timeout := l.sh.timeout()
+	l.wakeAt = time.Time{}
+	if timeout >= 0 {
+		l.wakeAt = time.Now().Add(time.Duration(timeout) * time.Millisecond)
+	}
 	l.asleep.Store(true)
 	if l.queued() > 0 || l.sh.handedOver() {
 		timeout = 0
 	}
+	l.hands.Unlock()
 	n, err := unix.EpollWait(l.epfd, events, timeout)
+	l.hands.Lock()
 	l.asleep.Store(false)
 	return n, err
 }

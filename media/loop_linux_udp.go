@@ -89,6 +89,9 @@ func bindFD(fd int, addr netip.AddrPort) (netip.AddrPort, error) {
 	if err := unix.Bind(fd, sa); err != nil {
 		return netip.AddrPort{}, err
 	}
+	if addr.Port() != 0 { // known, and asking costs two calls
+		return netip.AddrPortFrom(addr.Addr().Unmap().WithZone(""), addr.Port()), nil
+	}
 	got, err := unix.Getsockname(fd)
 	if err != nil {
 		return netip.AddrPort{}, err
