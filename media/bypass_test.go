@@ -147,3 +147,34 @@ func TestSamePlace(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCross: what one peer says reaches the other as a description that we would take ourselves, in one audio line of one codec, or not at all.
+func FuzzCross(f *testing.F) {
+	const base = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+	f.Add([]byte(base))
+	f.Add([]byte(strings.Replace(base, "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1)))
+	f.Add([]byte(base + "a=rtcp-mux\r\na=rtcp:1 IN IP6 ::1\r\nm=video 0 RTP/AVP 96\r\n"))
+	f.Fuzz(func(t *testing.T, sdp []byte) {
+		s := &Session{id: 1, remoteSDP: []byte(base), localSDP: []byte(base)}
+		for _, c := range pcmu() {
+			s.formats = append(s.formats, format8{codec: &c, tx: c.PayloadType})
+		}
+		offer, err := s.CrossOffer(sdp)
+		if err != nil {
+			return
+		}
+		answer, err := s.CrossAnswer([]byte(base), sdp)
+		if err != nil {
+			t.Fatalf("taken as an offer, not as an answer: %v", err)
+		}
+		for _, out := range [][]byte{offer, answer} {
+			d, err := ParseDescription(out)
+			if err != nil {
+				t.Fatalf("%v in\n%s", err, out)
+			}
+			if d.Kind != KindRTP || len(d.Rejected) > 0 || len(audioRates(d.Codecs)) != 1 || strings.Count(string(out), "\r\nm=") != 1 {
+				t.Errorf("more than was agreed on:\n%s", out)
+			}
+		}
+	})
+}

@@ -47,6 +47,7 @@ func TestInboundCall(t *testing.T) {
 	recv(t, f.ack, "LegConfirmed")
 	t.Run("INFO", func(t *testing.T) { testInfo(t, c, f) })
 	t.Run("other requests in the dialog", func(t *testing.T) { testOtherRequests(t, c) })
+	t.Run("glare", func(t *testing.T) { testGlare(t, c, f) })
 	t.Run("re-INVITE", func(t *testing.T) { testReinvite(t, c, f) })
 	t.Run("re-INVITE of ours", func(t *testing.T) { testReoffer(t, c, f) })
 	if err := c.session.Hangup(sip.NewHeader("Reason", `Q.850;cause=17;text="x"`), sip.NewHeader("X-Bye", "1")); err != nil {
@@ -91,6 +92,27 @@ func testOtherRequests(t *testing.T, c *phoneCall) {
 		}
 		want(t, method, recv(t, final, "response").StatusCode, status)
 	}
+}
+
+// testGlare: an offer that crosses another one is refused for now, and a phone tries again (RFC 3261 §14.1).
+func testGlare(t *testing.T, c *phoneCall, f *fakeCall) {
+	final := make(chan *sip.Response, 2)
+	if err := c.session.Send("UPDATE", "application/sdp", []byte(testOffer), nil, func(r *sip.Response) { final <- r }); err != nil {
+		t.Fatal(err)
+	}
+	recv(t, f.reoffer, "offer")(nil, call.ErrOfferPending)
+	want(t, "UPDATE", recv(t, final, "response").StatusCode, 491)
+	if err := c.session.Reinvite([]byte(testOffer), func(r *sip.Response) { final <- r }); err != nil {
+		t.Fatal(err)
+	}
+	recv(t, f.reoffer, "offer")(nil, call.ErrOfferPending)
+	select {
+	case again := <-f.reoffer:
+		again([]byte(testAnswer), nil)
+	case <-time.After(20 * time.Second): // it waits 2.1 to 4 s
+		t.Fatal("the offer is not made again")
+	}
+	want(t, "re-INVITE", recv(t, final, "response").StatusCode, 200)
 }
 
 func testReinvite(t *testing.T, c *phoneCall, f *fakeCall) {
