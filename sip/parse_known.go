@@ -139,9 +139,11 @@ func (k *known) address(value string, name *string, uri *Uri, params *HeaderPara
 		return false
 	}
 	if quoted, is := strings.CutPrefix(before, `"`); is {
-		if before, rest, ok = strings.Cut(quoted, `"`); !ok || strings.IndexByte(before, '\\') >= 0 {
+		inside, gap, ended := strings.Cut(quoted, `"`)
+		if !ended || strings.TrimSpace(gap) != "" || strings.IndexByte(inside, '\\') >= 0 {
 			return false
 		}
+		before = inside
 	} else if strings.IndexByte(before, '"') >= 0 {
 		return false
 	} else {
