@@ -96,4 +96,5 @@ func TestExternalAddress(t *testing.T) {
 		t.Fatal(out)
 	}
 	told("203.0.113.9")
+	ex.awaitIdle(t) // before the phone goes, and its BYE with it
 }
